@@ -1,0 +1,118 @@
+"""The numbers that tuning may change, by name; the Python mirror of `Policy` in cuda/kernel/constants.cuh."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+WARP_SIZE = 32  # threads; also the columns of one ballot word
+DIGIT_BITS = 8  # bits of one radix refinement digit
+DIGITS = 1 << DIGIT_BITS  # counters of one digit histogram
+MAX_PASSES = 4  # refinement passes: a 32-bit key range holds four 8-bit digits
+MAX_BINS = 2048  # counters of the widest coarse histogram
+MAX_K = 4096  # largest k of the contract
+MAX_CTAS = 16  # CTAs of the largest cluster there is (sm_90, non-portable size)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Thresholds and sizes of one compiled kernel.
+
+    All sizes are in columns (float32 logits) unless said. The same values stand in
+    cuda/kernel/constants.cuh, each with its reason; a test holds the two equal.
+    """
+
+    name: str
+    threads: int  # threads of a CTA
+    decode_max: int  # longest row of the decode path
+    medium_max: int  # longest row that one CTA takes when the plan does not split it
+    split_min: int  # rows longer than this are shared when a team has several CTAs
+    chunk_min: int  # a row is not cut into chunks shorter than this
+    max_ctas: int  # most CTAs that share a row
+    decode_bin_bits: int  # coarse FP16 bins of the decode path: 2**bits
+    medium_bin_bits: int  # the same for medium
+    large_bin_bits: int  # the same for large
+    candidates: int  # capacity of the candidate buffer, keys; more spill to passes over the row
+    rank_max: int  # at most so many candidates are ranked by comparison, more by digit passes
+    segment_words: int  # ballot words (of 32 columns) emitted between two block scans
+
+    def __post_init__(self) -> None:
+        assert self.threads % WARP_SIZE == 0 and self.segment_words <= self.threads
+        assert self.decode_max % self.threads == 0, "decode keeps a row in registers, threads x items"
+        assert self.decode_max <= self.medium_max and self.rank_max <= self.candidates
+        assert self.rank_max <= self.threads, "one thread ranks one candidate"
+        assert self.max_ctas <= MAX_CTAS and self.max_ctas & (self.max_ctas - 1) == 0
+
+
+LATENCY = Policy(
+    name="latency",
+    threads=1024,
+    decode_max=8192,
+    medium_max=65536,
+    split_min=32768,
+    chunk_min=4096,
+    max_ctas=16,
+    decode_bin_bits=11,
+    medium_bin_bits=8,
+    large_bin_bits=8,
+    candidates=4096,
+    rank_max=256,
+    segment_words=1024,
+)
+
+THROUGHPUT = Policy(
+    name="throughput",
+    threads=512,
+    decode_max=8192,
+    medium_max=65536,
+    split_min=65536,
+    chunk_min=65536,
+    max_ctas=1,
+    decode_bin_bits=11,
+    medium_bin_bits=8,
+    large_bin_bits=8,
+    candidates=2048,
+    rank_max=256,
+    segment_words=512,
+)
+
+SMALL = Policy(
+    name="small",
+    threads=64,
+    decode_max=256,
+    medium_max=1024,
+    split_min=512,
+    chunk_min=64,
+    max_ctas=4,
+    decode_bin_bits=11,
+    medium_bin_bits=8,
+    large_bin_bits=8,
+    candidates=48,
+    rank_max=16,
+    segment_words=8,
+)
+
+TINY = Policy(
+    name="tiny",
+    threads=32,
+    decode_max=32,
+    medium_max=96,
+    split_min=64,
+    chunk_min=32,
+    max_ctas=2,
+    decode_bin_bits=8,
+    medium_bin_bits=8,
+    large_bin_bits=11,
+    candidates=8,
+    rank_max=4,
+    segment_words=2,
+)
+
+SHIPPED = (LATENCY, THROUGHPUT)
+POLICIES = {policy.name: policy for policy in (LATENCY, THROUGHPUT, SMALL, TINY)}
+
+
+def by_name(name: str) -> Policy:
+    """The named policy; ValueError with the known names if there is none."""
+    if name not in POLICIES:
+        raise ValueError(f"policy is {name!r}; expected one of {', '.join(POLICIES)}")
+    return POLICIES[name]
