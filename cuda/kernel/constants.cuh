@@ -1,0 +1,117 @@
+// The numbers that tuning may change, as named policies, and the limits of the contract.
+// The Python mirror is reference/policy.py; a test holds the two equal.
+#pragma once
+
+#include <cstdint>
+
+namespace persistent_topk {
+
+inline constexpr int kWarpSize = 32;  // threads of a warp; also the columns of one ballot word
+inline constexpr int kDigitBits = 8;  // 256 counters: one warp scans them with eight a lane
+inline constexpr int kDigits = 1 << kDigitBits;
+inline constexpr int kMaxPasses = 4;    // a 32-bit key range holds four 8-bit digits
+inline constexpr int kMaxBins = 2048;   // 11 bits of binary16: sign, exponent, 5 bits of mantissa
+inline constexpr int kMaxK = 4096;      // largest k of the contract
+inline constexpr int kMaxCtas = 16;     // the largest cluster of sm_90 (non-portable size)
+inline constexpr int kAllTaken = -1;    // `ties`: every key equal to the threshold is taken
+inline constexpr int32_t kPadding = -1; // output slots behind the last selected column
+
+// Thresholds and sizes of one compiled kernel; sizes are in columns (float32 logits) unless said.
+struct Policy {
+  const char* name;
+  int threads;          // threads of a CTA
+  int decode_max;       // longest row of the decode path, which keeps it in registers
+  int medium_max;       // longest row that one CTA takes when the plan does not split it
+  int split_min;        // rows longer than this are shared when a team has several CTAs
+  int chunk_min;        // a row is not cut into chunks shorter than this
+  int max_ctas;         // most CTAs that share a row
+  int decode_bin_bits;  // coarse FP16 bins of the decode path: 2**bits
+  int medium_bin_bits;
+  int large_bin_bits;
+  int candidates;     // capacity of the candidate buffer, keys; more spill to passes over the row
+  int rank_max;       // at most so many candidates are ranked by comparison, more by digit passes
+  int segment_words;  // ballot words emitted between two block scans
+};
+
+// Few rows: everything for the latency of one row. 1024 threads hold 8192 columns in 8 registers
+// each; 8 bits of binary16 keep the merge between CTAs at 256 words.
+inline constexpr Policy kLatency = {
+    .name = "latency",
+    .threads = 1024,
+    .decode_max = 8192,
+    .medium_max = 65536,
+    .split_min = 32768,   // under it one CTA is faster than the launch and barriers of a cluster
+    .chunk_min = 4096,
+    .max_ctas = 16,
+    .decode_bin_bits = 11,
+    .medium_bin_bits = 8,
+    .large_bin_bits = 8,
+    .candidates = 4096,   // twice what normal scores leave in the threshold bin of 128K columns
+    .rank_max = 256,      // eight warps compare in less time than one digit pass takes
+    .segment_words = 1024,
+};
+
+// More rows than SMs: smaller CTAs, several an SM, so that one row's barriers hide behind another's.
+inline constexpr Policy kThroughput = {
+    .name = "throughput",
+    .threads = 512,
+    .decode_max = 8192,
+    .medium_max = 65536,
+    .split_min = 65536,
+    .chunk_min = 65536,
+    .max_ctas = 1,
+    .decode_bin_bits = 11,
+    .medium_bin_bits = 8,
+    .large_bin_bits = 8,
+    .candidates = 2048,
+    .rank_max = 256,
+    .segment_words = 512,
+};
+
+// For tests: every path, boundary, merge and spill within a thousand columns.
+inline constexpr Policy kSmall = {
+    .name = "small",
+    .threads = 64,
+    .decode_max = 256,
+    .medium_max = 1024,
+    .split_min = 512,
+    .chunk_min = 64,
+    .max_ctas = 4,
+    .decode_bin_bits = 11,
+    .medium_bin_bits = 8,
+    .large_bin_bits = 8,
+    .candidates = 48,
+    .rank_max = 16,
+    .segment_words = 8,
+};
+
+// For tests: one warp a CTA, and bin widths the other way round.
+inline constexpr Policy kTiny = {
+    .name = "tiny",
+    .threads = 32,
+    .decode_max = 32,
+    .medium_max = 96,
+    .split_min = 64,
+    .chunk_min = 32,
+    .max_ctas = 2,
+    .decode_bin_bits = 8,
+    .medium_bin_bits = 8,
+    .large_bin_bits = 11,
+    .candidates = 8,
+    .rank_max = 4,
+    .segment_words = 2,
+};
+
+inline constexpr Policy kPolicies[] = {kLatency, kThroughput, kSmall, kTiny};
+inline constexpr int kPolicyCount = sizeof(kPolicies) / sizeof(kPolicies[0]);
+
+constexpr bool is_consistent(const Policy& policy) {
+  return policy.threads % kWarpSize == 0 && policy.segment_words <= policy.threads &&
+         policy.decode_max % policy.threads == 0 && policy.decode_max <= policy.medium_max &&
+         policy.rank_max <= policy.candidates && policy.rank_max <= policy.threads &&
+         policy.max_ctas <= kMaxCtas && (policy.max_ctas & (policy.max_ctas - 1)) == 0;
+}
+static_assert(is_consistent(kLatency) && is_consistent(kThroughput) && is_consistent(kSmall) &&
+              is_consistent(kTiny));
+
+}  // namespace persistent_topk
