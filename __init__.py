@@ -1,3 +1,26 @@
 """Exact, deterministic top-k selection for sparse attention."""
 
+from torch import Tensor
+
+from persistent_topk import reference
+
 __version__ = "0.1.0"
+__all__ = ["reference", "topk"]
+
+
+def topk(logits: Tensor, lengths: Tensor, k: int) -> Tensor:
+    """The k greatest columns of each row: CUDA tensors go to the kernel, CPU tensors to the reference.
+
+    For each row, with n = clamp(length, 0, S): the min(k, n) columns that come first when columns
+    0 .. n-1 are ordered by value, greatest first, NaN above everything, equal values (NaN with NaN,
+    +0 with -0) by lowest column first; written in ascending column order, then -1.
+
+    logits: float32 [R, S], unit column stride. lengths: int32 [R], contiguous, same device, any values.
+    k: 1 .. 4096. Returns int32 [R, k] on the same device. Raises TypeError or ValueError, naming the
+    argument, for arguments that cannot be right.
+    """
+    if isinstance(logits, Tensor) and logits.is_cuda:
+        from persistent_topk.cuda import gpu  # compiles or loads the kernel: only where it is used
+
+        return gpu.topk(logits, lengths, k)
+    return reference.topk(logits, lengths, k)

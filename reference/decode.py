@@ -1,0 +1,19 @@
+"""Rows that one CTA holds in its registers: the row is read once, all stages work on its keys."""
+
+from __future__ import annotations
+
+import numpy as np
+from torch import Tensor
+
+from . import radix
+from .order import fp16_bin, ordered_key
+from .policy import Policy
+
+
+def select(row: Tensor, k: int, policy: Policy, record: np.ndarray) -> Tensor:
+    """The selected columns of float32 `row` [n > k], ascending, int64 [k]; writes `record` [1]."""
+    keys = ordered_key(row)
+    counts = radix.histogram(fp16_bin(row, policy.decode_bin_bits), 1 << policy.decode_bin_bits)
+    interval = radix.coarse(counts, k, record)
+    cut = radix.refine([keys], interval, policy, record)
+    return radix.emit(keys, 0, cut)

@@ -1,0 +1,85 @@
+"""The path of each row, and the model's entry point: cuda/kernel/persistent.cuh in PyTorch."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from . import decode, large, medium, trivial
+from .arguments import PADDING, check_arguments
+from .plan import H100, DeviceLimits, Plan, chunk_bounds, make_plan
+from .policy import Policy
+from .trace import DECODE, LARGE, MEDIUM, TRACE_DTYPE, TRIVIAL, new_trace
+
+SELECT = {
+    TRIVIAL: trivial.select,
+    DECODE: decode.select,
+    MEDIUM: medium.select,
+    LARGE: large.select,
+}
+
+
+def choose_path(length: int, k: int, plan: Plan) -> int:
+    """The path (a constant of trace.py) of a row of `length` columns."""
+    policy = plan.policy
+    if length <= k:
+        return TRIVIAL
+    if length <= policy.decode_max:
+        return DECODE
+    split = plan.ctas > 1 and length > policy.split_min
+    return LARGE if split or length > policy.medium_max else MEDIUM
+
+
+def topk(
+    logits: Tensor,
+    lengths: Tensor,
+    k: int,
+    *,
+    policy: Policy | None = None,
+    limits: DeviceLimits = H100,
+    trace: np.ndarray | None = None,
+) -> Tensor:
+    """The contract's answer, by the kernel's stages: the model that explains and checks the kernel.
+
+    logits: float32 [R, S], unit column stride. lengths: int32 [R], clamped to 0 .. S. k: 1 .. 4096.
+    policy: the compiled kernel to be the model of; None: the one that the plan picks for the device
+    `limits`, which also fix the CTAs that share a row. trace: zeroed records [R, plan.ctas] from
+    new_trace, filled in place. None of the three changes the answer.
+
+    Returns int32 [R, k] on the device of logits: for each row the first min(k, n) columns in the
+    contract's order (see oracle.topk), ascending, then -1. Raises TypeError or ValueError for
+    arguments that cannot be right.
+    """
+    check_arguments(logits, lengths, k)
+    rows, columns = logits.shape
+    if policy is not None and not isinstance(policy, Policy):
+        raise TypeError(f"policy is {policy!r}; expected a Policy or None")
+    plan = make_plan(rows, columns, k, limits, policy)
+    if trace is not None:
+        _check_trace(trace, (rows, plan.ctas))
+    indices = torch.full((rows, k), PADDING, dtype=torch.int32, device=logits.device)
+    for row, length in enumerate(lengths.clamp(0, columns).tolist()):
+        records = new_trace(1, plan.ctas)[0] if trace is None else trace[row]
+        selected = select_row(logits[row, :length], k, plan, records)
+        assert selected.numel() == min(k, length), "a path selected too many columns or too few"
+        indices[row, : selected.numel()] = selected
+    return indices
+
+
+def select_row(row: Tensor, k: int, plan: Plan, records: np.ndarray) -> Tensor:
+    """The selected columns of float32 `row` [n], ascending, int64 [min(k, n)]; fills `records` [plan.ctas]."""
+    length = row.numel()
+    path = choose_path(length, k, plan)
+    record = records[: plan.ctas if path == LARGE else 1]
+    bounds = chunk_bounds(length, len(record)) if path == LARGE else [(0, length)]
+    record["path"], record["ctas"], record["cta"] = path, len(record), range(len(record))
+    record["begin"], record["end"] = zip(*bounds, strict=True)
+    return SELECT[path](row, k, plan.policy, record)
+
+
+def _check_trace(trace: np.ndarray, shape: tuple[int, int]) -> None:
+    if not isinstance(trace, np.ndarray) or trace.dtype != TRACE_DTYPE:
+        raise TypeError(f"trace is {getattr(trace, 'dtype', type(trace))}; expected an array from new_trace")
+    if trace.shape != shape:
+        raise ValueError(f"trace has shape {list(trace.shape)}; expected {list(shape)}, [rows, plan.ctas]")

@@ -1,0 +1,61 @@
+"""Rows that several CTAs share: each counts, gathers and emits its own chunk of the columns.
+
+The CTAs merge their histograms, coarse and digit by digit, by adding them, so that all know the same
+interval; an exclusive scan over their counts gives each its place in the output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from . import radix
+from .order import fp16_bin, ordered_key
+from .policy import Policy
+from .trace import ALL_TAKEN
+
+
+def select(row: Tensor, k: int, policy: Policy, record: np.ndarray) -> Tensor:
+    """The selected columns of float32 `row` [n > k], ascending, int64 [k].
+
+    `record` [ctas] says, in begin and end, which columns each CTA has; the rest of it is written.
+    """
+    bounds = list(zip(record["begin"].tolist(), record["end"].tolist(), strict=True))
+    bits = policy.large_bin_bits
+    counts = radix.merge(
+        [radix.histogram(fp16_bin(row[begin:end], bits), 1 << bits) for begin, end in bounds]
+    )
+    interval = radix.coarse(counts, k, record)
+    chunks = [ordered_key(row[begin:end]) for begin, end in bounds]
+    cut = radix.refine(chunks, interval, policy, record)
+
+    offsets, tie_offsets = place_chunks(chunks, cut)
+    record["offset"], record["tie_offset"] = offsets, tie_offsets
+    columns = torch.full((k,), -1, device=row.device)
+    for (begin, _), keys, offset, equal_before in zip(bounds, chunks, offsets, tie_offsets, strict=True):
+        own = radix.emit(keys, begin, cut, equal_before)
+        first = offset if cut.ties == ALL_TAKEN else offset + min(equal_before, cut.ties)
+        columns[first : first + own.numel()] = own
+    return columns
+
+
+def place_chunks(chunks: Sequence[Tensor], cut: radix.Cut) -> tuple[list[int], list[int]]:
+    """For each chunk the keys above the threshold, and those equal to it, in the chunks before.
+
+    With all ties taken nothing tells the two apart: the first counts both, the second is 0.
+    """
+    above = [int((keys > cut.threshold).sum()) for keys in chunks]
+    equal = [int((keys == cut.threshold).sum()) for keys in chunks]
+    if cut.ties == ALL_TAKEN:
+        above = [more + same for more, same in zip(above, equal, strict=True)]
+        equal = [0] * len(chunks)
+    return exclusive_scan(above), exclusive_scan(equal)
+
+
+def exclusive_scan(counts: Sequence[int]) -> list[int]:
+    """The sum of the counts before each."""
+    return list(accumulate(counts, initial=0))[:-1]

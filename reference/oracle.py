@@ -1,0 +1,47 @@
+"""The contract in three lines: a stable sort of each row."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .arguments import PADDING, check_arguments
+from .order import ordered_key
+
+
+def topk(logits: Tensor, lengths: Tensor, k: int) -> Tensor:
+    """The contract's answer, by definition rather than by algorithm.
+
+    For each row, with n = clamp(length, 0, S): the min(k, n) columns that come first when columns
+    0 .. n-1 are ordered by value, greatest first, NaN above everything, equal values (NaN with NaN,
+    +0 with -0) by lowest column first; written in ascending column order, then -1.
+
+    logits: float32 [R, S]. lengths: int32 [R]. k: 1 .. 4096. Returns int32 [R, k] on the same device.
+    Raises TypeError or ValueError for arguments that cannot be right, and RuntimeError under
+    torch.set_flush_denormal(True), where float comparisons take subnormal numbers for zero.
+    """
+    check_arguments(logits, lengths, k)
+    if logits.device.type == "cpu" and _flushes_subnormals():
+        raise RuntimeError(
+            "the oracle compares floats and torch.set_flush_denormal(True) is on, which makes subnormal "
+            "logits equal to zero; expected torch.set_flush_denormal(False)"
+        )
+    indices = torch.full((logits.shape[0], k), PADDING, dtype=torch.int32, device=logits.device)
+    for row, length in enumerate(lengths.clamp(0, logits.shape[1]).tolist()):
+        selected = min(k, length)
+        indices[row, :selected] = first_columns(logits[row, :length], selected)
+    return indices
+
+
+def first_columns(row: Tensor, k: int) -> Tensor:
+    """The k columns that come first in the contract's order of float32 `row` [n], ascending, int64 [k]."""
+    values = row.detach()
+    # On CUDA torch.sort orders NaN by sign and payload; integers leave nothing open.
+    keys = values if values.device.type == "cpu" else ordered_key(values)
+    return torch.sort(keys, descending=True, stable=True).indices[:k].sort().values
+
+
+def _flushes_subnormals() -> bool:
+    """Whether float comparisons on this thread take the smallest subnormal for zero."""
+    smallest = torch.ones(1, dtype=torch.int32).view(torch.float32)
+    return not bool(smallest > 0)
