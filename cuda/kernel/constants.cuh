@@ -18,7 +18,6 @@ inline constexpr int32_t kPadding = -1; // output slots behind the last selected
 
 // Thresholds and sizes of one compiled kernel; sizes are in columns (float32 logits) unless said.
 struct Policy {
-  const char* name;
   int threads;          // threads of a CTA
   int decode_max;       // longest row of the decode path, which keeps it in registers
   int medium_max;       // longest row that one CTA takes when the plan does not split it
@@ -36,7 +35,6 @@ struct Policy {
 // Few rows: everything for the latency of one row. 1024 threads hold 8192 columns in 8 registers
 // each; 8 bits of binary16 keep the merge between CTAs at 256 words.
 inline constexpr Policy kLatency = {
-    .name = "latency",
     .threads = 1024,
     .decode_max = 8192,
     .medium_max = 65536,
@@ -53,7 +51,6 @@ inline constexpr Policy kLatency = {
 
 // More rows than SMs: smaller CTAs, several an SM, so that one row's barriers hide behind another's.
 inline constexpr Policy kThroughput = {
-    .name = "throughput",
     .threads = 512,
     .decode_max = 8192,
     .medium_max = 65536,
@@ -70,7 +67,6 @@ inline constexpr Policy kThroughput = {
 
 // For tests: every path, boundary, merge and spill within a thousand columns.
 inline constexpr Policy kSmall = {
-    .name = "small",
     .threads = 64,
     .decode_max = 256,
     .medium_max = 1024,
@@ -87,7 +83,6 @@ inline constexpr Policy kSmall = {
 
 // For tests: one warp a CTA, and bin widths the other way round.
 inline constexpr Policy kTiny = {
-    .name = "tiny",
     .threads = 32,
     .decode_max = 32,
     .medium_max = 96,
@@ -103,7 +98,9 @@ inline constexpr Policy kTiny = {
 };
 
 inline constexpr Policy kPolicies[] = {kLatency, kThroughput, kSmall, kTiny};
+inline constexpr const char* kPolicyNames[] = {"latency", "throughput", "small", "tiny"};
 inline constexpr int kPolicyCount = sizeof(kPolicies) / sizeof(kPolicies[0]);
+static_assert(sizeof(kPolicyNames) / sizeof(kPolicyNames[0]) == kPolicyCount);
 
 constexpr bool is_consistent(const Policy& policy) {
   return policy.threads % kWarpSize == 0 && policy.segment_words <= policy.threads &&

@@ -1,0 +1,80 @@
+// Scans and reductions over the threads of one CTA, each with a single barrier: the warps' totals
+// are exchanged through shared memory and every warp sums those it needs by itself.
+#pragma once
+
+#include <cstdint>
+
+#include "constants.cuh"
+#include "ptx.cuh"
+
+namespace persistent_topk {
+
+inline constexpr uint32_t kFullWarp = 0xFFFFFFFFu;
+inline constexpr int kMaxWarps = 32;  // of a CTA of 1024 threads
+
+// Two areas, used in turn: a second scan may write its totals while slow warps read the first's.
+struct WarpTotals {
+  uint32_t of_scan[2][kMaxWarps];
+};
+
+PERSISTENT_TOPK_DEVICE int lane_id() { return static_cast<int>(threadIdx.x) % kWarpSize; }
+PERSISTENT_TOPK_DEVICE int warp_id() { return static_cast<int>(threadIdx.x) / kWarpSize; }
+
+// Sum over the lanes up to and including this one.
+PERSISTENT_TOPK_DEVICE uint32_t warp_inclusive_sum(uint32_t value) {
+#pragma unroll
+  for (int distance = 1; distance < kWarpSize; distance *= 2) {
+    const uint32_t below = __shfl_up_sync(kFullWarp, value, distance);
+    if (lane_id() >= distance) value += below;
+  }
+  return value;
+}
+
+struct BlockSum {
+  uint32_t before;  // sum over the warps before this thread's
+  uint32_t total;   // sum over all warps
+};
+
+// Adds up one value a warp (given by its last lane). `turn` picks the area and flips.
+template <int kThreads>
+PERSISTENT_TOPK_DEVICE BlockSum sum_over_warps(uint32_t warp_total, WarpTotals& totals, int& turn) {
+  constexpr int kWarps = kThreads / kWarpSize;
+  static_assert(kWarps <= kMaxWarps);
+  uint32_t* area = totals.of_scan[turn];
+  turn ^= 1;
+  if (lane_id() == kWarpSize - 1) area[warp_id()] = warp_total;
+  __syncthreads();
+  const uint32_t mine = lane_id() < kWarps ? area[lane_id()] : 0;
+  return {__reduce_add_sync(kFullWarp, lane_id() < warp_id() ? mine : 0),
+          __reduce_add_sync(kFullWarp, mine)};
+}
+
+// Sum of every thread's value.
+template <int kThreads>
+PERSISTENT_TOPK_DEVICE uint32_t block_sum(uint32_t value, WarpTotals& totals, int& turn) {
+  return sum_over_warps<kThreads>(__reduce_add_sync(kFullWarp, value), totals, turn).total;
+}
+
+// 0-based position of set bit number `n` of `word`, counted from the lowest; n < __popc(word).
+PERSISTENT_TOPK_DEVICE int nth_set_bit(uint32_t word, int n) {
+  int position = 0;
+#pragma unroll
+  for (int width = kWarpSize / 2; width >= 1; width /= 2) {
+    const int below = __popc(word & ((1u << width) - 1));
+    if (n >= below) {
+      n -= below;
+      word >>= width;
+      position += width;
+    }
+  }
+  return position;
+}
+
+// The lowest `n` set bits of `word`; all of them if it has fewer.
+PERSISTENT_TOPK_DEVICE uint32_t lowest_set_bits(uint32_t word, int n) {
+  if (n <= 0) return 0;
+  if (n >= __popc(word)) return word;
+  return word & ((1u << nth_set_bit(word, n)) - 1);
+}
+
+}  // namespace persistent_topk

@@ -1,0 +1,46 @@
+// The path of short rows: read once into the registers of one CTA, which then bins, refines and
+// emits without touching memory again.
+#pragma once
+
+#include "emit.cuh"
+#include "refine.cuh"
+#include "row.cuh"
+#include "tile.cuh"
+
+namespace persistent_topk {
+
+template <Policy policy>
+struct DecodeStorage {
+  static constexpr int kBins = 1 << policy.decode_bin_bits;
+  Scratch<policy.segment_words> scratch;
+  DigitHistograms digits;
+  uint32_t histogram[kBins];
+  uint32_t candidates[policy.candidates];
+};
+
+template <Policy policy, bool kTracing>
+PERSISTENT_TOPK_DEVICE void decode_row(const Row& row, int& turn) {
+  using Storage = DecodeStorage<policy>;
+  Storage& storage = ptx::shared_storage<Storage>();
+  Recorder<kTracing, policy.threads> record{row.trace};
+  record.chunk(kDecode, 1, 0, 0, row.length);
+
+  RegisterTile<policy.threads, policy.decode_max> tile;
+  tile.load(row.logits, row.length);
+  clear<policy.threads>(storage.histogram, Storage::kBins);
+  clear<policy.threads>(&storage.digits.of_pass[0][0], kMaxPasses * kDigits);
+  __syncthreads();
+  count_bins<policy.decode_bin_bits, false>(tile, storage.histogram);
+  __syncthreads();
+  const Found bin =
+      find_from_top<policy.threads, Storage::kBins>(storage.histogram, row.k, storage.scratch, turn);
+  record.coarse(Storage::kBins, storage.histogram, bin);
+
+  const Selection selection =
+      refine_alone<policy>(tile, bin_interval<policy.decode_bin_bits>(bin), row.k, storage.digits,
+                           storage.candidates, storage.scratch, turn, record);
+  record.selection(selection, 0, 0);
+  emit<policy.threads>(tile, 0, selection, {0, 0}, row.output, storage.scratch, turn);
+}
+
+}  // namespace persistent_topk

@@ -1,0 +1,197 @@
+// The path of long rows: the CTAs of a team take a chunk each. Coarse histograms, digit histograms of
+// the spill and candidates are exchanged through the shared memory of the cluster; from there every
+// CTA finds the same threshold by itself. A CTA's place in the output is the exclusive scan over the
+// team of the counts of selected columns, so ascending order needs no sort.
+//
+// What a CTA shows to its peers (`shown`) is cleared and written between one exchange and the next,
+// and read after it. Every row ends with an exchange (of counts and candidates), so what was shown
+// before is free again when the next row begins.
+#pragma once
+
+#include "emit.cuh"
+#include "refine.cuh"
+#include "row.cuh"
+#include "tile.cuh"
+
+namespace persistent_topk {
+
+template <Policy policy>
+struct LargeStorage {
+  static constexpr int kBins = 1 << policy.large_bin_bits;
+  struct Shown {
+    uint32_t histogram[kBins];  // of the chunk
+    DigitHistograms digits;     // of the chunk
+    int above;                  // the chunk's keys above the interval that is left
+    int count;                  // and in it
+    uint32_t candidates[policy.candidates];
+  };
+  Scratch<policy.segment_words> scratch;
+  Shown shown;
+  DigitHistograms digits;     // of the row, or of the gathered candidates
+  uint32_t histogram[kBins];  // of the row
+  uint32_t candidates[policy.candidates];
+  float resident[1];  // as many as the launch has room for: the last member
+};
+
+// The CTAs that share a row.
+template <Policy policy>
+struct SharingTeam {
+  LargeStorage<policy>& storage;
+  int ctas;
+  int rank;
+  int& turn;
+  int above = 0;  // this chunk's keys above the interval
+  int count = 0;  // and in it
+
+  PERSISTENT_TOPK_DEVICE void exchange() const {
+    if (ctas == 1) return __syncthreads();
+    ptx::cluster_arrive();
+    ptx::cluster_wait();
+  }
+
+  template <class T>
+  PERSISTENT_TOPK_DEVICE const T* of_peer(const T* mine, int peer) const {
+    return ctas == 1 ? mine : ptx::peer_shared(mine, peer);
+  }
+
+  // Exchanges, then adds up what every CTA shows.
+  PERSISTENT_TOPK_DEVICE void merge(const uint32_t* shown, uint32_t* sums, int counters) const {
+    exchange();
+    for (int i = threadIdx.x; i < counters; i += policy.threads) {
+      uint32_t sum = 0;
+      for (int peer = 0; peer < ctas; ++peer) sum += *of_peer(shown + i, peer);
+      sums[i] = sum;
+    }
+    __syncthreads();
+  }
+
+  PERSISTENT_TOPK_DEVICE const uint32_t* merge_digits(DigitHistograms& shown, int pass) const {
+    merge(shown.of_pass[pass], storage.digits.of_pass[pass], kDigits);
+    return storage.digits.of_pass[pass];
+  }
+
+  // Takes over the chunk's own counts above and in the counter that was found.
+  PERSISTENT_TOPK_DEVICE void keep(const uint32_t* shown, int counters, const Found& found) {
+    uint32_t greater = 0;
+    for (int i = threadIdx.x; i < counters; i += policy.threads)
+      if (i > found.index) greater += shown[i];
+    above += block_sum<policy.threads>(greater, storage.scratch.totals, turn);
+    count = shown[found.index];
+  }
+};
+
+// Copies every CTA's candidates, in the order of the CTAs; returns how many stand before `rank`'s.
+template <Policy policy>
+PERSISTENT_TOPK_DEVICE int collect_candidates(const SharingTeam<policy>& team) {
+  constexpr int kWarps = policy.threads / kWarpSize;
+  auto& shown = team.storage.shown;
+  int start = 0, before = 0;
+  for (int peer = 0; peer < team.ctas; ++peer) {
+    if (peer == team.rank) before = start;
+    const int count = *team.of_peer(&shown.count, peer);
+    // Peers are dealt to the warps where there are enough of both: their loads overlap.
+    const int sharers = kWarps >= team.ctas ? kWarps / team.ctas : 1;
+    if (kWarps < team.ctas || warp_id() / sharers == peer) {
+      const int worker = kWarps < team.ctas ? warp_id() : warp_id() % sharers;
+      const int workers = (kWarps < team.ctas ? kWarps : sharers) * kWarpSize;
+      for (int i = worker * kWarpSize + lane_id(); i < count; i += workers)
+        team.storage.candidates[start + i] = *team.of_peer(shown.candidates + i, peer);
+    }
+    start += count;
+  }
+  return before;
+}
+
+// How many of the candidates before this CTA's are selected: those above the threshold (or at it,
+// where all are taken), and, where ties are cut, those equal to it.
+template <Policy policy>
+PERSISTENT_TOPK_DEVICE OutputPlace count_selected(SharingTeam<policy>& team, int candidates_before,
+                                                  const Selection& selection) {
+  const bool cut = selection.ties != kAllTaken;
+  uint32_t greater = 0, equal = 0;
+  for (int i = threadIdx.x; i < candidates_before; i += policy.threads) {
+    const uint32_t key = team.storage.candidates[i];
+    greater += cut ? key > selection.threshold : key >= selection.threshold;
+    equal += cut && key == selection.threshold;
+  }
+  const uint32_t sums = block_sum<policy.threads>(pack_counts(greater, equal),
+                                                  team.storage.scratch.totals, team.turn);
+  return {above_of(sums), equal_of(sums)};
+}
+
+// The counts of the CTAs before this one, from what they show.
+template <Policy policy>
+PERSISTENT_TOPK_DEVICE OutputPlace counts_before(const SharingTeam<policy>& team) {
+  OutputPlace place = {0, 0};
+  for (int peer = 0; peer < team.rank; ++peer) {
+    place.offset += *team.of_peer(&team.storage.shown.above, peer);
+    place.tie_offset += *team.of_peer(&team.storage.shown.count, peer);
+  }
+  return place;
+}
+
+// From the interval to the selection and this CTA's place in the output.
+template <Policy policy, class Tile, class Record>
+PERSISTENT_TOPK_DEVICE Selection refine_shared(const Tile& tile, Interval interval, int k,
+                                               SharingTeam<policy>& team, OutputPlace& place,
+                                               Record& record) {
+  auto& storage = team.storage;
+  int passes = 0;
+  interval = narrow_over_row<policy>(tile, interval, k, team, storage.shown.digits, passes,
+                                     storage.scratch, team.turn, record);
+  record.chunk_counts(team.above, team.count);
+  if (threadIdx.x == 0) {
+    storage.shown.above = team.above;
+    storage.shown.count = team.count;
+  }
+  const bool settled = is_settled(interval, k);
+  if (!settled)
+    gather<policy.threads>(tile, interval, storage.shown.candidates, storage.scratch, team.turn);
+  team.exchange();
+  place = counts_before(team);
+  if (settled) {
+    const Selection selection = settle(interval, k);
+    if (selection.ties == kAllTaken) place = {place.offset + place.tie_offset, 0};
+    return selection;
+  }
+  const int before = collect_candidates(team);
+  __syncthreads();
+  const Selection selection = resolve<policy>(storage.candidates, interval, k, storage.digits, passes,
+                                              storage.scratch, team.turn, record);
+  const OutputPlace selected = count_selected(team, before, selection);
+  place = {place.offset + selected.offset, selected.tie_offset};
+  return selection;
+}
+
+template <Policy policy, bool kTracing>
+PERSISTENT_TOPK_DEVICE void large_row(const Row& row, int ctas, int rank, int resident, int& turn) {
+  using Storage = LargeStorage<policy>;
+  Storage& storage = ptx::shared_storage<Storage>();
+  const int chunk = ceil_div(ceil_div(row.length, kWarpSize), ctas) * kWarpSize;
+  const int begin = min(rank * chunk, row.length);
+  const int end = min(begin + chunk, row.length);
+  Recorder<kTracing, policy.threads> record{row.trace + rank};
+  record.chunk(kLarge, ctas, rank, begin, end);
+
+  clear<policy.threads>(storage.shown.histogram, Storage::kBins);
+  clear<policy.threads>(&storage.shown.digits.of_pass[0][0], kMaxPasses * kDigits);
+  clear<policy.threads>(&storage.digits.of_pass[0][0], kMaxPasses * kDigits);
+  __syncthreads();
+  const StreamTile<policy.threads, policy.segment_words> tile = {row.logits + begin, end - begin,
+                                                                storage.resident, resident};
+  count_bins<policy.large_bin_bits, true>(tile, storage.shown.histogram);
+  SharingTeam<policy> team = {storage, ctas, rank, turn};
+  team.merge(storage.shown.histogram, storage.histogram, Storage::kBins);
+  const Found bin =
+      find_from_top<policy.threads, Storage::kBins>(storage.histogram, row.k, storage.scratch, turn);
+  team.keep(storage.shown.histogram, Storage::kBins, bin);
+  record.coarse(Storage::kBins, storage.histogram, bin);
+
+  OutputPlace place;
+  const Selection selection = refine_shared<policy>(
+      tile, bin_interval<policy.large_bin_bits>(bin), row.k, team, place, record);
+  record.selection(selection, place.offset, place.tie_offset);
+  emit<policy.threads>(tile, begin, selection, place, row.output, storage.scratch, turn);
+}
+
+}  // namespace persistent_topk

@@ -1,0 +1,47 @@
+// The path of rows too long for registers that one CTA takes alone: the row is binned while it is
+// read, its first columns stay in shared memory and the rest is read again from L2.
+#pragma once
+
+#include "emit.cuh"
+#include "refine.cuh"
+#include "row.cuh"
+#include "tile.cuh"
+
+namespace persistent_topk {
+
+template <Policy policy>
+struct MediumStorage {
+  static constexpr int kBins = 1 << policy.medium_bin_bits;
+  Scratch<policy.segment_words> scratch;
+  DigitHistograms digits;
+  uint32_t histogram[kBins];
+  uint32_t candidates[policy.candidates];
+  float resident[1];  // as many as the launch has room for: the last member
+};
+
+template <Policy policy, bool kTracing>
+PERSISTENT_TOPK_DEVICE void medium_row(const Row& row, int resident, int& turn) {
+  using Storage = MediumStorage<policy>;
+  Storage& storage = ptx::shared_storage<Storage>();
+  Recorder<kTracing, policy.threads> record{row.trace};
+  record.chunk(kMedium, 1, 0, 0, row.length);
+
+  clear<policy.threads>(storage.histogram, Storage::kBins);
+  clear<policy.threads>(&storage.digits.of_pass[0][0], kMaxPasses * kDigits);
+  __syncthreads();
+  const StreamTile<policy.threads, policy.segment_words> tile = {row.logits, row.length,
+                                                                storage.resident, resident};
+  count_bins<policy.medium_bin_bits, true>(tile, storage.histogram);
+  __syncthreads();
+  const Found bin =
+      find_from_top<policy.threads, Storage::kBins>(storage.histogram, row.k, storage.scratch, turn);
+  record.coarse(Storage::kBins, storage.histogram, bin);
+
+  const Selection selection =
+      refine_alone<policy>(tile, bin_interval<policy.medium_bin_bits>(bin), row.k, storage.digits,
+                           storage.candidates, storage.scratch, turn, record);
+  record.selection(selection, 0, 0);
+  emit<policy.threads>(tile, 0, selection, {0, 0}, row.output, storage.scratch, turn);
+}
+
+}  // namespace persistent_topk

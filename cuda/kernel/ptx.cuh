@@ -1,0 +1,116 @@
+// Everything that differs between a GPU and the emulator: PTX and special registers on the one
+// side, their meaning on a CPU on the other. No other kernel file asks for whom it is compiled.
+#pragma once
+
+#include <cstdint>
+
+#include "order.cuh"
+
+#ifdef __CUDACC__
+#define PERSISTENT_TOPK_DEVICE __device__ __forceinline__
+#else
+#include "../emulator/dialect.hpp"
+#define PERSISTENT_TOPK_DEVICE inline
+#endif
+
+namespace persistent_topk::ptx {
+
+// The CTA's dynamic shared memory as the one struct of its path.
+template <class Storage>
+PERSISTENT_TOPK_DEVICE Storage& shared_storage() {
+#ifdef __CUDACC__
+  extern __shared__ __align__(16) unsigned char dynamic_shared_memory[];
+  return *reinterpret_cast<Storage*>(dynamic_shared_memory);
+#else
+  return *static_cast<Storage*>(emulator::dynamic_shared());
+#endif
+}
+
+// The place in CTA `rank` of this cluster that `mine` is in this CTA (distributed shared memory).
+template <class T>
+PERSISTENT_TOPK_DEVICE const T* peer_shared(const T* mine, int rank) {
+#if !defined(__CUDACC__)
+  return static_cast<const T*>(emulator::peer_shared(const_cast<T*>(mine), rank));
+#elif __CUDA_ARCH__ >= 900
+  uint64_t peer;
+  asm("mapa.u64 %0, %1, %2;" : "=l"(peer) : "l"(mine), "r"(rank));
+  return reinterpret_cast<const T*>(peer);
+#else
+  return mine;  // clusters of one
+#endif
+}
+
+// This CTA's rank in its cluster.
+PERSISTENT_TOPK_DEVICE int cluster_rank() {
+#if !defined(__CUDACC__)
+  return emulator::cluster_cta_rank();
+#elif __CUDA_ARCH__ >= 900
+  uint32_t rank;
+  asm("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
+  return static_cast<int>(rank);
+#else
+  return 0;
+#endif
+}
+
+// Barrier over all threads of the cluster: writes before arrive() are seen after wait().
+PERSISTENT_TOPK_DEVICE void cluster_arrive() {
+#if !defined(__CUDACC__)
+  emulator::cluster_arrive();
+#elif __CUDA_ARCH__ >= 900
+  asm volatile("barrier.cluster.arrive.release.aligned;" ::: "memory");
+#endif
+}
+
+PERSISTENT_TOPK_DEVICE void cluster_wait() {
+#if !defined(__CUDACC__)
+  emulator::cluster_wait();
+#elif __CUDA_ARCH__ >= 900
+  asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory");
+#endif
+}
+
+// The comparisons of the selection. Written in PTX, since -use_fast_math would flush subnormals in
+// the C++ ones; on a CPU, on integers, for the same reason.
+
+// x > bound, or either is NaN.
+PERSISTENT_TOPK_DEVICE bool above_or_unordered(float x, float bound) {
+#ifdef __CUDACC__
+  uint32_t result;
+  asm("{\n.reg .pred p;\nsetp.gtu.f32 p, %1, %2;\nselp.u32 %0, 1, 0, p;\n}"
+      : "=r"(result)
+      : "f"(x), "f"(bound));
+  return result != 0;
+#else
+  const uint32_t x_key = ordered_key(x), bound_key = ordered_key(bound);
+  return x_key > bound_key || x_key == kGreatestKey || bound_key == kGreatestKey;
+#endif
+}
+
+// x == bound, neither NaN.
+PERSISTENT_TOPK_DEVICE bool equal(float x, float bound) {
+#ifdef __CUDACC__
+  uint32_t result;
+  asm("{\n.reg .pred p;\nsetp.eq.f32 p, %1, %2;\nselp.u32 %0, 1, 0, p;\n}"
+      : "=r"(result)
+      : "f"(x), "f"(bound));
+  return result != 0;
+#else
+  return ordered_key(x) == ordered_key(bound) && ordered_key(x) != kGreatestKey;
+#endif
+}
+
+// The ordered binary16 codes of two floats, `first` in the low half.
+PERSISTENT_TOPK_DEVICE uint32_t half_codes(float first, float second) {
+#ifdef __CUDACC__
+  uint32_t halves, signs;
+  asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(halves) : "f"(second), "f"(first));
+  asm("add.rn.f16x2 %0, %0, %1;" : "+r"(halves) : "r"(0u));  // -0 becomes +0
+  asm("prmt.b32 %0, %1, %1, 0xBB99;" : "=r"(signs) : "r"(halves));  // 0xFFFF where negative
+  return halves ^ (signs | 0x80008000u);
+#else
+  return half_code_of_bits(bits_of(first)) | half_code_of_bits(bits_of(second)) << kHalfBits;
+#endif
+}
+
+}  // namespace persistent_topk::ptx

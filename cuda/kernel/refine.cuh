@@ -1,0 +1,94 @@
+// The second stage of every path: from the threshold bin to the threshold key.
+//
+// Candidates that fit the buffer are gathered and resolved there. More than it holds are never cut
+// off: digit passes over the row itself, which need no buffer, narrow the interval first (the spill).
+#pragma once
+
+#include <cstdint>
+
+#include "constants.cuh"
+#include "radix.cuh"
+#include "recorder.cuh"
+
+namespace persistent_topk {
+
+// One digit histogram a pass, so that all are cleared at once when a row begins.
+struct DigitHistograms {
+  uint32_t of_pass[kMaxPasses][kDigits];
+};
+
+// Digit passes over the row while its candidates overflow the buffer. `team` adds up the chunks'
+// histograms and keeps the chunk's own counts: merge_digits(pass), keep(chunk_histogram, digit).
+template <Policy policy, class Tile, class Team, class Record, int kSegmentWords>
+PERSISTENT_TOPK_DEVICE Interval narrow_over_row(const Tile& tile, Interval interval, int k, Team& team,
+                                                DigitHistograms& digits, int& passes,
+                                                Scratch<kSegmentWords>& scratch, int& turn,
+                                                Record& record) {
+  while (!is_settled(interval, k) && interval.count > policy.candidates) {
+    const int shift = digit_shift(interval);
+    count_digits(tile, interval, shift, digits.of_pass[passes]);
+    const uint32_t* merged = team.merge_digits(digits, passes);
+    const Found digit =
+        find_from_top<policy.threads, kDigits>(merged, k - interval.above, scratch, turn);
+    team.keep(digits.of_pass[passes], kDigits, digit);
+    const Interval narrowed = narrow(interval, shift, digit);
+    record.pass(passes, true, interval, shift, digit, narrowed, merged);
+    interval = narrowed;
+    ++passes;
+  }
+  return interval;
+}
+
+// The threshold among gathered candidates (`interval.count` of them, complete: a barrier passed).
+template <Policy policy, class Record, int kSegmentWords>
+PERSISTENT_TOPK_DEVICE Selection resolve(const uint32_t* candidates, Interval interval, int k,
+                                         DigitHistograms& digits, int& passes,
+                                         Scratch<kSegmentWords>& scratch, int& turn, Record& record) {
+  const int gathered = interval.count;
+  const bool by_rank = gathered <= policy.rank_max;
+  record.gathered(gathered, by_rank);
+  if (by_rank) return rank(candidates, gathered, k - interval.above, scratch);
+  while (!is_settled(interval, k)) {
+    const int shift = digit_shift(interval);
+    uint32_t* histogram = digits.of_pass[passes];
+    for (int i = threadIdx.x; i < gathered; i += policy.threads) {
+      const uint32_t distance = candidates[i] - interval.low;
+      if (distance <= interval.high - interval.low) atomicAdd(&histogram[distance >> shift], 1u);
+    }
+    __syncthreads();
+    const Found digit =
+        find_from_top<policy.threads, kDigits>(histogram, k - interval.above, scratch, turn);
+    const Interval narrowed = narrow(interval, shift, digit);
+    record.pass(passes, false, interval, shift, digit, narrowed, histogram);
+    interval = narrowed;
+    ++passes;
+  }
+  return settle(interval, k);
+}
+
+// A row that one CTA has to itself: its chunk is the row.
+struct Alone {
+  PERSISTENT_TOPK_DEVICE const uint32_t* merge_digits(DigitHistograms& digits, int pass) const {
+    __syncthreads();
+    return digits.of_pass[pass];
+  }
+  PERSISTENT_TOPK_DEVICE void keep(const uint32_t*, int, const Found&) const {}
+};
+
+// The whole second stage for such a row.
+template <Policy policy, class Tile, class Record, int kSegmentWords>
+PERSISTENT_TOPK_DEVICE Selection refine_alone(const Tile& tile, Interval interval, int k,
+                                              DigitHistograms& digits, uint32_t* candidates,
+                                              Scratch<kSegmentWords>& scratch, int& turn,
+                                              Record& record) {
+  Alone team;
+  int passes = 0;
+  interval = narrow_over_row<policy>(tile, interval, k, team, digits, passes, scratch, turn, record);
+  record.chunk_counts(interval.above, interval.count);
+  if (is_settled(interval, k)) return settle(interval, k);
+  gather<policy.threads>(tile, interval, candidates, scratch, turn);
+  __syncthreads();
+  return resolve<policy>(candidates, interval, k, digits, passes, scratch, turn, record);
+}
+
+}  // namespace persistent_topk
