@@ -1,0 +1,172 @@
+"""The kernel on a GPU: the functional `topk`, and the operator that an inference engine calls.
+
+Importing this module registers `torch.ops.persistent_topk.topk_out`; the kernel is compiled or loaded on
+the first call for a device (see build.py).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from ..reference import dispatch
+from ..reference.arguments import check_arguments
+from ..reference.plan import Plan, make_plan
+from ..reference.policy import Policy
+from ..reference.trace import TRACE_DTYPE
+from .library import device_limits, launch, policy_index
+
+# The operator's schema: (a!) and (b!) say that output and workspace are written.
+SCHEMA = "topk_out(Tensor logits, Tensor lengths, Tensor(a!) output, Tensor(b!) workspace, int k) -> ()"
+
+
+def device_index(device: torch.device | str | int | None) -> int:
+    """Number of a CUDA device given in any of torch's ways; None: the current one."""
+    if device is None:
+        return torch.cuda.current_device()
+    if isinstance(device, int):
+        return device
+    device = torch.device(device)
+    if device.type != "cuda":
+        raise ValueError(f"device is {device}; expected a CUDA device")
+    return torch.cuda.current_device() if device.index is None else device.index
+
+
+def workspace_size(rows: int, columns: int, k: int, device: torch.device | str | int | None = None) -> int:
+    """Bytes that `topk_out` needs in `workspace` for logits [rows, columns]: none so far.
+
+    CTAs that share a row exchange their histograms through distributed shared memory, so nothing is
+    kept in global memory. Engines should still ask, and hand over what is asked for.
+    """
+    return 0
+
+
+def plan_for(rows: int, columns: int, k: int, device: int, policy: Policy | None = None) -> Plan:
+    """The launch plan for this device; `plan.ctas` is the second dimension of a trace."""
+    return make_plan(rows, columns, k, device_limits(device), policy)
+
+
+def topk(
+    logits: torch.Tensor,
+    lengths: torch.Tensor,
+    k: int,
+    *,
+    policy: Policy | None = None,
+    trace: np.ndarray | None = None,
+) -> torch.Tensor:
+    """The contract's selection, by the kernel: int32 [R, k] on the device of `logits`.
+
+    logits: float32 [R, S] on a CUDA device, any row stride, column stride 1; lengths: int32 [R] on the same
+    device; 1 <= k <= 4096. policy: a named policy, default by the plan. trace: a zeroed array of
+    reference.trace.new_trace(R, plan_for(...).ctas), filled in place (this waits for the device).
+    Raises TypeError or ValueError for arguments that cannot be right, build.BuildError, CudaError.
+    """
+    check_arguments(logits, lengths, k)
+    check_on_gpu(logits)
+    index = policy_index(policy)
+    output = logits.new_empty((logits.shape[0], k), dtype=torch.int32)
+    if trace is None:
+        launch(logits, lengths.contiguous(), output, None, k, index)
+        return output
+    ctas = plan_for(logits.shape[0], logits.shape[1], k, logits.get_device(), policy).ctas
+    if trace.dtype != TRACE_DTYPE or trace.shape != (logits.shape[0], ctas):
+        raise ValueError(
+            f"trace is {trace.dtype}{trace.shape}; expected new_trace({logits.shape[0]}, {ctas})"
+        )
+    records = torch.from_numpy(trace.view(np.uint8).reshape(-1)).to(logits.device)
+    launch(logits, lengths.contiguous(), output, None, k, index, records)
+    trace[...] = records.cpu().numpy().view(TRACE_DTYPE).reshape(trace.shape)
+    return output
+
+
+def check_on_gpu(logits: torch.Tensor) -> None:
+    """ValueError unless `logits` is on a CUDA device."""
+    if logits.device.type != "cuda":
+        raise ValueError(f"logits is on {logits.device}; expected a CUDA device")
+
+
+def check_outputs(
+    logits: torch.Tensor,
+    lengths: torch.Tensor,
+    output: torch.Tensor,
+    workspace: torch.Tensor,
+    k: int,
+) -> None:
+    """Raises TypeError or ValueError unless `topk_out` may write these tensors."""
+    if output.dtype != torch.int32:
+        raise TypeError(f"output is {output.dtype}; expected torch.int32")
+    if tuple(output.shape) != (logits.shape[0], k):
+        raise ValueError(f"output is {tuple(output.shape)}; expected [rows, k] = ({logits.shape[0]}, {k})")
+    for name, tensor in (
+        ("lengths", lengths),
+        ("output", output),
+        ("workspace", workspace),
+    ):
+        if tensor.device != logits.device:
+            raise ValueError(f"{name} is on {tensor.device}; expected {logits.device}, where logits is")
+        if not tensor.is_contiguous():
+            raise ValueError(f"{name} has strides {tensor.stride()}; expected a contiguous tensor")
+    size = workspace.numel() * workspace.element_size()
+    needed = workspace_size(logits.shape[0], logits.shape[1], k, logits.device)
+    if size < needed:
+        raise ValueError(f"workspace has {size} bytes; expected at least workspace_size(...) = {needed}")
+
+
+def launch_out(
+    logits: torch.Tensor,
+    lengths: torch.Tensor,
+    output: torch.Tensor,
+    workspace: torch.Tensor,
+    k: int,
+) -> None:
+    """The operator on CUDA tensors: checks, then one launch; no allocation, no wait."""
+    check_arguments(logits, lengths, k)
+    check_outputs(logits, lengths, output, workspace, k)
+    launch(logits, lengths, output, workspace, k)
+
+
+def model_out(
+    logits: torch.Tensor,
+    lengths: torch.Tensor,
+    output: torch.Tensor,
+    workspace: torch.Tensor,
+    k: int,
+) -> None:
+    """The operator on CPU tensors: the model, so that code around the operator runs without a GPU."""
+    check_arguments(logits, lengths, k)
+    check_outputs(logits, lengths, output, workspace, k)
+    output.copy_(dispatch.topk(logits, lengths, k))
+
+
+def check_shapes(
+    logits: torch.Tensor,
+    lengths: torch.Tensor,
+    output: torch.Tensor,
+    workspace: torch.Tensor,
+    k: int,
+) -> None:
+    """The operator on fake tensors: nothing is returned, so there is only what their shapes tell."""
+    torch._check(
+        logits.dim() == 2,
+        lambda: f"logits has {logits.dim()} dimensions; expected [rows, columns]",
+    )
+    torch._check(
+        output.dim() == 2,
+        lambda: f"output has {output.dim()} dimensions; expected [rows, k]",
+    )
+
+
+def register_operator() -> torch.library.Library:
+    """Defines torch.ops.persistent_topk.topk_out for CUDA, CPU and fake tensors."""
+    library = torch.library.Library("persistent_topk", "FRAGMENT")
+    library.define(SCHEMA)
+    library.impl("topk_out", launch_out, "CUDA")
+    library.impl("topk_out", model_out, "CPU")
+    torch.library.register_fake("persistent_topk::topk_out", check_shapes, lib=library)
+    return library
+
+
+# A second import of the module under another name must not define the operator twice.
+if not hasattr(torch.ops.persistent_topk, "topk_out"):
+    OPERATOR_LIBRARY = register_operator()
+topk_out = torch.ops.persistent_topk.topk_out

@@ -1,0 +1,229 @@
+// The host side of the kernel behind a plain C interface: no torch headers, so one library serves every
+// torch version, and Python reaches it through ctypes. Every function returns a cudaError_t as int.
+#include <cuda_runtime.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+
+#include "kernel/persistent.cuh"
+#include "kernel/plan.cuh"
+
+namespace persistent_topk {
+namespace {
+
+constexpr int kMaxDevices = 64;
+constexpr int kClusterComputeMajor = 9;  // clusters exist from sm_90 on
+
+thread_local const char* failed_call = "";
+
+// Remembers the call's text, so that the Python error can name it.
+cudaError_t checked(cudaError_t error, const char* call) {
+  if (error != cudaSuccess) failed_call = call;
+  return error;
+}
+
+#define RETURN_IF_FAILED(call)                                                  \
+  do {                                                                          \
+    if (const cudaError_t error = checked(call, #call); error != cudaSuccess) { \
+      cudaGetLastError(); /* a sticky code would fail the caller's next call */ \
+      return error;                                                             \
+    }                                                                           \
+  } while (false)
+
+// Makes `device` current for the scope; the caller's choice is restored.
+class DeviceScope {
+ public:
+  explicit DeviceScope(int device) {
+    error_ = checked(cudaGetDevice(&previous_), "cudaGetDevice");
+    if (error_ == cudaSuccess && previous_ != device) {
+      error_ = checked(cudaSetDevice(device), "cudaSetDevice");
+      switched_ = error_ == cudaSuccess;
+    }
+  }
+  ~DeviceScope() {
+    if (switched_) cudaSetDevice(previous_);
+  }
+  DeviceScope(const DeviceScope&) = delete;
+  DeviceScope& operator=(const DeviceScope&) = delete;
+  cudaError_t error() const { return error_; }
+
+ private:
+  int previous_ = 0;
+  bool switched_ = false;
+  cudaError_t error_;
+};
+
+using Kernel = void (*)(TopkParams);
+
+// One compiled policy, with tracing off and on.
+struct Instance {
+  Kernel kernels[2];
+  int threads;
+  int (*resident)(int64_t columns, const Plan& plan, const DeviceLimits& limits);
+  size_t (*shared_bytes)(int resident);
+};
+
+template <int kPolicyIndex>
+constexpr Instance instance() {
+  return {.kernels = {topk_kernel<kPolicyIndex, false>, topk_kernel<kPolicyIndex, true>},
+          .threads = kPolicies[kPolicyIndex].threads,
+          .resident = resident_columns<kPolicyIndex>,
+          .shared_bytes = shared_bytes<kPolicyIndex>};
+}
+
+const Instance kInstances[kPolicyCount] = {instance<0>(), instance<1>(), instance<2>(), instance<3>()};
+
+struct Device {
+  std::once_flag once;
+  cudaError_t error = cudaSuccess;
+  const char* failed_call = "";
+  DeviceLimits limits{};
+};
+Device devices[kMaxDevices];
+
+// Attributes are set for every instantiation at once, on first use of a device. That also loads the
+// kernels' code, which must not happen while a graph is captured beside a running kernel.
+cudaError_t allow_large_launches(const DeviceLimits& limits, bool clusters) {
+  for (const Instance& instance : kInstances)
+    for (Kernel kernel : instance.kernels) {
+      const void* function = reinterpret_cast<const void*>(kernel);
+      RETURN_IF_FAILED(cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                            limits.shared_bytes));
+      if (clusters)
+        RETURN_IF_FAILED(
+            cudaFuncSetAttribute(function, cudaFuncAttributeNonPortableClusterSizeAllowed, 1));
+    }
+  return cudaSuccess;
+}
+
+// The largest cluster that the device can hold of CTAs of the widest policy with all their shared memory.
+cudaError_t largest_cluster(const DeviceLimits& limits, int* cluster) {
+  const Instance& widest = kInstances[kLatencyIndex];
+  cudaLaunchConfig_t config{};
+  config.gridDim = dim3(kMaxCtas);
+  config.blockDim = dim3(widest.threads);
+  config.dynamicSmemBytes = limits.shared_bytes;
+  int size = 0;
+  RETURN_IF_FAILED(cudaOccupancyMaxPotentialClusterSize(&size, widest.kernels[0], &config));
+  *cluster = 1;
+  while (*cluster * 2 <= size && *cluster * 2 <= kMaxCtas) *cluster *= 2;
+  return cudaSuccess;
+}
+
+cudaError_t query_limits(int device, DeviceLimits* limits) {
+  int major = 0;
+  RETURN_IF_FAILED(cudaDeviceGetAttribute(&limits->sms, cudaDevAttrMultiProcessorCount, device));
+  RETURN_IF_FAILED(cudaDeviceGetAttribute(&limits->shared_bytes,
+                                          cudaDevAttrMaxSharedMemoryPerBlockOptin, device));
+  RETURN_IF_FAILED(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device));
+  const bool clusters = major >= kClusterComputeMajor;
+  RETURN_IF_FAILED(allow_large_launches(*limits, clusters));
+  limits->cluster = 1;
+  return clusters ? largest_cluster(*limits, &limits->cluster) : cudaSuccess;
+}
+
+cudaError_t device_limits(int device, DeviceLimits* limits) {
+  if (device < 0 || device >= kMaxDevices) return checked(cudaErrorInvalidDevice, "device_limits");
+  Device& entry = devices[device];
+  std::call_once(entry.once, [&] {
+    const DeviceScope scope(device);
+    entry.error = scope.error();
+    if (entry.error == cudaSuccess) entry.error = query_limits(device, &entry.limits);
+    entry.failed_call = failed_call;
+  });
+  if (entry.error != cudaSuccess) failed_call = entry.failed_call;
+  *limits = entry.limits;
+  return entry.error;
+}
+
+cudaError_t launch(const Plan& plan, bool tracing, const TopkParams& params, cudaStream_t stream) {
+  const Instance& instance = kInstances[plan.policy];
+  cudaLaunchAttribute cluster{};
+  cluster.id = cudaLaunchAttributeClusterDimension;
+  cluster.val.clusterDim = {static_cast<unsigned>(plan.ctas), 1, 1};
+  cudaLaunchConfig_t config{};
+  config.gridDim = dim3(plan.teams * plan.ctas);
+  config.blockDim = dim3(instance.threads);
+  config.dynamicSmemBytes = instance.shared_bytes(params.resident);
+  config.stream = stream;
+  config.attrs = &cluster;
+  config.numAttrs = plan.ctas > 1 ? 1 : 0;  // a cluster of one would still pay for the attribute
+  RETURN_IF_FAILED(cudaLaunchKernelEx(&config, instance.kernels[tracing], params));
+  return cudaSuccess;
+}
+
+}  // namespace
+}  // namespace persistent_topk
+
+extern "C" {
+
+using namespace persistent_topk;
+
+// What Python passes: `policy` is an index into kPolicies or kChoosePolicy; `trace` is null or room
+// for [rows, plan.ctas] zeroed records. Nothing here allocates or waits for the device.
+struct TopkCall {
+  const float* logits;
+  int64_t row_stride;  // elements
+  const int32_t* lengths;
+  int32_t* output;
+  void* trace;
+  void* workspace;
+  cudaStream_t stream;
+  int32_t rows;
+  int32_t columns;
+  int32_t k;
+  int32_t policy;
+  int32_t device;
+};
+
+int persistent_topk_limits(int device, DeviceLimits* limits) { return device_limits(device, limits); }
+
+int persistent_topk_plan(const TopkCall* call, Plan* plan) {
+  DeviceLimits limits;
+  const cudaError_t error = device_limits(call->device, &limits);
+  if (error == cudaSuccess) *plan = make_plan(call->rows, call->columns, limits, call->policy);
+  return error;
+}
+
+int persistent_topk_launch(const TopkCall* call) {
+  if (call->rows == 0) return cudaSuccess;
+  DeviceLimits limits;
+  if (const cudaError_t error = device_limits(call->device, &limits); error != cudaSuccess) return error;
+  const Plan plan = make_plan(call->rows, call->columns, limits, call->policy);
+  TopkParams params{};
+  params.logits = call->logits;
+  params.row_stride = call->row_stride;
+  params.lengths = call->lengths;
+  params.output = call->output;
+  params.trace = static_cast<Trace*>(call->trace);
+  params.workspace = call->workspace;
+  params.rows = call->rows;
+  params.columns = call->columns;
+  params.k = call->k;
+  params.ctas = plan.ctas;
+  params.resident = kInstances[plan.policy].resident(call->columns, plan, limits);
+  const DeviceScope scope(call->device);
+  if (scope.error() != cudaSuccess) return scope.error();
+  return launch(plan, call->trace != nullptr, params, call->stream);
+}
+
+// Registers a thread and bytes of local memory (spills) of an instantiation, for records.
+int persistent_topk_usage(int policy, int tracing, int* registers, int* local_bytes) {
+  cudaFuncAttributes attributes{};
+  const void* function = reinterpret_cast<const void*>(kInstances[policy].kernels[tracing]);
+  RETURN_IF_FAILED(cudaFuncGetAttributes(&attributes, function));
+  *registers = attributes.numRegs;
+  *local_bytes = static_cast<int>(attributes.localSizeBytes);
+  return cudaSuccess;
+}
+
+int persistent_topk_trace_bytes() { return sizeof(Trace); }
+const char* persistent_topk_failed_call() { return failed_call; }
+const char* persistent_topk_error_name(int error) { return cudaGetErrorName(static_cast<cudaError_t>(error)); }
+const char* persistent_topk_error_text(int error) {
+  return cudaGetErrorString(static_cast<cudaError_t>(error));
+}
+
+}  // extern "C"

@@ -1,0 +1,199 @@
+"""The compiled kernel as Python sees it: the C interface of launch.cu through ctypes."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from pathlib import Path
+
+import torch
+
+from ..reference.plan import DeviceLimits, Plan
+from ..reference.policy import POLICIES, Policy
+from ..reference.trace import TRACE_DTYPE
+from .build import build
+
+CHOOSE_POLICY = -1  # kChoosePolicy of plan.cuh
+POLICY_INDEX = {name: index for index, name in enumerate(POLICIES)}  # the order of kPolicies
+
+# cudaError name -> what to do about it.
+ADVICE = {
+    "cudaErrorNoKernelImageForDevice": "the library was built for another GPU: delete it from the cache and "
+    "import again, or set PERSISTENT_TOPK_CACHE to an empty folder",
+    "cudaErrorInsufficientDriver": "the driver is older than the CUDA toolkit that built the library",
+    "cudaErrorIllegalAddress": "an earlier kernel on this device read or wrote outside its memory; "
+    "run with CUDA_LAUNCH_BLOCKING=1 to see which",
+    "cudaErrorLaunchOutOfResources": "the GPU cannot hold one CTA of this policy; pass another policy",
+    "cudaErrorInvalidDevice": "pass tensors of a device that torch.cuda.device_count() counts",
+    "cudaErrorStreamCaptureInvalidated": "the capture was broken by another call on the stream",
+}
+
+
+class CudaError(RuntimeError):
+    """A CUDA call failed; the message names the call, the error and what to do."""
+
+
+class Limits(ctypes.Structure):
+    """DeviceLimits of plan.cuh."""
+
+    _fields_ = [
+        ("sms", ctypes.c_int),
+        ("cluster", ctypes.c_int),
+        ("shared_bytes", ctypes.c_int),
+    ]
+
+
+class PlanRecord(ctypes.Structure):
+    """Plan of plan.cuh."""
+
+    _fields_ = [
+        ("policy", ctypes.c_int),
+        ("teams", ctypes.c_int),
+        ("ctas", ctypes.c_int),
+    ]
+
+
+class TopkCall(ctypes.Structure):
+    """TopkCall of launch.cu."""
+
+    _fields_ = [
+        ("logits", ctypes.c_void_p),
+        ("row_stride", ctypes.c_int64),
+        ("lengths", ctypes.c_void_p),
+        ("output", ctypes.c_void_p),
+        ("trace", ctypes.c_void_p),
+        ("workspace", ctypes.c_void_p),
+        ("stream", ctypes.c_void_p),
+        ("rows", ctypes.c_int32),
+        ("columns", ctypes.c_int32),
+        ("k", ctypes.c_int32),
+        ("policy", ctypes.c_int32),
+        ("device", ctypes.c_int32),
+    ]
+
+
+def arch_of(device: int) -> str:
+    """nvcc's name of the device's architecture, such as "sm_90"."""
+    major, minor = torch.cuda.get_device_capability(device)
+    return f"sm_{major}{minor}"
+
+
+@functools.cache
+def load(path: Path) -> ctypes.CDLL:
+    """The library at `path`, its functions' types declared and its record sizes checked."""
+    library = ctypes.CDLL(str(path))
+    for name in (
+        "persistent_topk_failed_call",
+        "persistent_topk_error_name",
+        "persistent_topk_error_text",
+    ):
+        getattr(library, name).restype = ctypes.c_char_p
+    integer = ctypes.POINTER(ctypes.c_int)
+    library.persistent_topk_limits.argtypes = [ctypes.c_int, ctypes.POINTER(Limits)]
+    library.persistent_topk_plan.argtypes = [
+        ctypes.POINTER(TopkCall),
+        ctypes.POINTER(PlanRecord),
+    ]
+    library.persistent_topk_launch.argtypes = [ctypes.POINTER(TopkCall)]
+    library.persistent_topk_usage.argtypes = [
+        ctypes.c_int,
+        ctypes.c_int,
+        integer,
+        integer,
+    ]
+    size = library.persistent_topk_trace_bytes()
+    if size != TRACE_DTYPE.itemsize:
+        raise RuntimeError(
+            f"the kernel's trace record has {size} bytes, reference.trace {TRACE_DTYPE.itemsize}"
+        )
+    return library
+
+
+@functools.cache
+def library_for(device: int) -> ctypes.CDLL:
+    """The library for this device's architecture, built on first use (BuildError if it cannot be)."""
+    return load(build(arch=arch_of(device)))
+
+
+def check(library: ctypes.CDLL, error: int) -> None:
+    """Raises CudaError unless `error` is 0."""
+    if error == 0:
+        return
+    name = library.persistent_topk_error_name(error).decode()
+    text = library.persistent_topk_error_text(error).decode()
+    call = library.persistent_topk_failed_call().decode()
+    advice = ADVICE.get(name, "see the CUDA documentation of this error")
+    raise CudaError(f"{name} ({text}) in {call}: {advice}")
+
+
+@functools.cache
+def device_limits(device: int) -> DeviceLimits:
+    """What the plan needs to know of CUDA device number `device`; builds and loads the kernel for it."""
+    library = library_for(device)
+    limits = Limits()
+    check(library, library.persistent_topk_limits(device, ctypes.byref(limits)))
+    return DeviceLimits(limits.sms, limits.cluster, limits.shared_bytes)
+
+
+def policy_index(policy: Policy | None) -> int:
+    """kPolicies' index of a compiled policy; ValueError for one that exists in the model only."""
+    if policy is None:
+        return CHOOSE_POLICY
+    if POLICIES.get(policy.name) != policy:
+        raise ValueError(f"policy is {policy}; the kernel is compiled for {', '.join(POLICIES)}")
+    return POLICY_INDEX[policy.name]
+
+
+def device_plan(rows: int, columns: int, device: int, policy: Policy | None = None) -> Plan:
+    """The plan that the library itself makes, to be held against reference.plan.make_plan."""
+    library = library_for(device)
+    call = TopkCall(rows=rows, columns=columns, policy=policy_index(policy), device=device)
+    record = PlanRecord()
+    check(library, library.persistent_topk_plan(ctypes.byref(call), ctypes.byref(record)))
+    return Plan(list(POLICIES.values())[record.policy], record.teams, record.ctas)
+
+
+def usage(policy: Policy, tracing: bool, device: int) -> tuple[int, int]:
+    """(registers a thread, bytes of local memory a thread) of one compiled kernel."""
+    library = library_for(device)
+    device_limits(device)
+    registers, local_bytes = ctypes.c_int(), ctypes.c_int()
+    error = library.persistent_topk_usage(
+        policy_index(policy),
+        int(tracing),
+        ctypes.byref(registers),
+        ctypes.byref(local_bytes),
+    )
+    check(library, error)
+    return registers.value, local_bytes.value
+
+
+def launch(
+    logits: torch.Tensor,
+    lengths: torch.Tensor,
+    output: torch.Tensor,
+    workspace: torch.Tensor | None,
+    k: int,
+    policy: int = CHOOSE_POLICY,
+    trace: torch.Tensor | None = None,
+) -> None:
+    """Launches on the current stream of the tensors' device. Arguments are checked by the callers."""
+    device = logits.get_device()
+    library = library_for(device)
+    call = TopkCall(
+        logits=logits.data_ptr(),
+        row_stride=logits.stride(0),
+        lengths=lengths.data_ptr(),
+        output=output.data_ptr(),
+        trace=None if trace is None else trace.data_ptr(),
+        workspace=None if workspace is None else workspace.data_ptr(),
+        stream=torch.cuda.current_stream(device).cuda_stream,
+        rows=logits.shape[0],
+        columns=logits.shape[1],
+        k=k,
+        policy=policy,
+        device=device,
+    )
+    error = library.persistent_topk_launch(ctypes.byref(call))
+    if error:
+        check(library, error)
