@@ -103,8 +103,11 @@ int bench_read(const float* bytes, int64_t floats, int32_t* sink, int blocks, cu
   return cudaGetLastError();
 }
 
-int bench_spin(int64_t nanoseconds, cudaStream_t stream) {
-  spin<<<1, 1, 0, stream>>>(nanoseconds);
+// `shared_bytes` a block keep other kernels off the SMs that the blocks are on.
+int bench_spin(int64_t nanoseconds, int blocks, int shared_bytes, cudaStream_t stream) {
+  cudaError_t error = cudaFuncSetAttribute(spin, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes);
+  if (error != cudaSuccess) return error;
+  spin<<<blocks, 1, shared_bytes, stream>>>(nanoseconds);
   return cudaGetLastError();
 }
 

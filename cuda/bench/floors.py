@@ -55,9 +55,10 @@ class Floor:
         sink = ctypes.c_void_p(self.sink.data_ptr())
         check(self.library.bench_read(pointer, floats, sink, blocks, self.stream()))
 
-    def spin(self, nanoseconds: int) -> None:
-        """Keeps the stream busy for so long."""
-        check(self.library.bench_spin(ctypes.c_int64(nanoseconds), self.stream()))
+    def spin(self, nanoseconds: int, blocks: int = 1, shared_bytes: int = 0) -> None:
+        """Keeps the stream busy for so long, and `blocks` SMs full if each block takes all shared memory."""
+        duration = ctypes.c_int64(nanoseconds)
+        check(self.library.bench_spin(duration, blocks, shared_bytes, self.stream()))
 
 
 def pointers(logits: torch.Tensor, lengths: torch.Tensor, output: torch.Tensor) -> tuple:

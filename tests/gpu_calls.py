@@ -1,0 +1,26 @@
+"""Calls of the kernel as a suspicious engine makes them: poisoned output between canaries."""
+
+from __future__ import annotations
+
+import torch
+
+from persistent_topk.cuda import library
+from persistent_topk.reference.policy import Policy
+
+POISON = -777_777
+CANARY = 0x5A5A5A5A
+CANARY_WORDS = 64
+
+
+def guarded_topk(
+    logits: torch.Tensor, lengths: torch.Tensor, k: int, policy: Policy | None = None
+) -> torch.Tensor:
+    """The kernel's int32 [R, k], written over poison; AssertionError if it wrote beside its slots."""
+    rows = logits.shape[0]
+    memory = torch.full((2 * CANARY_WORDS + rows * k,), CANARY, dtype=torch.int32, device="cuda")
+    output = memory[CANARY_WORDS : CANARY_WORDS + rows * k].view(rows, k)
+    output.fill_(POISON)
+    library.launch(logits, lengths, output, None, k, library.policy_index(policy))
+    assert bool((memory[:CANARY_WORDS] == CANARY).all()), "the kernel wrote before its output"
+    assert bool((memory[CANARY_WORDS + rows * k :] == CANARY).all()), "the kernel wrote behind its output"
+    return output
