@@ -112,10 +112,10 @@ def test_order_holds_over_all_floats(tmp_path: Path, fast_math: bool) -> None:
 
 
 def test_the_judge_fails_a_wrong_order(tmp_path: Path) -> None:
-    """The alarm rings: a bin that rounds ties up, a key that keeps -0 apart."""
+    """The alarm rings: a bin that rounds ties down, a key that keeps -0 apart, a floor too high."""
     header = (native.KERNEL / "order.cuh").read_text()
     defects = {
-        "- 1u + odd": "+ 0u * odd",
+        "- 1u + odd": "- 1u + 0u * odd",
         "if (magnitude == 0) return kZeroKey;": "",
         "2 * (code - kHalfZeroCode) - 1": "2 * (code - kHalfZeroCode)",
     }
