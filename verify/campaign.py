@@ -1,0 +1,231 @@
+"""Puts case after case to every target, family by family, until the time or the count is up."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .cases import Case
+from .describe import case_in_words
+from .examination import AGAIN, SHORT, STEPS, Measurement, Subject, check_one, examine
+from .families import FAMILIES, Family, Setting
+from .outcome import Outcome, PropertyOutcome, new_outcome
+from .replay import Failure, file_name, save
+from .shrink import shrink
+from .targets.target import Schedule, Target
+from .variants import VARIANTS
+
+# Shipped policies have boundaries of 256 to 65536 columns, the small ones the same within a thousand.
+SHIPPED_SETTINGS = (
+    Setting("latency", 2048, "h100"),
+    Setting("throughput", 2048, "h100"),
+    Setting(None, 512, "h100"),
+    Setting("latency", 1024, "single"),
+    Setting("throughput", 31, "h100"),
+    Setting("latency", 4096, "h100"),
+    Setting("latency", 1, "h100"),
+)
+SMALL_SETTINGS = (
+    Setting("small", 32, "small"),
+    Setting("tiny", 8, "pair"),
+    Setting("small", 100, "single"),
+    Setting("tiny", 1, "single"),
+    Setting("small", 5, "pair"),
+    Setting("tiny", 40, "small"),
+    Setting("small", 1, "small"),
+    Setting("small", 300, "small"),
+    Setting("tiny", 3, "small"),
+)
+SHIPPED_SHARE = 0.5  # of the time, for cases of the shipped policies' size
+MANY_ELEMENTS = 1 << 15  # logits of a case that gets one variant instead of all
+CALLS = 6  # schedules drawn for one case
+SHRINK_SHARE = 0.2  # of the budget, at most, for one failure,
+SHRINK_SECONDS = (2.0, 15.0)  # but within these bounds
+OVERTIME = 1.05  # a case that would end later than this part of the budget is not started
+
+
+@dataclass
+class Options:
+    """seconds or cases bounds the campaign. ks: values of k in place of the settings' own. captured:
+    (name, cases) of files of logits, which come first. failures: the folder for replay files."""
+
+    seed: int = 0
+    seconds: float | None = 60.0
+    cases: int | None = None
+    ks: tuple[int, ...] = ()
+    captured: Sequence[Case] = ()
+    failures: Path = Path("topk-failures")
+    families: tuple[str, ...] = ()
+
+
+@dataclass
+class Scale:
+    """One size of cases, walked family by family; `spent` decides which scale is next."""
+
+    name: str
+    settings: tuple[Setting, ...]
+    families: tuple[Family, ...]
+    share: float
+    visits: int = 0
+    spent: float = 0.0
+    cost: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+
+    def next_family(self) -> Family:
+        return self.families[self.visits % len(self.families)]
+
+    def next_case(self, seed: int) -> Case:
+        """The next family's next grid point, under settings that shift by one each round."""
+        kind, lap = self.next_family(), self.visits // len(self.families)
+        setting = self.settings[(self.visits + lap) % len(self.settings)] if self.visits else self.settings[0]
+        self.visits += 1
+        return kind.make(setting, kind.parameters(lap, seed), seed + lap)
+
+
+def _scales(options: Options) -> list[Scale]:
+    chosen = [FAMILIES[name] for name in options.families] or list(FAMILIES.values())
+    chosen.sort(key=lambda kind: kind.name != "tour")  # every path, in the first case of each scale
+
+    def settings(defaults: tuple[Setting, ...]) -> tuple[Setting, ...]:
+        if not options.ks:
+            return defaults
+        return tuple(
+            Setting(setting.policy, options.ks[index % len(options.ks)], setting.device)
+            for index, setting in enumerate(defaults * len(options.ks))
+        )
+
+    scales = [Scale("shipped", settings(SHIPPED_SETTINGS), tuple(chosen), SHIPPED_SHARE)]
+    short = tuple(kind for kind in chosen if not kind.long_rows)
+    if short:
+        scales.append(Scale("small", settings(SMALL_SETTINGS), short, 1 - SHIPPED_SHARE))
+    return scales
+
+
+Progress = Callable[[Outcome, float], None]
+
+
+class Campaign:
+    """targets: prepared ones. progress: told after every case, with the share of the budget used."""
+
+    def __init__(
+        self, targets: Sequence[Target], options: Options, progress: Progress = lambda outcome, share: None
+    ) -> None:
+        self.targets = targets
+        self.options = options
+        self.outcome = Outcome(
+            options.seed,
+            {t.name: new_outcome(t.name, t.claims, t.own, t.on_gpu) for t in targets},
+        )
+        self._progress = progress
+        self._started = time.monotonic()
+        self._scales = _scales(options)
+
+    def run(self) -> Outcome:
+        """Runs to the end of the budget, or to an interrupt, which it records."""
+        self._started = time.monotonic()
+        try:
+            for scale, case in self._cases():
+                began = time.monotonic()
+                self._put(case)
+                spent = time.monotonic() - began
+                if scale is not None:
+                    scale.spent += spent
+                    scale.cost[case.origin.family] = spent
+                self._progress(self.outcome, self._used())
+        except KeyboardInterrupt:
+            self.outcome.interrupted = True
+        self.outcome.seconds = self._elapsed()
+        return self.outcome
+
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._started
+
+    def _used(self) -> float:
+        """The share of the budget that is used, 1 at its end."""
+        done = self.outcome.coverage.cases
+        if self.options.cases is not None:
+            return done / max(1, self.options.cases)
+        return self._elapsed() / (self.options.seconds or 1.0)
+
+    def _cases(self) -> Iterator[tuple[Scale | None, Case]]:
+        for case in self.options.captured:
+            if self._used() >= 1:
+                return
+            yield None, case
+        while self._used() < 1:
+            order = sorted(self._scales, key=lambda scale: scale.spent / scale.share)
+            scale = next((item for item in order if self._fits(item)), None)
+            if scale is None:
+                return
+            yield scale, scale.next_case(self.options.seed)
+
+    def _fits(self, scale: Scale) -> bool:
+        """Whether the scale's next case is likely to end in time, going by its family's last."""
+        if self.options.cases is not None or self.options.seconds is None:
+            return True
+        cost = scale.cost[scale.next_family().name]
+        return self._elapsed() + cost <= self.options.seconds * OVERTIME
+
+    def _steps(self, case: Case) -> Sequence[str]:
+        """All steps for small cases; for big ones the repetition and one variant, in turn."""
+        if case.storage.numel() <= MANY_ELEMENTS:
+            return STEPS
+        names = list(VARIANTS)
+        return (AGAIN, SHORT, names[self.outcome.coverage.cases % len(names)])
+
+    def _put(self, case: Case) -> None:
+        subject, steps = Subject(case), self._steps(case)
+        number = self.outcome.coverage.cases
+        for target in self.targets:
+            told = self.outcome.targets[target.name]
+            refusal = target.refuses(case)
+            if refusal:
+                told.refused, told.refusal = told.refused + 1, refusal
+                continue
+            first = self.options.seed * 1_000_003 + number * CALLS
+            schedules = tuple(target.schedule(first + call) for call in range(CALLS))
+            for measurement in examine(target, subject, schedules, steps):
+                outcome = told.record(measurement)
+                if measurement.broken and outcome.failures == 1:
+                    self._tell(target, subject.case, schedules, measurement, outcome)
+        own = any(target.own for target in self.targets)
+        self.outcome.coverage.add(case, subject.model[1] if own else None)
+
+    def _tell(
+        self,
+        target: Target,
+        case: Case,
+        schedules: Sequence[Schedule],
+        measurement: Measurement,
+        outcome: PropertyOutcome,
+    ) -> None:
+        """Shrinks and saves the first failure of a property."""
+        outcome.summary = str(measurement.broken)
+        promise = measurement.promise
+        smallest = case
+
+        def fails(candidate: Case) -> bool:
+            found = check_one(target, candidate, promise, schedules)
+            return bool(found and found.broken)
+
+        if fails(case):
+            smallest = shrink(case, fails, self._shrink_seconds(outcome.claimed))
+            measurement = check_one(target, smallest, promise, schedules) or measurement
+        outcome.summary = str(measurement.broken)
+        outcome.difference = measurement.difference
+        outcome.story = case_in_words(smallest)
+        failure = Failure(
+            target.name, promise, outcome.summary, smallest, tuple(schedules), tuple(sorted(target.claims))
+        )
+        outcome.replay = save(failure, self.options.failures / file_name(failure))
+
+    def _shrink_seconds(self, claimed: bool) -> float:
+        low, high = SHRINK_SECONDS
+        if not claimed:
+            high = low
+        if self.options.cases is not None or self.options.seconds is None:
+            return high
+        left = self.options.seconds * OVERTIME - self._elapsed()
+        return max(0.0, min(high, max(low, SHRINK_SHARE * self.options.seconds), left))

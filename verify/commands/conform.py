@@ -1,0 +1,53 @@
+"""persistent-topk conform: the conformance table alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..campaign import Campaign, Options
+from ..command_options import claim_option, k_option, parse_ks, seed_option
+from ..outcome import ExitCode
+from ..report import LiveProgress, conformance_table, terminal, verdict_line
+from .verify import parse_claims, prepared, write
+
+DEFAULT_SECONDS = 20.0
+
+
+@click.command("conform")
+@click.argument("targets", nargs=-1, required=True, metavar="T...")
+@claim_option
+@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), default=DEFAULT_SECONDS, show_default=True)
+@seed_option
+@k_option
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="write the result as JSON")
+def command(
+    targets: tuple[str, ...],
+    claim: str | None,
+    seconds: float,
+    seed: int,
+    k: str | None,
+    json_file: Path | None,
+) -> int:
+    """Prints which promises each target T keeps, property by property.
+
+    Targets that cannot run here are said to be missing, and the others measured.
+    """
+    ready, unavailable = prepared(targets, parse_claims(claim))
+    for name, why in unavailable.items():
+        click.echo(f"{name} was not run: {why}", err=True)
+    if not ready:
+        return ExitCode.CANNOT_RUN
+    console = terminal()
+    try:
+        with LiveProgress(console) as progress:
+            outcome = Campaign(ready, Options(seed=seed, seconds=seconds, ks=parse_ks(k)), progress).run()
+    finally:
+        for target in ready:
+            target.close()
+    outcome.unavailable = unavailable
+    console.print(conformance_table(list(outcome.targets.values())))
+    console.print(verdict_line(outcome))
+    write(outcome, json_file, None)
+    return outcome.exit_code

@@ -1,0 +1,155 @@
+"""persistent-topk verify: the campaign."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from ..campaign import Campaign, Options
+from ..cases import Case
+from ..captured import UnreadableLogits, captured_cases
+from ..families import FAMILIES
+from ..outcome import ExitCode, Outcome
+from ..properties import parse_claim
+from ..report import LiveProgress, junit, print_outcome, terminal
+from ..targets import Target, TargetUnavailable, resolve
+from ..command_options import claim_option, k_option, parse_ks, seed_option
+
+DEFAULT_SECONDS = 60.0
+DEFAULT_TARGETS = ("model", "emulator")
+
+
+def prepared(names: Sequence[str], claims: frozenset[str] | None) -> tuple[list[Target], dict[str, str]]:
+    """Targets that can run, and why the others cannot. Without names: our own, on a GPU if there is one."""
+    ready: list[Target] = []
+    unavailable: dict[str, str] = {}
+    for name in names or DEFAULT_TARGETS:
+        try:
+            target = resolve(name, claims)
+            target.prepare()
+        except TargetUnavailable as error:
+            unavailable[name] = str(error)
+        else:
+            ready.append(target)
+    if not names and _gpu_is_there():
+        try:
+            on_gpu = resolve("gpu")
+            on_gpu.prepare()
+            ready.append(on_gpu)
+        except TargetUnavailable as error:
+            unavailable["gpu"] = str(error)
+    return ready, unavailable
+
+
+def _gpu_is_there() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+@click.command("verify")
+@click.option("--target", "targets", multiple=True, metavar="T", help="module:function, or an adapter's name")
+@claim_option
+@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="time budget [default: 60]")
+@click.option("--cases", type=click.IntRange(min=1), help="number of cases, in place of --seconds")
+@seed_option
+@k_option
+@click.option(
+    "--logits", "logits", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
+    help="captured scores (.npy, .safetensors, .pt) as further cases",
+)  # fmt: skip
+@click.option("--family", "families", multiple=True, metavar="NAME", help="only cases of this family")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="write the result as JSON")
+@click.option("--junit", "junit_file", type=click.Path(path_type=Path), help="write the result as JUnit XML")
+@click.option(
+    "--failures", type=click.Path(file_okay=False, path_type=Path), default=Path("topk-failures"),
+    show_default=True, help="folder for replay files",
+)  # fmt: skip
+def command(
+    targets: tuple[str, ...],
+    claim: str | None,
+    seconds: float | None,
+    cases: int | None,
+    seed: int,
+    k: str | None,
+    logits: tuple[Path, ...],
+    families: tuple[str, ...],
+    json_file: Path | None,
+    junit_file: Path | None,
+    failures: Path,
+) -> int:
+    """Puts targets through the contract, case by case, and says which promises they break.
+
+    Without --target: our own model and kernel (emulated, and on the GPU if there is one), against the
+    oracle and against each other, stage by stage.
+    """
+    if seconds is not None and cases is not None:
+        raise click.UsageError("--seconds and --cases exclude each other; give one")
+    unknown = [name for name in families if name not in FAMILIES]
+    if unknown:
+        raise click.UsageError(f"--family is {unknown[0]!r}; expected one of {', '.join(FAMILIES)}")
+    claims = parse_claims(claim)
+    ks = parse_ks(k)
+    captured = _captured(logits, ks)
+    ready, unavailable = prepared(targets, claims)
+    for name, why in unavailable.items():
+        click.echo(f"cannot run {name} here: {why}", err=True)
+    if unavailable:
+        return ExitCode.USAGE if _all_misnamed(unavailable) else ExitCode.CANNOT_RUN
+    options = Options(
+        seed=seed,
+        seconds=None if cases else seconds or DEFAULT_SECONDS,
+        cases=cases,
+        ks=ks,
+        captured=captured,
+        failures=failures,
+        families=families,
+    )
+    outcome = run(ready, options)
+    write(outcome, json_file, junit_file)
+    return outcome.exit_code
+
+
+def parse_claims(text: str | None) -> frozenset[str] | None:
+    """The properties of --claim, or None where each target's own claims count."""
+    try:
+        return None if text is None else parse_claim(text)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _captured(files: Sequence[Path], ks: tuple[int, ...]) -> list[Case]:
+    try:
+        return [case for file in files for case in captured_cases(file, ks)]
+    except UnreadableLogits as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _all_misnamed(unavailable: dict[str, str]) -> bool:
+    """Whether every target is missing for want of a right name, rather than of hardware."""
+    return all(why.startswith("target is") for why in unavailable.values())
+
+
+def run(targets: Sequence[Target], options: Options) -> Outcome:
+    """The campaign with its progress shown, its tables and verdict printed."""
+    console = terminal()
+    try:
+        with LiveProgress(console) as progress:
+            outcome = Campaign(targets, options, progress).run()
+    finally:
+        for target in targets:
+            target.close()
+    print_outcome(console, outcome)
+    return outcome
+
+
+def write(outcome: Outcome, json_file: Path | None, junit_file: Path | None) -> None:
+    """The result's files, where asked for."""
+    if json_file is not None:
+        json_file.parent.mkdir(parents=True, exist_ok=True)
+        json_file.write_text(json.dumps(outcome.as_json(), indent=1) + "\n")
+    if junit_file is not None:
+        junit(outcome, junit_file)

@@ -1,0 +1,243 @@
+"""One case put to one target, promise by promise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .cases import Case
+from .describe import order_in_words, row_in_words
+from .judge import JUDGES, Expected, Slots, is_correct_selection
+from .properties import TRACE_AGREEMENT
+from .targets.model import model_trace
+from .targets.target import POISONS, Answer, Schedule, Target, TargetFailure
+from .trace_difference import TraceDifference, first_difference
+from .variants import VARIANTS, has_short_lengths, with_legal_lengths
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What one case told of one property. rows: how many it judged. broken: in words, or None."""
+
+    promise: str
+    rows: int
+    broken: str | None = None
+    difference: TraceDifference | None = None
+
+
+@dataclass
+class Subject:
+    """A case and what is known of it, computed once and shared by all targets."""
+
+    case: Case
+    _expected: Expected | None = None
+    _model: tuple[np.ndarray, np.ndarray] | None = None
+
+    @property
+    def expected(self) -> Expected:
+        if self._expected is None:
+            self._expected = Expected(self.case)
+        return self._expected
+
+    @property
+    def model(self) -> tuple[np.ndarray, np.ndarray]:
+        if self._model is None:
+            self._model = model_trace(self.case)
+        return self._model
+
+
+# What a call beyond the first is for, in the order in which they are made.
+AGAIN, SHORT = "repeatable-bytes", "short-lengths"
+STEPS = (AGAIN, SHORT, *VARIANTS)
+# The step that measures a property; the base call measures the others.
+STEP_OF = {
+    "repeatable-set": AGAIN,
+    "repeatable-bytes": AGAIN,
+    "fully-written": AGAIN,
+    **{name: name for name in (SHORT, *VARIANTS)},
+}
+
+
+@dataclass
+class Examination:
+    """Puts one case to one target. schedules: one a call, in turn; the last serves any more calls."""
+
+    target: Target
+    subject: Subject
+    schedules: Sequence[Schedule] = ({},)
+    calls: int = 0
+    base: Answer | None = None
+    _slots: Slots | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.target.own:
+            self.subject = _legal(self.subject)
+        adapted = self.target.adapt(self.subject.case)
+        if adapted is not self.subject.case:
+            self.subject = Subject(adapted)
+
+    def run(self, steps: Sequence[str] = STEPS, short: Case | None = None) -> list[Measurement]:
+        """All that the base call and `steps` measure. short: the case as it was before its lengths
+        were made legal. A base call without an answer leaves nothing to compare."""
+        measured = list(self._base())
+        if self.base is None:
+            return measured
+        for step in STEPS:
+            if step not in steps:
+                continue
+            if step == AGAIN:
+                measured += self._again()
+            elif step == SHORT:
+                measured += self._short(self.subject.case if self.target.own or short is None else short)
+            else:
+                measured += self._variant(step)
+        return measured
+
+    def _call(self, case: Case, poison: int = POISONS[0], tracing: bool = False) -> Answer:
+        schedule = self.schedules[min(self.calls, len(self.schedules) - 1)]
+        self.calls += 1
+        return self.target.call(case, poison, schedule, tracing)
+
+    def _read(self, expected: Expected, answer: Answer) -> Slots:
+        return Slots(expected, answer.indices, self.target.padding)
+
+    def _base(self) -> Iterator[Measurement]:
+        case, expected = self.subject.case, self.subject.expected
+        tracing = TRACE_AGREEMENT.name in self.target.claims
+        before = case.digest()
+        try:
+            self.base = self._call(case, tracing=tracing)
+        except TargetFailure as failure:
+            yield Measurement(failure.promise or "exact-set", case.rows, str(failure))
+            return
+        after = case.digest()
+        damage = self.base.damage or ("" if before == after else "logits or lengths were changed")
+        yield Measurement("inputs-untouched", case.rows, damage or None)
+        if before != after:
+            self.base = None
+            return
+        self._slots = slots = self._read(expected, self.base)
+        for promise, judge in JUDGES.items():
+            verdict = judge(slots)
+            broken = verdict.broken
+            words = None
+            if len(broken):
+                in_order = promise == "ascending-order"
+                words = order_in_words(slots) if in_order else row_in_words(expected, slots, int(broken[0]))
+            yield Measurement(promise, int(verdict.applies.sum()), words)
+        if tracing and self.base.trace is not None:
+            yield self._trace(self.base.trace)
+
+    def _trace(self, trace: np.ndarray) -> Measurement:
+        difference = first_difference(trace, self.subject.model[1])
+        words = difference.told(self.target.name) if difference else None
+        return Measurement(TRACE_AGREEMENT.name, self.subject.case.rows, words, difference)
+
+    def _again(self) -> Iterator[Measurement]:
+        """The same call once more, into memory that held something else, under another schedule."""
+        assert self.base is not None
+        case, expected, first = self.subject.case, self.subject.expected, self.base.indices
+        try:
+            answer = self._call(case, POISONS[1])
+        except TargetFailure as failure:
+            yield Measurement(failure.promise or AGAIN, case.rows, f"the second call: {failure}")
+            return
+        second = answer.indices
+        stale = (first == POISONS[0]) & (second == POISONS[1])
+        rows = np.flatnonzero(stale.any(axis=1))
+        words = None
+        if len(rows):
+            words = f"row {rows[0]}: {int(stale[rows[0]].sum())} slots were not written"
+        yield Measurement("fully-written", case.rows, words)
+        pair = self._read(expected, self.base), self._read(expected, answer)
+        same_set = (pair[0].columns == pair[1].columns).all(axis=1)
+        same_bytes = ((first == second) | stale).all(axis=1)
+        for promise, same in (("repeatable-set", same_set), ("repeatable-bytes", same_bytes)):
+            yield Measurement(promise, case.rows, _told_apart(same, first, second, "the second call"))
+
+    def _short(self, case: Case) -> Iterator[Measurement]:
+        """Lengths as given, negative, zero or over the columns; our own targets saw them at once."""
+        if not has_short_lengths(case):
+            return
+        assert self._slots is not None
+        slots = self._slots
+        if case is not self.subject.case:
+            expected = Expected(case)
+            try:
+                slots = self._read(expected, self._call(case))
+            except TargetFailure as failure:
+                yield Measurement(failure.promise or SHORT, case.rows, str(failure))
+                return
+        wrong = np.flatnonzero(~is_correct_selection(slots, self.target.claims))
+        words = row_in_words(slots.expected, slots, int(wrong[0])) if len(wrong) else None
+        yield Measurement(SHORT, case.rows, words)
+
+    def _variant(self, step: str) -> Iterator[Measurement]:
+        variant = VARIANTS[step](self.subject.case)
+        if variant is None:
+            return
+        assert self.base is not None and self._slots is not None
+        try:
+            answer = self._call(variant.case)
+        except TargetFailure as failure:
+            yield Measurement(failure.promise or step, variant.case.rows, str(failure))
+            return
+        expected = Expected(variant.case)
+        slots = self._read(expected, answer)
+        right = is_correct_selection(slots, self.target.claims)
+        right_before = is_correct_selection(self._slots, self.target.claims)[variant.source]
+        same = right == right_before
+        if "repeatable-set" in self.target.claims:
+            same &= (slots.columns == self._slots.columns[variant.source]).all(axis=1)
+        if "repeatable-bytes" in self.target.claims:
+            same &= (answer.indices == self.base.indices[variant.source]).all(axis=1)
+        words = _told_apart(same, self.base.indices[variant.source], answer.indices, OTHERWISE[step])
+        yield Measurement(step, variant.case.rows, words)
+
+
+OTHERWISE = {
+    "tail-independent": "with other values beyond n",
+    "layout-independent": "with another stride and offset",
+    "batch-independent": "with the rows in another order",
+}
+
+
+def _legal(subject: Subject) -> Subject:
+    legal = with_legal_lengths(subject.case)
+    return subject if legal is subject.case else Subject(legal)
+
+
+def _told_apart(same: np.ndarray, first: np.ndarray, second: np.ndarray, when: str) -> str | None:
+    rows = np.flatnonzero(~same)
+    if not len(rows):
+        return None
+    row = int(rows[0])
+    slots = np.flatnonzero(first[row] != second[row])
+    if not len(slots):
+        return f"row {row} differs {when}"
+    slot = int(slots[0])
+    return (
+        f"row {row} differs {when} in {len(slots)} of {first.shape[1]} slots: "
+        f"slot {slot} was {first[row, slot]}, then {second[row, slot]}"
+    )
+
+
+Check = Callable[[Case], "Measurement | None"]
+
+
+def examine(
+    target: Target, subject: Subject, schedules: Sequence[Schedule] = ({},), steps: Sequence[str] = STEPS
+) -> list[Measurement]:
+    """Every measurement that one case gives of one target."""
+    return Examination(target, subject, schedules).run(steps, short=subject.case)
+
+
+def check_one(
+    target: Target, case: Case, promise: str, schedules: Sequence[Schedule] = ({},)
+) -> Measurement | None:
+    """The measurement of `promise` on `case` that is broken, or the first of it, or None."""
+    steps = [STEP_OF[promise]] if promise in STEP_OF else []
+    found = [item for item in examine(target, Subject(case), schedules, steps) if item.promise == promise]
+    return next((item for item in found if item.broken), found[0] if found else None)

@@ -1,0 +1,59 @@
+"""Batches whose rows take different paths, in awkward orders, and more rows than CTAs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..cases import Case, lay_out
+from ..values import CONTENTS
+from .bins import path_length
+from .family import Setting, family
+
+ORDERS = ("alternate", "up", "down", "shuffled")
+MIXED = ("normal", "half-zero", "few", "bfloat16", "one-bin", "some-nan", "masked")
+
+
+def _ordered(random: np.random.Generator, lengths: list[int], order: str) -> list[int]:
+    if order == "shuffled":
+        return [int(n) for n in random.permutation(lengths)]
+    ascending = sorted(lengths)
+    if order == "alternate":  # longest, shortest, second longest, ...
+        half = len(ascending) // 2
+        pairs = zip(ascending[::-1][: len(ascending) - half], [*ascending[:half], 0])
+        return [n for pair in pairs for n in pair][: len(ascending)]
+    return ascending if order == "up" else ascending[::-1]
+
+
+@family("tour", order=ORDERS, spill=("one-bin", "one-fine-bin"))
+def tour(random: np.random.Generator, setting: Setting, order: str, spill: str) -> Case:
+    """One batch with a row on every path, and one whose candidates overflow the buffer."""
+    policy = setting.boundaries
+    spilling = min(policy.medium_max, max(policy.decode_max, 2 * policy.candidates) + 1)
+    lengths = [setting.k // 2 + 1, *(path_length(path, setting) for path in ("decode", "medium", "large"))]
+    rows = [CONTENTS["normal"](random, n) for n in _ordered(random, lengths, order)]
+    rows.insert(len(rows) // 2, CONTENTS[spill](random, spilling))
+    return lay_out(rows, **setting.call())
+
+
+@family("mixed-batches", order=ORDERS, content=MIXED, rows=(5, 9, 3))
+def mixed_batches(
+    random: np.random.Generator, setting: Setting, order: str, content: str, rows: int
+) -> Case:
+    """Rows of trivial, decode and medium length taken by the same CTAs, one after the other."""
+    policy = setting.boundaries
+    short = [setting.k, setting.k // 2, 0, 1, min(setting.k + 1, policy.decode_max)]
+    paths = [path_length("decode", setting), policy.decode_max + 1, path_length("medium", setting)]
+    lengths = _ordered(random, [int(n) for n in random.permutation(short + paths)[:rows]], order)
+    return lay_out(
+        [CONTENTS[content](random, n) for n in lengths], columns=max(1, *lengths), **setting.call()
+    )
+
+
+@family("same-team", middle=("trivial", "decode", "empty"), content=("normal", "few", "one-bin"), repeats=(2, 3))
+def same_team(
+    random: np.random.Generator, setting: Setting, middle: str, content: str, repeats: int
+) -> Case:
+    """Long, short, long: state that one row leaves behind must not reach the next."""
+    between = {"trivial": setting.k, "decode": path_length("decode", setting), "empty": 0}[middle]
+    lengths = [path_length("medium", setting) + 1, between] * repeats
+    return lay_out([CONTENTS[content](random, n) for n in lengths], **setting.call())

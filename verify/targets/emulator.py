@@ -1,0 +1,63 @@
+"""The kernel's own source, run on the CPU by the emulator, as a target."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from ...reference.trace import new_trace
+from ..cases import Case
+from ..properties import OWN_CLAIM
+from .target import Answer, Schedule, Target, TargetFailure, TargetUnavailable
+
+GUARD = 64  # canaries on both sides of the output
+# Failures of the emulator's judge that name a property by themselves.
+BROKEN_BY_KIND = {"unwritten-output": "fully-written"}
+KINDS = ("round-robin", "random", "reverse", "pct", "starve")
+
+
+class EmulatorTarget(Target):
+    name = "emulator"
+    claims = OWN_CLAIM - {"graph-replay"}
+    own = True
+
+    def prepare(self) -> None:
+        try:
+            from ...cuda import emulated
+
+            emulated.topk(torch.zeros(1, 2), torch.ones(1, dtype=torch.int32), 1)
+        except Exception as error:
+            raise TargetUnavailable(f"the emulated kernel does not run here: {error}") from error
+
+    def schedule(self, seed: int) -> Schedule:
+        return {"kind": KINDS[seed % len(KINDS)], "seed": seed}
+
+    def call(self, case: Case, poison: int, schedule: Schedule, tracing: bool = False) -> Answer:
+        from ...cuda import emulated
+
+        memory = torch.full((case.rows * case.k + 2 * GUARD,), poison, dtype=torch.int32)
+        output = memory[GUARD : GUARD + case.rows * case.k].view(case.rows, case.k)
+        trace = new_trace(case.rows, case.plan.ctas) if tracing else None
+        try:
+            emulated.topk(
+                case.logits,
+                case.lengths,
+                case.k,
+                policy=case.chosen_policy,
+                limits=case.limits,
+                schedule=emulated.Schedule(**schedule) if schedule else None,
+                trace=trace,
+                output=output,
+            )
+        except emulated.EmulationError as error:
+            kind = getattr(error, "kind", type(error).__name__)
+            raise TargetFailure(kind, str(error), BROKEN_BY_KIND.get(kind)) from error
+        except Exception as error:
+            raise TargetFailure("raised", f"{type(error).__name__}: {error}") from error
+        return Answer(output.numpy().astype(np.int64), trace, _damage(memory, poison))
+
+
+def _damage(memory: torch.Tensor, poison: int) -> str | None:
+    guards = torch.cat([memory[:GUARD], memory[-GUARD:]])
+    touched = int((guards != poison).sum())
+    return f"{touched} words beside the output were written" if touched else None

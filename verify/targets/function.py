@@ -1,0 +1,116 @@
+"""Any Python callable `(logits, lengths, k) -> indices` as a target."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import sys
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from ..cases import Case
+from ..properties import CLAIMS
+from .target import Answer, Schedule, Target, TargetFailure, TargetUnavailable
+
+Function = Callable[[torch.Tensor, torch.Tensor, int], torch.Tensor]
+
+
+def load_function(spec: str) -> Function:
+    """The callable that "package.module:function" names, looked up from the working directory too.
+
+    Raises TargetUnavailable that says which part was not found.
+    """
+    module_name, _, function_name = spec.partition(":")
+    if not module_name or not function_name:
+        raise TargetUnavailable(f"target is {spec!r}; expected module:function or the name of an adapter")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        found: object = importlib.import_module(module_name)
+    except BaseException as error:  # importing runs the user's code, which may raise or exit
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        raise TargetUnavailable(f"module {module_name!r}: {type(error).__name__}: {error}") from error
+    for part in function_name.split("."):
+        if not hasattr(found, part):
+            raise TargetUnavailable(f"module {module_name!r} has no {function_name!r}")
+        found = getattr(found, part)
+    if not callable(found):
+        raise TargetUnavailable(f"{spec} is of type {type(found).__name__}; expected a function")
+    _check_signature(spec, found)
+    return found
+
+
+def _check_signature(spec: str, function: Callable[..., object]) -> None:
+    try:
+        inspect.signature(function).bind(None, None, 1)
+    except TypeError as error:
+        raise TargetUnavailable(
+            f"{spec}{inspect.signature(function)} cannot be called as (logits, lengths, k): {error}"
+        ) from error
+    except ValueError:
+        return  # a builtin that does not tell its signature
+
+
+def poison_allocator(rows: int, k: int, poison: int) -> None:
+    """Leaves `poison` in the memory that the next output of this size is likely to be given, so that a
+    target which leaves slots unwritten does not find zeros there."""
+    for dtype in (torch.int32, torch.int64):
+        torch.full((rows, k), poison, dtype=dtype)
+
+
+def check_answer(found: object, rows: int, k: int) -> np.ndarray:
+    """int64 [rows, k] of what a target returned; TargetFailure where it is something else."""
+    if not isinstance(found, torch.Tensor):
+        raise TargetFailure("wrong type", f"returned {type(found).__name__}; expected a torch.Tensor")
+    if found.dtype not in (torch.int32, torch.int64):
+        raise TargetFailure("wrong dtype", f"returned {found.dtype}; expected torch.int32 or torch.int64")
+    if tuple(found.shape) != (rows, k):
+        raise TargetFailure("wrong shape", f"returned shape {list(found.shape)}; expected [{rows}, {k}]")
+    return found.detach().cpu().numpy().astype(np.int64)
+
+
+class FunctionTarget(Target):
+    """device: where the tensors are put. The callable runs in this process; IsolatedTarget wraps it."""
+
+    def __init__(
+        self,
+        name: str,
+        function: Function | None = None,
+        claims: frozenset[str] = CLAIMS["contract"],
+        device: str = "cpu",
+    ) -> None:
+        self.name = name
+        self.claims = claims
+        self.device = device
+        self.on_gpu = device != "cpu"
+        self._function = function
+
+    def prepare(self) -> None:
+        if self._function is None:
+            self._function = load_function(self.name)
+
+    def call(self, case: Case, poison: int, schedule: Schedule, tracing: bool = False) -> Answer:
+        assert self._function is not None, "prepare() comes first"
+        poison_allocator(case.rows, case.k, poison)
+        logits, lengths = case.logits, case.lengths
+        if self.device != "cpu":
+            storage = case.storage.to(self.device)
+            logits = torch.as_strided(storage, logits.shape, logits.stride(), case.offset)
+            lengths = lengths.to(self.device)
+        try:
+            found = self._function(logits, lengths, case.k)
+        except Exception as error:
+            raise TargetFailure("raised", f"{type(error).__name__}: {error}") from error
+        except SystemExit as error:
+            raise TargetFailure("exit", f"called exit({error.code})") from error
+        indices = check_answer(found, case.rows, case.k)
+        damage = None
+        if self.device != "cpu" and not torch.equal(
+            storage.cpu().view(torch.int32), case.storage.view(torch.int32)
+        ):
+            damage = "the logits were changed"
+        return Answer(indices, None, damage)

@@ -1,0 +1,33 @@
+"""Our structural PyTorch model as a target."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...reference import topk
+from ...reference.trace import new_trace
+from ..cases import Case
+from ..properties import OWN_CLAIM
+from .target import Answer, Schedule, Target, TargetFailure
+
+
+def model_trace(case: Case) -> tuple[np.ndarray, np.ndarray]:
+    """The model's answer (int64 [rows, k]) and its records [rows, ctas]."""
+    trace = new_trace(case.rows, case.plan.ctas)
+    answer = topk(
+        case.logits, case.lengths, case.k, policy=case.chosen_policy, limits=case.limits, trace=trace
+    )
+    return answer.numpy().astype(np.int64), trace
+
+
+class ModelTarget(Target):
+    name = "model"
+    claims = OWN_CLAIM - {"trace-agreement", "graph-replay"}
+    own = True
+
+    def call(self, case: Case, poison: int, schedule: Schedule, tracing: bool = False) -> Answer:
+        try:
+            indices, trace = model_trace(case)
+        except Exception as error:
+            raise TargetFailure("raised", f"{type(error).__name__}: {error}") from error
+        return Answer(indices, trace if tracing else None)

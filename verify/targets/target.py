@@ -1,0 +1,78 @@
+"""What the checker asks of a target, whatever it is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..cases import Case
+
+# What an output holds before a call, two patterns that are no column of any row.
+POISONS = (-0x21524111, 0x7A7A7A7A)
+Schedule = Mapping[str, Any]  # how the threads of an emulated kernel interleave; others ignore it
+
+
+@dataclass(frozen=True)
+class Answer:
+    """indices: int64 [rows, k], as the target wrote them. trace: [rows, ctas] of TRACE_DTYPE, or None.
+    damage: what was found beside the slots (a canary overwritten), or None."""
+
+    indices: np.ndarray
+    trace: np.ndarray | None = None
+    damage: str | None = None
+
+
+class TargetFailure(Exception):
+    """A call that gave no answer: raised, hung, crashed, or answered in the wrong shape.
+
+    kind: a word for it. promise: the property that it breaks, where the kind alone tells.
+    """
+
+    def __init__(self, kind: str, message: str, promise: str | None = None) -> None:
+        super().__init__(f"{kind}: {message}")
+        self.kind = kind
+        self.promise = promise
+
+
+class TargetUnavailable(Exception):
+    """The target cannot run here at all; the message says what is missing."""
+
+
+class Target(ABC):
+    """One implementation under examination.
+
+    name: as reports call it. claims: the properties it promises. padding: what it writes behind the
+    last column. own: ours, with a trace, and run as its documentation says for any lengths.
+    """
+
+    name: str
+    claims: frozenset[str]
+    padding: int = -1
+    own: bool = False
+    on_gpu: bool = False
+
+    def prepare(self) -> None:
+        """Builds or imports what the first call needs; raises TargetUnavailable."""
+
+    def refuses(self, case: Case) -> str | None:
+        """Why the target does not take this case (a documented limit), or None."""
+        return None
+
+    def adapt(self, case: Case) -> Case:
+        """The case as the target runs it: ours on a GPU is planned for the GPU that is there."""
+        return case
+
+    def schedule(self, seed: int) -> Schedule:
+        """The schedule that a campaign's seed stands for; {} where there is nothing to schedule."""
+        return {}
+
+    @abstractmethod
+    def call(self, case: Case, poison: int, schedule: Schedule, tracing: bool = False) -> Answer:
+        """One call on the case's own memory. Raises TargetFailure."""
+
+    def close(self) -> None:
+        """Ends what prepare started."""
