@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 
 from persistent_topk.cuda import library
 from persistent_topk.reference.policy import Policy
 
+TESTS = Path(__file__).resolve().parent
 POISON = -777_777
 CANARY = 0x5A5A5A5A
 CANARY_WORDS = 64

@@ -1,0 +1,95 @@
+"""The kernel compiles for every architecture it claims, and the shipped policies stay in registers."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from persistent_topk.cuda import build
+from persistent_topk.reference.policy import POLICIES, SHIPPED
+
+ARCHITECTURES = ("sm_80", "sm_90", "sm_100", "sm_120")
+TUNED = "sm_90"
+MOST_SECONDS = 60
+
+
+def has_nvcc() -> bool:
+    try:
+        return build.find_nvcc().is_file()
+    except build.BuildError:
+        return False
+
+
+pytestmark = pytest.mark.skipif(not has_nvcc(), reason="needs nvcc (the CUDA toolkit)")
+
+
+def compile_policy(folder: Path, policy: str, arch: str, *flags: str) -> str:
+    """Compiles one instantiation; the assembler's report."""
+    index = list(POLICIES).index(policy)
+    source = folder / f"{policy}.cu"
+    source.write_text(
+        '#include "kernel/persistent.cuh"\n'
+        f"template __global__ void persistent_topk::topk_kernel<{index}, false>(persistent_topk::TopkParams);\n"
+    )
+    target = ["-cubin", f"-arch={arch}", "-std=c++20", "-O3", "-Xptxas", "-v", *flags]
+    return build.run_nvcc([*target, f"-I{build.CUDA_DIR}", "-o", str(folder / "kernel.cubin"), str(source)])
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+@pytest.mark.parametrize("policy", [policy.name for policy in SHIPPED])
+def test_shipped_policies_compile_without_register_spills(
+    arch: str, policy: str, tmp_path: Path, record_property: pytest.RecordProperty
+) -> None:
+    began = time.monotonic()
+    report = compile_policy(tmp_path, policy, arch)
+    record_property("compile_seconds", round(time.monotonic() - began, 1))
+    spills = [int(count) for count in re.findall(r"(\d+) bytes spill (?:stores|loads)", report)]
+    assert spills, f"no register report from nvcc:\n{report}"
+    assert sum(spills) == 0, report
+
+
+@pytest.mark.parametrize("flags", [("-use_fast_math",), ("-DNDEBUG", "-Werror", "all-warnings")], ids=str)
+def test_the_headers_compile_under_other_peoples_flags(flags: tuple[str, ...], tmp_path: Path) -> None:
+    assert "registers" in compile_policy(tmp_path, "small", TUNED, *flags)
+
+
+def test_the_library_builds_once_and_is_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(build.CACHE_VARIABLE, str(tmp_path))
+    began = time.monotonic()
+    library = build.build(arch=TUNED)
+    seconds = time.monotonic() - began
+    assert library.is_file() and library.with_suffix(".log").is_file()
+    assert seconds < MOST_SECONDS, f"the build took {seconds:.0f} s"
+    written = library.stat().st_mtime_ns
+    assert library == build.build(arch=TUNED) and written == library.stat().st_mtime_ns
+
+
+def test_another_source_or_flag_is_another_library(tmp_path: Path) -> None:
+    source = tmp_path / "launch.cu"
+    shutil.copy(build.LAUNCH_SOURCE, source)
+    name = build.library_name(source, TUNED)
+    assert name == build.library_name(build.LAUNCH_SOURCE, TUNED)
+    assert name != build.library_name(source, "sm_80") != build.library_name(source, "sm_80", ["-G"])
+    source.write_text(source.read_text() + "\n")
+    assert name != build.library_name(source, TUNED)
+
+
+def test_a_prebuilt_library_is_used_without_nvcc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "PREBUILT_DIR", tmp_path)
+    monkeypatch.setattr(build, "find_nvcc", lambda: pytest.fail("nvcc was asked for"))
+    library = tmp_path / build.library_name(build.LAUNCH_SOURCE, TUNED)
+    library.write_bytes(b"")
+    assert library == build.build(arch=TUNED)
+
+
+def test_what_nvcc_says_reaches_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(build.CACHE_VARIABLE, str(tmp_path / "cache"))
+    source = tmp_path / "broken.cu"
+    source.write_text("int broken = undeclared;\n")
+    with pytest.raises(build.BuildError, match="undeclared"):
+        build.build(source, TUNED)
+    assert not list((tmp_path / "cache").glob("*")), "a failed build left something behind"
