@@ -1,0 +1,91 @@
+"""The i-th batch of a stage: a pure function of (stage, seed, i), so that a stage resumes anywhere."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ...reference.policy import SHIPPED
+from .contents import mixed_rows
+
+FILLS = (torch.nan, torch.inf, -torch.inf, 1e30)  # of columns beyond n, and of gaps between rows
+MOST_GAP = 7  # elements between rows: every alignment of a row's start
+
+
+@dataclass(frozen=True)
+class Stage:
+    """columns: bounds of a batch's width. rows, ks: the choices of a batch. elements: most of a batch.
+    boundaries: lengths to be met exactly, and one beside."""
+
+    name: str
+    columns: tuple[int, int]
+    rows: tuple[int, ...]
+    ks: tuple[int, ...]
+    elements: int
+    boundaries: tuple[int, ...]
+
+
+def policy_boundaries() -> tuple[int, ...]:
+    """Lengths at which a shipped policy changes path or fills a buffer."""
+    fields = ("decode_max", "medium_max", "split_min", "candidates", "rank_max")
+    return tuple(sorted({getattr(policy, field) for policy in SHIPPED for field in fields}))
+
+
+KS = (1, 64, 512, 1024, 2048, 2049, 4096)
+STAGES = {
+    "short": Stage(
+        "short", (1, 8192), (1, 8, 100, 132, 133, 600, 2000, 4000), KS, 1 << 25, policy_boundaries()
+    ),
+    "long": Stage("long", (8193, 262144), (1, 2, 7, 16, 33, 64, 128, 200), KS, 1 << 25, policy_boundaries()),
+}
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One call's arguments. logits: a strided, misaligned view; kinds: what its rows are made of."""
+
+    logits: Tensor
+    lengths: Tensor
+    k: int
+    kinds: list[str]
+
+
+def make_batch(stage: Stage, seed: int, number: int, device: str) -> Batch:
+    """Batch `number` of the stage, on `device`."""
+    draw = random.Random(f"{stage.name} {seed} {number}")
+    k = draw.choice(stage.ks)
+    columns = draw.randint(*stage.columns)
+    if draw.random() < 0.5:
+        columns = min(max(near(draw, (k, *stage.boundaries)), stage.columns[0]), stage.columns[1])
+    rows = max(1, min(draw.choice(stage.rows), stage.elements // columns))
+    generator = torch.Generator(device=device).manual_seed(draw.getrandbits(48))
+    made, kinds = mixed_rows(generator, (rows, columns), k)
+    lengths = torch.tensor([length(draw, columns, k, stage) for _ in range(rows)], dtype=torch.int32)
+    fill = draw.choice(FILLS)
+    offset, stride = draw.randint(0, MOST_GAP), columns + draw.randint(0, MOST_GAP)
+    storage = torch.full((offset + rows * stride,), fill, device=device)
+    logits = torch.as_strided(storage, (rows, columns), (stride, 1), offset)
+    place = torch.arange(columns, device=device)[None, :]
+    lengths = lengths.to(device)
+    logits.copy_(made.masked_fill_(place >= lengths[:, None], fill))
+    return Batch(logits, lengths, k, kinds)
+
+
+def near(draw: random.Random, boundaries: tuple[int, ...]) -> int:
+    """A boundary or its neighbour."""
+    return draw.choice(boundaries) + draw.randint(-1, 1)
+
+
+def length(draw: random.Random, columns: int, k: int, stage: Stage) -> int:
+    """Of one row: mostly all columns or any; sometimes at a boundary; sometimes not a length at all."""
+    kind = draw.random()
+    if kind < 0.4:
+        return columns
+    if kind < 0.75:
+        return draw.randint(0, columns)
+    if kind < 0.95:
+        return near(draw, (k, columns, *stage.boundaries))
+    return draw.choice((-1, 0, 1, -(1 << 31), columns + 1, (1 << 31) - 1))
