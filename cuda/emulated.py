@@ -1,0 +1,142 @@
+"""The production kernel's source on a CPU, under a chosen schedule, every access checked."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..reference.arguments import check_arguments
+from ..reference.plan import H100, DeviceLimits, make_plan
+from ..reference.policy import POLICIES, Policy
+from ..reference.trace import TRACE_DTYPE
+from .emulator_build import KERNEL, TOPK_SOURCE, BuildError, build_kernel
+from .emulator_library import EmulationError, Library, Schedule, Statistics
+
+__all__ = ["BuildError", "EmulationError", "Schedule", "Statistics", "load", "run", "topk"]
+
+CANARY_ELEMENTS = 64  # int32, on both sides of the output
+CANARY = -0x5A5A5A5B
+POISON = -777777  # in output slots before the launch: no column, no padding
+
+
+class _Limits(ctypes.Structure):
+    _fields_ = (("sms", ctypes.c_int), ("cluster", ctypes.c_int), ("shared_bytes", ctypes.c_int))
+
+
+class _Arguments(ctypes.Structure):
+    _fields_ = (
+        ("logits", ctypes.c_void_p),
+        ("row_stride", ctypes.c_int64),
+        ("lengths", ctypes.c_void_p),
+        ("output", ctypes.c_void_p),
+        ("trace", ctypes.c_void_p),
+        ("rows", ctypes.c_int64),
+        ("columns", ctypes.c_int64),
+        ("k", ctypes.c_int64),
+        ("limits", _Limits),
+    )
+
+
+@functools.cache
+def load(policy: Policy, kernel: Path = KERNEL) -> Library:
+    """The kernel compiled for `policy`, from the headers in `kernel`. BuildError if that fails."""
+    if policy not in POLICIES.values():
+        raise ValueError(f"policy is {policy}; expected one that is compiled: {', '.join(POLICIES)}")
+    index = list(POLICIES.values()).index(policy)
+    return Library(build_kernel(TOPK_SOURCE, [f"PERSISTENT_TOPK_POLICY={index}"], kernel))
+
+
+def topk(
+    logits: Tensor,
+    lengths: Tensor,
+    k: int,
+    *,
+    policy: Policy | None = None,
+    limits: DeviceLimits = H100,
+    schedule: Schedule | None = None,
+    trace: np.ndarray | None = None,
+    output: Tensor | None = None,
+    kernel: Path = KERNEL,
+) -> Tensor:
+    """int32 [rows, k]: what the production kernel writes, run on the emulated device.
+
+    logits: float32 [rows, columns] on the CPU, any row stride; the kernel sees this memory itself, at
+    its own alignment. lengths: int32 [rows]. trace: from new_trace(rows, ctas of the plan), filled in.
+    output: int32 [rows, k], contiguous, written in place and returned. kernel: the directory of the
+    kernel's headers, for altered copies of it. Raises EmulationError for what the kernel does wrong,
+    BuildError if it cannot be compiled here, ValueError and TypeError for the arguments.
+    """
+    return run(
+        logits, lengths, k, policy=policy, limits=limits, schedule=schedule, trace=trace, output=output, kernel=kernel
+    )[0]
+
+
+def run(
+    logits: Tensor,
+    lengths: Tensor,
+    k: int,
+    *,
+    policy: Policy | None = None,
+    limits: DeviceLimits = H100,
+    schedule: Schedule | None = None,
+    trace: np.ndarray | None = None,
+    output: Tensor | None = None,
+    kernel: Path = KERNEL,
+    access_budget: int = 0,
+) -> tuple[Tensor, Statistics]:
+    """topk(), together with what the launch did. access_budget: see Library.launch."""
+    check_arguments(logits, lengths, k)
+    if logits.device.type != "cpu":
+        raise ValueError(f"logits is on device {logits.device}; expected cpu: the emulator runs there")
+    rows, columns = logits.shape
+    plan = make_plan(rows, columns, k, limits, policy)
+    _check_trace(trace, rows, plan.ctas)
+    canaried = torch.full((rows * k + 2 * CANARY_ELEMENTS,), CANARY, dtype=torch.int32)
+    inner = canaried[CANARY_ELEMENTS : CANARY_ELEMENTS + rows * k].fill_(POISON).view(rows, k)
+    if output is not None:
+        _check_output(output, rows, k)
+        inner = output
+    if rows == 0:
+        return inner, Statistics()
+    arguments = _Arguments(
+        logits.data_ptr(),
+        logits.stride(0),
+        lengths.data_ptr(),
+        inner.data_ptr(),
+        None if trace is None else trace.ctypes.data,
+        rows,
+        columns,
+        k,
+        _Limits(limits.sms, limits.cluster, limits.shared_bytes),
+    )
+    statistics = load(plan.policy, kernel).launch("persistent_topk_emulate", arguments, schedule, access_budget)
+    _check_canaries(canaried)
+    return inner, statistics
+
+
+def _check_trace(trace: np.ndarray | None, rows: int, ctas: int) -> None:
+    if trace is None:
+        return
+    if trace.dtype != TRACE_DTYPE:
+        raise TypeError(f"trace has dtype {trace.dtype}; expected TRACE_DTYPE, as new_trace() gives")
+    if trace.shape != (rows, ctas) or not trace.flags.c_contiguous:
+        raise ValueError(f"trace has shape {trace.shape}; expected {(rows, ctas)}, contiguous")
+
+
+def _check_output(output: Tensor, rows: int, k: int) -> None:
+    if output.dtype != torch.int32 or output.device.type != "cpu":
+        raise TypeError(f"output is {output.dtype} on {output.device}; expected torch.int32 on cpu")
+    if tuple(output.shape) != (rows, k) or not output.is_contiguous():
+        raise ValueError(f"output has shape {list(output.shape)}; expected [{rows}, {k}], contiguous")
+
+
+def _check_canaries(buffer: Tensor) -> None:
+    """Stores are checked one by one; the canaries catch what went past the instrumentation."""
+    sides = torch.cat([buffer[:CANARY_ELEMENTS], buffer[-CANARY_ELEMENTS:]])
+    if bool((sides != CANARY).any()):
+        raise EmulationError("out-of-bounds", "the words beside the output were overwritten")

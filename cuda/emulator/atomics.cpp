@@ -1,0 +1,105 @@
+// Atomics, fences and polling. One thread runs at a time, so an atomic is a plain access, with a
+// decision point before it: others may get in first.
+#include <bit>
+#include <cstring>
+
+#include "device.hpp"
+#include "machine.hpp"
+#include "memory.hpp"
+
+namespace persistent_topk::emulator {
+
+namespace {
+
+uint64_t load(const void* address, int bytes) {
+  uint64_t value = 0;
+  memcpy(&value, address, bytes);  // little-endian, as the device is
+  return value;
+}
+
+template <class Float, class Bits>
+uint64_t float_sum(uint64_t a, uint64_t b) {
+  return std::bit_cast<Bits>(std::bit_cast<Float>(static_cast<Bits>(a)) + std::bit_cast<Float>(static_cast<Bits>(b)));
+}
+
+int64_t as_signed(uint64_t bits, int bytes) {
+  return bytes == 4 ? static_cast<int32_t>(bits) : static_cast<int64_t>(bits);
+}
+
+uint64_t updated(Update operation, uint64_t old, int bytes, uint64_t operand, uint64_t compare) {
+  const auto less = [bytes](uint64_t a, uint64_t b) { return as_signed(a, bytes) < as_signed(b, bytes); };
+  switch (operation) {
+    case Update::kAdd: return old + operand;
+    case Update::kMinI: return less(operand, old) ? operand : old;
+    case Update::kMaxI: return less(old, operand) ? operand : old;
+    case Update::kMinU: return operand < old ? operand : old;
+    case Update::kMaxU: return old < operand ? operand : old;
+    case Update::kExchange: return operand;
+    case Update::kCompareSwap: return old == compare ? operand : old;
+    case Update::kAnd: return old & operand;
+    case Update::kOr: return old | operand;
+    case Update::kXor: return old ^ operand;
+    case Update::kInc: return old >= operand ? 0 : old + 1;
+    case Update::kDec: return old == 0 || old > operand ? operand : old - 1;
+    case Update::kAddFloat: return float_sum<float, uint32_t>(old, operand);
+    case Update::kAddDouble: return float_sum<double, uint64_t>(old, operand);
+  }
+  return old;
+}
+
+void begin(const void* address, int bytes, Access access, const void* pc) {
+  ++machine->statistics.atomics;
+  machine->decide();
+  if (reinterpret_cast<uintptr_t>(address) % bytes != 0)
+    fail("misaligned", "an atomic of %d bytes at address %p", bytes, address);
+  memory->observe(address, bytes, access, pc);
+}
+
+}  // namespace
+
+uint64_t update(Update operation, void* address, int bytes, uint64_t operand, uint64_t compare, Where) {
+  begin(address, bytes, Access::kAtomic, __builtin_return_address(0));
+  const uint64_t old = load(address, bytes);
+  const uint64_t now = updated(operation, old, bytes, operand, compare);
+  memcpy(address, &now, bytes);
+  machine->progress += memcmp(&old, address, bytes) != 0;
+  return old;
+}
+
+uint64_t load_atomic(const void* address, int bytes, Where) {
+  begin(address, bytes, Access::kRead, __builtin_return_address(0));
+  return load(address, bytes);
+}
+
+void store_atomic(void* address, int bytes, uint64_t value, Where) {
+  begin(address, bytes, Access::kWrite, __builtin_return_address(0));
+  memcpy(address, &value, bytes);
+}
+
+void fence(Where) { machine->decide(); }
+
+void spin_pause(Where where) {
+  Thread& self = *current;
+  // A second look without a store in between sees what the first saw: only a store can wake it then.
+  self.spin_needs_store = self.spin_progress == machine->progress;
+  self.spin_progress = machine->progress;
+  machine->wait(Wait::kSpin, where);
+}
+
+void load_bytes(void* to, const void* from, int bytes) {
+  if (reinterpret_cast<uintptr_t>(from) % bytes != 0)
+    fail("misaligned", "reads a vector of %d bytes at address %p, at %s", bytes, from,
+         describe_pc(__builtin_return_address(0)).c_str());
+  memory->observe(from, bytes, Access::kRead, __builtin_return_address(0));
+  memcpy(to, from, bytes);
+}
+
+void store_bytes(void* to, const void* from, int bytes) {
+  if (reinterpret_cast<uintptr_t>(to) % bytes != 0)
+    fail("misaligned", "writes a vector of %d bytes at address %p, at %s", bytes, to,
+         describe_pc(__builtin_return_address(0)).c_str());
+  memory->observe(to, bytes, Access::kWrite, __builtin_return_address(0));
+  memcpy(to, from, bytes);
+}
+
+}  // namespace persistent_topk::emulator

@@ -1,0 +1,102 @@
+// Barriers of blocks, clusters and grids. Each counts who arrives; the last to arrive wakes the rest.
+#include "device.hpp"
+#include "machine.hpp"
+
+namespace persistent_topk::emulator {
+
+namespace {
+
+int vote_result(Vote vote, int true_count, int threads) {
+  switch (vote) {
+    case Vote::kNone: return 0;
+    case Vote::kCount: return true_count;
+    case Vote::kAnd: return true_count == threads;
+    case Vote::kOr: return true_count > 0;
+  }
+  return 0;
+}
+
+bool same_place(Where a, Where b) { return a.line() == b.line() && a.file_name() == b.file_name(); }
+
+void check_arrival(const Cta& cta, Vote vote, Where where) {
+  if (cta.running < machine->block_threads())
+    fail("barrier-mismatch", "waits at __syncthreads() of %s, which %d exited threads never reach",
+         describe(where).c_str(), machine->block_threads() - cta.running);
+  if (cta.arrived > 0 && (cta.vote != vote || !same_place(cta.barrier_where, where)))
+    fail("barrier-mismatch", "waits at __syncthreads() of %s while %d threads wait at that of %s",
+         describe(where).c_str(), cta.arrived, describe(cta.barrier_where).c_str());
+}
+
+template <class Belongs>
+void wake_all(Wait reason, int first_slot, int slots, Belongs&& belongs) {
+  for (int slot = first_slot; slot < first_slot + slots; ++slot)
+    for (int i = 0; i < machine->block_threads(); ++i) {
+      Thread& thread = machine->thread(machine->cta_in(slot), i);
+      if (thread.wait == reason && belongs(thread)) machine->wake(thread);
+    }
+}
+
+int first_slot_of(const Cta& cta) { return cta.slot - cta.rank; }
+
+}  // namespace
+
+int block_barrier(Vote vote, bool predicate, Where where) {
+  Cta& cta = *current->cta;
+  check_arrival(cta, vote, where);
+  if (cta.arrived == 0) {
+    cta.vote = vote;
+    cta.vote_true = 0;
+    cta.barrier_where = where;
+  }
+  cta.vote_true += predicate;
+  if (++cta.arrived < machine->block_threads()) {
+    machine->wait(Wait::kBlockBarrier, where);
+    return cta.vote_result;
+  }
+  ++machine->statistics.block_barriers;
+  cta.vote_result = vote_result(vote, cta.vote_true, machine->block_threads());
+  cta.arrived = 0;
+  wake_all(Wait::kBlockBarrier, cta.slot, 1, [](const Thread&) { return true; });
+  const int result = cta.vote_result;  // the next barrier may overwrite it before this thread goes on
+  machine->decide();
+  return result;
+}
+
+void cluster_arrive(Where where) {
+  Thread& self = *current;
+  Cluster& cluster = *self.cta->cluster;
+  if (self.arrivals != self.waits)
+    fail("barrier-mismatch", "arrives twice at the cluster barrier of %s without waiting", describe(where).c_str());
+  if (cluster.running < machine->options.cluster * machine->block_threads())
+    fail("barrier-mismatch", "arrives at the cluster barrier of %s, which %d exited threads never reach",
+         describe(where).c_str(), machine->options.cluster * machine->block_threads() - cluster.running);
+  ++self.arrivals;
+  if (++cluster.arrived == machine->options.cluster * machine->block_threads()) {
+    cluster.arrived = 0;
+    ++cluster.phase;
+    wake_all(Wait::kClusterBarrier, first_slot_of(*self.cta), machine->options.cluster,
+             [](const Thread&) { return true; });
+  }
+  machine->decide();
+}
+
+void cluster_wait(Where where) {
+  Thread& self = *current;
+  if (self.arrivals != self.waits + 1)
+    fail("barrier-mismatch", "waits at the cluster barrier of %s without having arrived", describe(where).c_str());
+  if (self.cta->cluster->phase < self.arrivals) machine->wait(Wait::kClusterBarrier, where);
+  ++self.waits;
+}
+
+void grid_barrier(Where where) {
+  if (!machine->options.cooperative)
+    fail("barrier-mismatch", "waits at the grid barrier of %s in a launch that is not cooperative",
+         describe(where).c_str());
+  if (++machine->grid_arrived < machine->cta_count() * machine->block_threads())
+    return machine->wait(Wait::kGridBarrier, where);
+  machine->grid_arrived = 0;
+  wake_all(Wait::kGridBarrier, 0, machine->cta_count(), [](const Thread&) { return true; });
+  machine->decide();
+}
+
+}  // namespace persistent_topk::emulator

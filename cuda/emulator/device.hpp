@@ -1,0 +1,55 @@
+// What the dialect calls: the emulated device as a kernel's thread sees it. Compiled without
+// instrumentation; dialect.hpp gives these their CUDA names.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <source_location>
+
+#include "operations.hpp"
+#include "types.hpp"
+
+namespace persistent_topk::emulator {
+
+using Where = std::source_location;
+
+// The same for a thread's whole life, so that compilers may call them once.
+[[gnu::const]] uint3 thread_index();
+[[gnu::const]] uint3 block_index();
+[[gnu::const]] dim3 block_shape();
+[[gnu::const]] dim3 grid_shape();
+[[gnu::const]] void* dynamic_shared();
+[[gnu::const]] int cluster_cta_rank();
+[[gnu::const]] int cluster_ctas();
+
+// The address in CTA `rank` of the cluster that `mine` is in this CTA.
+void* peer_shared(void* mine, int rank, Where where = Where::current());
+
+// Barriers. The cluster's is split: what a thread wrote before it arrives, all see after they waited.
+int block_barrier(Vote vote, bool predicate, Where where);
+void cluster_arrive(Where where = Where::current());
+void cluster_wait(Where where = Where::current());
+void grid_barrier(Where where = Where::current());  // of cooperative launches
+
+// Warp collectives: the lanes of `mask` meet; each brings a value and gets its result.
+uint64_t meet(Collective collective, uint32_t mask, uint64_t value, int argument, int width, Where where);
+uint32_t active_mask();
+
+// Atomics: the old value. `operand` and `compare` hold the value's bits.
+uint64_t update(Update operation, void* address, int bytes, uint64_t operand, uint64_t compare, Where where);
+uint64_t load_atomic(const void* address, int bytes, Where where);
+void store_atomic(void* address, int bytes, uint64_t value, Where where);
+
+void fence(Where where);
+// A polling loop calls this once a round: the thread runs again when someone has written something.
+void spin_pause(Where where = Where::current());
+
+// Vector accesses in full, whatever the compiler makes of their lanes; `bytes` is also the alignment
+// that the hardware demands.
+void load_bytes(void* to, const void* from, int bytes);
+void store_bytes(void* to, const void* from, int bytes);
+
+[[noreturn]] void assertion_failed(const char* condition, Where where = Where::current());
+[[noreturn]] void trap(Where where = Where::current());
+
+}  // namespace persistent_topk::emulator

@@ -1,0 +1,182 @@
+#include "memory.hpp"
+
+#include <algorithm>
+#include <cinttypes>
+#include <cstdio>
+#include <cstring>
+
+#include "arena.hpp"
+
+// The first and the last byte of this library, from the linker: string literals and constexpr tables
+// of the kernel lie between.
+extern "C" {
+[[gnu::visibility("hidden")]] extern const char __ehdr_start;
+[[gnu::visibility("hidden")]] extern const char _end;
+}
+
+namespace persistent_topk::emulator {
+
+Memory* memory = nullptr;
+
+namespace {
+
+constexpr uint8_t kPoison = 0xA5;
+
+const char* verb(Access access) {
+  switch (access) {
+    case Access::kRead: return "reads";
+    case Access::kWrite: return "writes";
+    case Access::kAtomic: return "atomically updates";
+  }
+  return "?";
+}
+
+bool all_set(const uint8_t* flags, size_t count) {
+  return std::all_of(flags, flags + count, [](uint8_t flag) { return flag != 0; });
+}
+
+}  // namespace
+
+std::string describe_pc(const void* pc) {
+  char text[40];
+  snprintf(text, sizeof text, "{pc:0x%" PRIxPTR "}",
+           reinterpret_cast<uintptr_t>(pc) - reinterpret_cast<uintptr_t>(&__ehdr_start));
+  return text;
+}
+
+void Memory::add(const Tensor& tensor) {
+  if (tensor.rows == 0 || tensor.columns == 0) return;
+  Region region{.tensor = tensor,
+                .begin = reinterpret_cast<uintptr_t>(tensor.data),
+                .end = 0,
+                .row_bytes = tensor.columns * tensor.element_bytes,
+                .stride_bytes = tensor.stride * tensor.element_bytes,
+                .written = {}};
+  region.end = region.begin + (tensor.rows - 1) * region.stride_bytes + region.row_bytes;
+  if (tensor.written == Written::kNothing || tensor.written == Written::kMustBe)
+    region.written.assign(region.end - region.begin, 0);
+  regions_.push_back(std::move(region));
+}
+
+void Memory::prepare(int slots, size_t shared_bytes) {
+  shared_bytes_ = shared_bytes;
+  shared_written_.assign(slots * shared_bytes, 0);
+}
+
+void Memory::start_cta(int slot) {
+  memset(shared_of(slot), kPoison, shared_bytes_);
+  if (shared_bytes_ > 0) memset(&shared_written_[slot * shared_bytes_], 0, shared_bytes_);
+}
+
+void Memory::finish_thread(const Thread&) {}
+
+void Memory::observe(const void* pointer, size_t bytes, Access access, const void* pc) {
+  ++machine->statistics.accesses;
+  if (--machine->budget < 0) fail("runaway", "the launch went on beyond its budget, at %s", describe_pc(pc).c_str());
+  if (stacks.contains(pointer)) return;  // private
+  machine->progress += access == Access::kWrite;
+  const auto address = reinterpret_cast<uintptr_t>(pointer);
+  if (shared_arena.contains(pointer)) return observe_shared(address, bytes, access, pc);
+  if (access == Access::kRead && address >= row_begin_ && address + bytes <= row_end_) return;
+  for (size_t tries = 0; tries < regions_.size(); ++tries) {
+    Region& region = regions_[last_region_];
+    if (address >= region.begin && address < region.end)
+      return observe_region(region, address, bytes, access, pc);
+    last_region_ = (last_region_ + 1) % regions_.size();
+  }
+  observe_elsewhere(address, bytes, access, pc);
+}
+
+void Memory::observe_shared(uintptr_t address, size_t bytes, Access access, const void* pc) {
+  const size_t distance = address - reinterpret_cast<uintptr_t>(shared_arena.begin());
+  const int slot = static_cast<int>(distance >> kSharedStrideBits);
+  const size_t offset = (distance & (kSharedStride - 1)) - kSharedRedZone;
+  if (offset + bytes > shared_bytes_ || offset > shared_bytes_)
+    fail("out-of-bounds", "%s %zu bytes at offset %td of shared memory, which has %zu bytes, at %s", verb(access),
+         bytes, static_cast<ptrdiff_t>(offset), shared_bytes_, describe_pc(pc).c_str());
+  const Cta& owner = machine->cta_in(slot);
+  if (owner.slot != current->cta->slot) {
+    if (owner.cluster != current->cta->cluster)
+      fail("out-of-bounds", "%s shared memory of CTA %u, which is in another cluster, at %s", verb(access),
+           owner.index.x, describe_pc(pc).c_str());
+    if (current->waits == 0)
+      fail("peer-not-started", "%s shared memory of CTA %u before the first cluster barrier, at %s", verb(access),
+           owner.index.x, describe_pc(pc).c_str());
+    if (owner.running < machine->block_threads())
+      fail("peer-exited", "%s shared memory of CTA %u, of which %d threads have exited, at %s", verb(access),
+           owner.index.x, machine->block_threads() - owner.running, describe_pc(pc).c_str());
+  }
+  uint8_t* written = &shared_written_[slot * shared_bytes_ + offset];
+  if (access != Access::kWrite && !all_set(written, bytes))
+    fail("unwritten-read", "%s %zu bytes at offset %zu of the shared memory of CTA %u, which nothing wrote, at %s",
+         verb(access), bytes, offset, owner.index.x, describe_pc(pc).c_str());
+  if (access == Access::kWrite) memset(written, 1, bytes);
+}
+
+void Memory::observe_region(Region& region, uintptr_t address, size_t bytes, Access access, const void* pc) {
+  const Tensor& tensor = region.tensor;
+  const int64_t offset = static_cast<int64_t>(address - region.begin);
+  // Rows that overlap (a stride shorter than a row) have nothing between them.
+  if (region.stride_bytes >= region.row_bytes) {
+    const int64_t row = region.stride_bytes > 0 ? offset / region.stride_bytes : 0;
+    const int64_t within = offset - row * region.stride_bytes;
+    if (within + static_cast<int64_t>(bytes) > region.row_bytes)
+      fail("out-of-bounds", "%s %zu bytes at %s[%" PRId64 ", %" PRId64 "], beyond the row's %" PRId64 " columns, at %s",
+           verb(access), bytes, tensor.name, row, within / tensor.element_bytes, tensor.columns,
+           describe_pc(pc).c_str());
+    if (tensor.written == Written::kReadOnly) {
+      row_begin_ = region.begin + row * region.stride_bytes;
+      row_end_ = row_begin_ + region.row_bytes;
+    }
+  } else if (address + bytes > region.end) {
+    observe_elsewhere(address, bytes, access, pc);
+  }
+  if (access != Access::kRead && tensor.written == Written::kReadOnly)
+    fail("read-only-write", "%s element %" PRId64 " of %s, which is an input, at %s", verb(access),
+         offset / tensor.element_bytes, tensor.name, describe_pc(pc).c_str());
+  if (region.written.empty()) return;
+  if (access != Access::kWrite && !all_set(&region.written[offset], bytes))
+    fail("unwritten-read", "%s element %" PRId64 " of %s, which nothing wrote, at %s", verb(access),
+         offset / tensor.element_bytes, tensor.name, describe_pc(pc).c_str());
+  if (access == Access::kWrite) memset(&region.written[offset], 1, bytes);
+}
+
+void Memory::observe_elsewhere(uintptr_t address, size_t bytes, Access access, const void* pc) {
+  const bool in_library = address >= reinterpret_cast<uintptr_t>(&__ehdr_start) &&
+                          address < reinterpret_cast<uintptr_t>(&_end);
+  if (in_library && access == Access::kRead) return;
+  fail("out-of-bounds", "%s %zu bytes at %s, at %s", verb(access), bytes, describe_near(address).c_str(),
+       describe_pc(pc).c_str());
+}
+
+// An address outside all tensors, by the nearest one.
+std::string Memory::describe_near(uintptr_t address) const {
+  char text[160];
+  snprintf(text, sizeof text, "address 0x%" PRIxPTR, address);
+  uintptr_t nearest = UINTPTR_MAX;
+  for (const Region& region : regions_) {
+    const bool before = address < region.begin;
+    const uintptr_t distance = before ? region.begin - address : address - region.end;
+    if (distance >= nearest) continue;
+    nearest = distance;
+    snprintf(text, sizeof text, "%" PRIuPTR " bytes %s %s", distance, before ? "before" : "behind the end of",
+             region.tensor.name);
+  }
+  return text;
+}
+
+std::string Memory::first_unwritten() const {
+  for (const Region& region : regions_) {
+    if (region.tensor.written != Written::kMustBe) continue;
+    const auto found = std::find(region.written.begin(), region.written.end(), 0);
+    if (found == region.written.end()) continue;
+    const int64_t element = (found - region.written.begin()) / region.tensor.element_bytes;
+    char text[160];
+    snprintf(text, sizeof text, "%s[%" PRId64 ", %" PRId64 "] was not written", region.tensor.name,
+             element / region.tensor.stride, element % region.tensor.stride);
+    return text;
+  }
+  return "";
+}
+
+}  // namespace persistent_topk::emulator

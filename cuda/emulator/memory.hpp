@@ -1,0 +1,72 @@
+// What the kernel may touch: tensors, and the shared memory of resident CTAs. Every load and store of
+// the kernel comes here, from the callbacks of -fsanitize=thread and from the dialect's atomics.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "machine.hpp"
+
+namespace persistent_topk::emulator {
+
+enum class Access : uint8_t { kRead, kWrite, kAtomic };
+
+enum class Written : uint8_t {
+  kReadOnly,   // the kernel may not write it
+  kBefore,     // holds data, may be written
+  kNothing,    // holds junk: reading an element that the launch has not written is an error
+  kMustBe,     // the same, and every element must be written
+};
+
+// A caller's array of `rows` rows, of which the kernel may touch the `columns` of each, and nothing
+// between them.
+struct Tensor {
+  const char* name;
+  const void* data;
+  int64_t rows;
+  int64_t columns;
+  int64_t stride;        // elements from row to row
+  int64_t element_bytes;
+  Written written;
+};
+
+class Memory {
+ public:
+  void add(const Tensor& tensor);
+  void prepare(int slots, size_t shared_bytes);
+  void start_cta(int slot);
+  void finish_thread(const Thread& thread);
+
+  // Checks one access of the running thread; `pc` is the instruction behind it.
+  void observe(const void* address, size_t bytes, Access access, const void* pc);
+  // After the launch: the first element of a kMustBe tensor that nothing wrote, or "".
+  std::string first_unwritten() const;
+
+ private:
+  struct Region {
+    Tensor tensor;
+    uintptr_t begin, end;             // end: behind the last row's last column
+    int64_t row_bytes, stride_bytes;
+    std::vector<uint8_t> written;     // a byte each, where reads need a write before
+  };
+
+  void observe_shared(uintptr_t address, size_t bytes, Access access, const void* pc);
+  void observe_region(Region& region, uintptr_t address, size_t bytes, Access access, const void* pc);
+  void observe_elsewhere(uintptr_t address, size_t bytes, Access access, const void* pc);
+  std::string describe_near(uintptr_t address) const;
+
+  std::vector<Region> regions_;
+  size_t last_region_ = 0;  // most accesses hit the one that the access before hit
+  uintptr_t row_begin_ = 0, row_end_ = 0;  // of the row read last from a read-only tensor
+  size_t shared_bytes_ = 0;
+  std::vector<uint8_t> shared_written_;  // a byte each of every slot's shared memory
+};
+
+extern Memory* memory;
+
+// A code address as it is written into messages; emulated.py replaces it by file, line and function.
+std::string describe_pc(const void* pc);
+
+}  // namespace persistent_topk::emulator

@@ -1,0 +1,52 @@
+// The operations that meet in a collective or a block barrier.
+#pragma once
+
+#include <cstdint>
+
+namespace persistent_topk::emulator {
+
+// Warp collectives; the lanes of a mask must all arrive with the same one.
+enum class Collective : uint8_t {
+  kSync,
+  kBallot,
+  kAny,
+  kAll,
+  kShuffle,
+  kShuffleUp,
+  kShuffleDown,
+  kShuffleXor,
+  kMatchAny,
+  kMatchAll,
+  kAddI,
+  kAddU,
+  kMinI,
+  kMinU,
+  kMaxI,
+  kMaxU,
+  kAnd,
+  kOr,
+  kXor,
+};
+
+// What __syncthreads and its variants make of the threads' predicates.
+enum class Vote : uint8_t { kNone, kCount, kAnd, kOr };
+
+// Atomic updates of a word.
+enum class Update : uint8_t {
+  kAdd,
+  kMinI,
+  kMinU,
+  kMaxI,
+  kMaxU,
+  kExchange,
+  kCompareSwap,
+  kAnd,
+  kOr,
+  kXor,
+  kInc,
+  kDec,
+  kAddFloat,
+  kAddDouble,
+};
+
+}  // namespace persistent_topk::emulator

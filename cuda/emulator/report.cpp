@@ -1,0 +1,119 @@
+// How failures are told: who, what, where.
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+#include <map>
+
+#include "machine.hpp"
+
+namespace persistent_topk::emulator {
+
+const char* name_of(Collective collective) {
+  switch (collective) {
+    case Collective::kSync: return "__syncwarp";
+    case Collective::kBallot: return "__ballot_sync";
+    case Collective::kAny: return "__any_sync";
+    case Collective::kAll: return "__all_sync";
+    case Collective::kShuffle: return "__shfl_sync";
+    case Collective::kShuffleUp: return "__shfl_up_sync";
+    case Collective::kShuffleDown: return "__shfl_down_sync";
+    case Collective::kShuffleXor: return "__shfl_xor_sync";
+    case Collective::kMatchAny: return "__match_any_sync";
+    case Collective::kMatchAll: return "__match_all_sync";
+    case Collective::kAddI:
+    case Collective::kAddU: return "__reduce_add_sync";
+    case Collective::kMinI:
+    case Collective::kMinU: return "__reduce_min_sync";
+    case Collective::kMaxI:
+    case Collective::kMaxU: return "__reduce_max_sync";
+    case Collective::kAnd: return "__reduce_and_sync";
+    case Collective::kOr: return "__reduce_or_sync";
+    case Collective::kXor: return "__reduce_xor_sync";
+  }
+  return "?";
+}
+
+namespace {
+
+[[gnu::format(printf, 1, 0)]] std::string format_arguments(const char* format, va_list arguments) {
+  va_list copy;
+  va_copy(copy, arguments);
+  const int length = vsnprintf(nullptr, 0, format, copy);
+  va_end(copy);
+  std::string text(length, '\0');
+  vsnprintf(text.data(), length + 1, format, arguments);
+  return text;
+}
+
+[[gnu::format(printf, 1, 2)]] std::string formatted(const char* format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  std::string text = format_arguments(format, arguments);
+  va_end(arguments);
+  return text;
+}
+
+// What a thread waits for, without who it is: threads with equal text are told together.
+std::string describe_wait(const Machine& machine, const Thread& thread) {
+  const std::string where = describe(thread.where);
+  switch (thread.wait) {
+    case Wait::kNone: return "can run";
+    case Wait::kBlockBarrier:
+      return formatted("wait at __syncthreads() of %s (%d of %d threads have arrived)", where.c_str(),
+                       thread.cta->arrived, machine.block_threads());
+    case Wait::kWarp:
+      return formatted("wait at %s(mask 0x%08x) of %s", name_of(thread.collective), thread.mask, where.c_str());
+    case Wait::kClusterBarrier:
+      return formatted("wait at the cluster barrier of %s (%d of %d threads have arrived)", where.c_str(),
+                       thread.cta->cluster->arrived, machine.options.cluster * machine.block_threads());
+    case Wait::kGridBarrier:
+      return formatted("wait at the grid barrier of %s (%d threads have arrived)", where.c_str(),
+                       machine.grid_arrived);
+    case Wait::kSpin: return formatted("spin at %s on a word that nobody writes", where.c_str());
+    case Wait::kExited: return "have exited";
+  }
+  return "?";
+}
+
+}  // namespace
+
+std::string describe(Where where) {
+  const char* slash = strrchr(where.file_name(), '/');
+  return formatted("%s:%u", slash ? slash + 1 : where.file_name(), where.line());
+}
+
+std::string describe_thread(const Thread& thread) {
+  return formatted("thread %u (warp %u, lane %d) of CTA %u", thread.index.x, thread.index.x / kLanes,
+                   thread.lane, thread.cta->index.x);
+}
+
+std::string describe_waits(Machine& machine) {
+  std::string text;
+  for (int slot = 0; slot < machine.cta_count(); ++slot) {
+    Cta& cta = machine.cta_in(slot);
+    if (cta.running == 0) continue;
+    std::map<std::string, std::string> threads_by_wait;
+    for (int first = 0, last; first < machine.block_threads(); first = last + 1) {
+      const std::string wait = describe_wait(machine, machine.thread(cta, first));
+      last = first;
+      while (last + 1 < machine.block_threads() && describe_wait(machine, machine.thread(cta, last + 1)) == wait)
+        ++last;
+      std::string& threads = threads_by_wait[wait];
+      threads += formatted(first == last ? "%s%d" : "%s%d-%d", threads.empty() ? "" : ", ", first, last);
+    }
+    for (const auto& [wait, threads] : threads_by_wait)
+      text += formatted("  CTA %u: threads %s %s\n", cta.index.x, threads.c_str(), wait.c_str());
+  }
+  return text;
+}
+
+void fail(const char* kind, const char* format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  machine->failure.kind = kind;
+  machine->failure.message = describe_thread(*current) + ": " + format_arguments(format, arguments);
+  va_end(arguments);
+  machine->abandon();
+}
+
+}  // namespace persistent_topk::emulator

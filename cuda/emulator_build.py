@@ -1,0 +1,119 @@
+"""Compiles the emulator and a kernel for it with the machine's C++ compiler, once per content."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from .build import cache_dir
+
+EMULATOR = Path(__file__).parent / "emulator"
+KERNEL = Path(__file__).parent / "kernel"
+TOPK_SOURCE = EMULATOR / "topk.cpp"
+COMPILE_TIMEOUT_SECONDS = 600
+
+COMMON_FLAGS = ("-std=c++20", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unknown-pragmas")
+
+# The emulator itself: never instrumented, it is what the instrumentation calls.
+RUNTIME_FLAGS = (*COMMON_FLAGS, "-O2")
+
+# Kernels: every load and store calls the emulator (-fsanitize=thread), as does undefined behaviour;
+# volatile accesses are told apart; no fused multiply-adds, which nvcc would place elsewhere. -O1
+# merges few accesses and keeps source lines; line tables name the place of a failure.
+KERNEL_FLAGS = (
+    *COMMON_FLAGS,
+    "-O1",
+    "-g1",
+    "-ffp-contract=off",
+    "-fsanitize=thread",
+    "--param=tsan-distinguish-volatile=1",
+    "--param=tsan-instrument-func-entry-exit=0",
+    "-fsanitize=undefined",
+)
+
+
+class BuildError(RuntimeError):
+    """The emulator cannot be built here; the message says what to install, or what the compiler said."""
+
+
+def compiler() -> str:
+    """The C++ compiler: $CXX, else g++. BuildError if there is none."""
+    name = os.environ.get("CXX") or "g++"
+    found = shutil.which(name)
+    if found is None:
+        raise BuildError(
+            f"no C++ compiler {name!r} on the PATH: the emulator is compiled on first use. "
+            "Install g++ 11 or newer (Debian, Ubuntu: apt-get install g++), or set CXX to one."
+        )
+    return found
+
+
+def build_kernel(source: Path, defines: Sequence[str] = (), kernel: Path = KERNEL) -> Path:
+    """The shared library of a kernel's .cpp file and the emulator, compiled if it is not in the cache.
+
+    source: the instrumented file. defines: its macros, "NAME=value". kernel: the directory of the
+    kernel headers that it includes. BuildError if it does not compile.
+    """
+    runtime_headers = sorted(EMULATOR.glob("*.hpp"))
+    runtime = [
+        _object(path, RUNTIME_FLAGS, runtime_headers)
+        for path in sorted(EMULATOR.glob("*.cpp"))
+        if path != TOPK_SOURCE
+    ]
+    includes = (f"-I{EMULATOR}", f"-I{kernel}")
+    instrumented = _object(
+        source,
+        (*KERNEL_FLAGS, *(f"-D{define}" for define in defines)),
+        [*runtime_headers, *sorted(kernel.glob("*.cuh"))],
+        includes,
+    )
+    objects = [*runtime, instrumented]
+    library = cache_dir() / f"{source.stem}-{_digest(objects, [compiler()])}.so"
+    if not library.exists():
+        # Not linked with -fsanitize: the emulator stands in for the sanitizers' runtimes.
+        _produce(library, ["-shared", "-Wl,-z,defs", *(str(path) for path in objects)])
+    return library
+
+
+def _object(source: Path, flags: Sequence[str], headers: Sequence[Path], includes: Sequence[str] = ()) -> Path:
+    """The object file of one source. Equal contents give equal files, wherever the headers lie."""
+    digest = _digest([source, *headers], [compiler(), _version_of(compiler()), *flags])
+    target = cache_dir() / f"{source.stem}-{digest}.o"
+    if not target.exists():
+        _produce(target, [*flags, *includes, "-c", str(source)])
+    return target
+
+
+def _digest(files: Iterable[Path], words: Iterable[str]) -> str:
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    for word in words:
+        digest.update(word.encode() + b"\0")
+    return digest.hexdigest()[:20]
+
+
+@functools.cache
+def _version_of(name: str) -> str:
+    return subprocess.run([name, "--version"], capture_output=True, text=True, check=False).stdout
+
+
+def _produce(target: Path, arguments: Sequence[str]) -> None:
+    """Runs the compiler into a file of our own and renames it: another process sees all of it or nothing."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=target.stem, suffix=".tmp", dir=target.parent)
+    os.close(handle)
+    try:
+        command = [compiler(), *arguments, "-o", temporary]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=COMPILE_TIMEOUT_SECONDS, check=False)
+        if result.returncode != 0:
+            raise BuildError(f"{' '.join(command)}\nfailed:\n{result.stderr.strip()}")
+        os.replace(temporary, target)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
