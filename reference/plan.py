@@ -63,7 +63,7 @@ def make_plan(rows: int, columns: int, k: int, limits: DeviceLimits, policy: Pol
 
 
 def chunk_bounds(length: int, ctas: int) -> list[tuple[int, int]]:
-    """Columns [begin, end) of each CTA that shares a row of `length`: equal chunks, whole ballot words."""
+    """Columns [begin, end) of each CTA that shares a row of `length`: equal chunks of whole 128 bytes."""
     words = -(-length // WARP_SIZE)
     chunk = -(-words // ctas) * WARP_SIZE
     return [(min(cta * chunk, length), min((cta + 1) * chunk, length)) for cta in range(ctas)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-WARP_SIZE = 32  # threads; also the columns of one ballot word
+WARP_SIZE = 32  # threads of a warp; chunk bounds are multiples of as many columns (128 bytes)
 DIGIT_BITS = 8  # bits of one radix refinement digit
 DIGITS = 1 << DIGIT_BITS  # counters of one digit histogram
 MAX_PASSES = 4  # refinement passes: a 32-bit key range holds four 8-bit digits
@@ -33,13 +33,13 @@ class Policy:
     large_bin_bits: int  # the same for large
     candidates: int  # capacity of the candidate buffer, keys; more spill to passes over the row
     rank_max: int  # at most so many candidates are ranked by comparison, more by digit passes
-    segment_words: int  # ballot words (of 32 columns) emitted between two block scans
+    segment: int  # columns that are marked, scanned and emitted at a time
 
     def __post_init__(self) -> None:
-        assert self.threads % WARP_SIZE == 0 and self.segment_words <= self.threads
-        assert self.decode_max % self.threads == 0, "decode keeps a row in registers, threads x items"
+        assert self.threads % WARP_SIZE == 0 and self.segment % (4 * self.threads) == 0
+        assert self.decode_max <= self.segment, "a decode row is emitted at once"
         assert self.decode_max <= self.medium_max and self.rank_max <= self.candidates
-        assert self.rank_max <= self.threads, "one thread ranks one candidate"
+        assert self.threads % self.rank_max == 0, "as many lanes share each candidate that is ranked"
         assert self.max_ctas <= MAX_CTAS and self.max_ctas & (self.max_ctas - 1) == 0
 
 
@@ -56,7 +56,7 @@ LATENCY = Policy(
     large_bin_bits=8,
     candidates=4096,
     rank_max=256,
-    segment_words=1024,
+    segment=32768,
 )
 
 THROUGHPUT = Policy(
@@ -72,7 +72,7 @@ THROUGHPUT = Policy(
     large_bin_bits=8,
     candidates=2048,
     rank_max=256,
-    segment_words=512,
+    segment=16384,
 )
 
 SMALL = Policy(
@@ -88,7 +88,7 @@ SMALL = Policy(
     large_bin_bits=8,
     candidates=48,
     rank_max=16,
-    segment_words=8,
+    segment=256,
 )
 
 TINY = Policy(
@@ -104,7 +104,7 @@ TINY = Policy(
     large_bin_bits=11,
     candidates=8,
     rank_max=4,
-    segment_words=2,
+    segment=128,
 )
 
 SHIPPED = (LATENCY, THROUGHPUT)

@@ -6,7 +6,7 @@
 
 namespace persistent_topk {
 
-inline constexpr int kWarpSize = 32;  // threads of a warp; also the columns of one ballot word
+inline constexpr int kWarpSize = 32;  // threads of a warp
 inline constexpr int kDigitBits = 8;  // 256 counters: one warp scans them with eight a lane
 inline constexpr int kDigits = 1 << kDigitBits;
 inline constexpr int kMaxPasses = 4;    // a 32-bit key range holds four 8-bit digits
@@ -29,7 +29,7 @@ struct Policy {
   int large_bin_bits;
   int candidates;     // capacity of the candidate buffer, keys; more spill to passes over the row
   int rank_max;       // at most so many candidates are ranked by comparison, more by digit passes
-  int segment_words;  // ballot words emitted between two block scans
+  int segment;        // columns that are marked, scanned and emitted at a time
 };
 
 // Few rows: everything for the latency of one row. 1024 threads hold 8192 columns in 8 registers
@@ -46,7 +46,7 @@ inline constexpr Policy kLatency = {
     .large_bin_bits = 8,
     .candidates = 4096,   // twice what normal scores leave in the threshold bin of 128K columns
     .rank_max = 256,      // eight warps compare in less time than one digit pass takes
-    .segment_words = 1024,
+    .segment = 32768,
 };
 
 // More rows than SMs: smaller CTAs, several an SM, so that one row's barriers hide behind another's.
@@ -62,7 +62,7 @@ inline constexpr Policy kThroughput = {
     .large_bin_bits = 8,
     .candidates = 2048,
     .rank_max = 256,
-    .segment_words = 512,
+    .segment = 16384,
 };
 
 // For tests: every path, boundary, merge and spill within a thousand columns.
@@ -78,7 +78,7 @@ inline constexpr Policy kSmall = {
     .large_bin_bits = 8,
     .candidates = 48,
     .rank_max = 16,
-    .segment_words = 8,
+    .segment = 256,
 };
 
 // For tests: one warp a CTA, and bin widths the other way round.
@@ -94,7 +94,7 @@ inline constexpr Policy kTiny = {
     .large_bin_bits = 11,
     .candidates = 8,
     .rank_max = 4,
-    .segment_words = 2,
+    .segment = 128,
 };
 
 inline constexpr Policy kPolicies[] = {kLatency, kThroughput, kSmall, kTiny};
@@ -103,9 +103,9 @@ inline constexpr int kPolicyCount = sizeof(kPolicies) / sizeof(kPolicies[0]);
 static_assert(sizeof(kPolicyNames) / sizeof(kPolicyNames[0]) == kPolicyCount);
 
 constexpr bool is_consistent(const Policy& policy) {
-  return policy.threads % kWarpSize == 0 && policy.segment_words <= policy.threads &&
-         policy.decode_max % policy.threads == 0 && policy.decode_max <= policy.medium_max &&
-         policy.rank_max <= policy.candidates && policy.rank_max <= policy.threads &&
+  return policy.threads % kWarpSize == 0 && policy.segment % (4 * policy.threads) == 0 &&
+         policy.decode_max <= policy.segment && policy.decode_max <= policy.medium_max &&
+         policy.rank_max <= policy.candidates && policy.threads % policy.rank_max == 0 &&
          policy.max_ctas <= kMaxCtas && (policy.max_ctas & (policy.max_ctas - 1)) == 0;
 }
 static_assert(is_consistent(kLatency) && is_consistent(kThroughput) && is_consistent(kSmall) &&

@@ -12,21 +12,23 @@ namespace persistent_topk {
 template <Policy policy>
 struct DecodeStorage {
   static constexpr int kBins = 1 << policy.decode_bin_bits;
-  Scratch<policy.segment_words> scratch;
+  Scratch<policy.segment> scratch;
   DigitHistograms digits;
   uint32_t histogram[kBins];
   uint32_t candidates[policy.candidates];
 };
 
+template <Policy policy>
+using DecodeTile = RegisterTile<policy.threads, policy.decode_max>;
+
+// `tile` holds the row; its loads may still be under way.
 template <Policy policy, bool kTracing>
-PERSISTENT_TOPK_DEVICE void decode_row(const Row& row, int& turn) {
+PERSISTENT_TOPK_DEVICE void decode_row(const Row& row, const DecodeTile<policy>& tile, int& turn) {
   using Storage = DecodeStorage<policy>;
   Storage& storage = ptx::shared_storage<Storage>();
   Recorder<kTracing, policy.threads> record{row.trace};
   record.chunk(kDecode, 1, 0, 0, row.length);
 
-  RegisterTile<policy.threads, policy.decode_max> tile;
-  tile.load(row.logits, row.length);
   clear<policy.threads>(storage.histogram, Storage::kBins);
   clear<policy.threads>(&storage.digits.of_pass[0][0], kMaxPasses * kDigits);
   __syncthreads();

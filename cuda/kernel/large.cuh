@@ -25,12 +25,12 @@ struct LargeStorage {
     int count;                  // and in it
     uint32_t candidates[policy.candidates];
   };
-  Scratch<policy.segment_words> scratch;
+  Scratch<policy.segment> scratch;
   Shown shown;
   DigitHistograms digits;     // of the row, or of the gathered candidates
   uint32_t histogram[kBins];  // of the row
   uint32_t candidates[policy.candidates];
-  float resident[1];  // as many as the launch has room for: the last member
+  alignas(16) float resident[kQuad];  // as many as the launch has room for: the last member
 };
 
 // The CTAs that share a row.
@@ -59,7 +59,9 @@ struct SharingTeam {
     exchange();
     for (int i = threadIdx.x; i < counters; i += policy.threads) {
       uint32_t sum = 0;
-      for (int peer = 0; peer < ctas; ++peer) sum += *of_peer(shown + i, peer);
+#pragma unroll  // all loads in flight at once: one costs 200 cycles
+      for (int peer = 0; peer < policy.max_ctas; ++peer)
+        if (peer < ctas) sum += *of_peer(shown + i, peer);
       sums[i] = sum;
     }
     __syncthreads();
@@ -80,24 +82,27 @@ struct SharingTeam {
   }
 };
 
-// Copies every CTA's candidates, in the order of the CTAs; returns how many stand before `rank`'s.
+// The counts of the CTAs before this one: keys above the interval, and in it. Where asked for, copies every CTA's candidates, in the order of the CTAs. Each warp reads all counts, a peer a lane,
+// and copies for the peers that are dealt to it, so that all copies are under way at once.
 template <Policy policy>
-PERSISTENT_TOPK_DEVICE int collect_candidates(const SharingTeam<policy>& team) {
+PERSISTENT_TOPK_DEVICE OutputPlace collect(const SharingTeam<policy>& team, bool with_candidates) {
   constexpr int kWarps = policy.threads / kWarpSize;
   auto& shown = team.storage.shown;
-  int start = 0, before = 0;
-  for (int peer = 0; peer < team.ctas; ++peer) {
-    if (peer == team.rank) before = start;
-    const int count = *team.of_peer(&shown.count, peer);
-    // Peers are dealt to the warps where there are enough of both: their loads overlap.
-    const int sharers = kWarps >= team.ctas ? kWarps / team.ctas : 1;
-    if (kWarps < team.ctas || warp_id() / sharers == peer) {
-      const int worker = kWarps < team.ctas ? warp_id() : warp_id() % sharers;
-      const int workers = (kWarps < team.ctas ? kWarps : sharers) * kWarpSize;
-      for (int i = worker * kWarpSize + lane_id(); i < count; i += workers)
-        team.storage.candidates[start + i] = *team.of_peer(shown.candidates + i, peer);
-    }
-    start += count;
+  const bool has_peer = lane_id() < team.ctas;
+  const uint32_t above = has_peer ? *team.of_peer(&shown.above, lane_id()) : 0;
+  const uint32_t count = has_peer ? *team.of_peer(&shown.count, lane_id()) : 0;
+  const bool is_before = lane_id() < team.rank;
+  const OutputPlace before = {
+      static_cast<int>(__reduce_add_sync(kFullWarp, is_before ? above : 0)),
+      static_cast<int>(__reduce_add_sync(kFullWarp, is_before ? count : 0))};
+  if (!with_candidates) return before;
+  const uint32_t start_of_lane = warp_inclusive_sum(count) - count;
+  const int sharers = kWarps > team.ctas ? kWarps / team.ctas : 1;  // warps that copy for one peer
+  for (int peer = warp_id() / sharers; peer < team.ctas; peer += kWarps / sharers) {
+    const int start = __shfl_sync(kFullWarp, start_of_lane, peer);
+    const int peer_count = __shfl_sync(kFullWarp, count, peer);
+    for (int i = warp_id() % sharers * kWarpSize + lane_id(); i < peer_count; i += sharers * kWarpSize)
+      team.storage.candidates[start + i] = *team.of_peer(shown.candidates + i, peer);
   }
   return before;
 }
@@ -119,17 +124,6 @@ PERSISTENT_TOPK_DEVICE OutputPlace count_selected(SharingTeam<policy>& team, int
   return {above_of(sums), equal_of(sums)};
 }
 
-// The counts of the CTAs before this one, from what they show.
-template <Policy policy>
-PERSISTENT_TOPK_DEVICE OutputPlace counts_before(const SharingTeam<policy>& team) {
-  OutputPlace place = {0, 0};
-  for (int peer = 0; peer < team.rank; ++peer) {
-    place.offset += *team.of_peer(&team.storage.shown.above, peer);
-    place.tie_offset += *team.of_peer(&team.storage.shown.count, peer);
-  }
-  return place;
-}
-
 // From the interval to the selection and this CTA's place in the output.
 template <Policy policy, class Tile, class Record>
 PERSISTENT_TOPK_DEVICE Selection refine_shared(const Tile& tile, Interval interval, int k,
@@ -148,18 +142,17 @@ PERSISTENT_TOPK_DEVICE Selection refine_shared(const Tile& tile, Interval interv
   if (!settled)
     gather<policy.threads>(tile, interval, storage.shown.candidates, storage.scratch, team.turn);
   team.exchange();
-  place = counts_before(team);
+  const OutputPlace before = collect(team, !settled);
   if (settled) {
     const Selection selection = settle(interval, k);
-    if (selection.ties == kAllTaken) place = {place.offset + place.tie_offset, 0};
+    place = selection.ties == kAllTaken ? OutputPlace{before.offset + before.tie_offset, 0} : before;
     return selection;
   }
-  const int before = collect_candidates(team);
   __syncthreads();
   const Selection selection = resolve<policy>(storage.candidates, interval, k, storage.digits, passes,
                                               storage.scratch, team.turn, record);
-  const OutputPlace selected = count_selected(team, before, selection);
-  place = {place.offset + selected.offset, selected.tie_offset};
+  const OutputPlace selected = count_selected(team, before.tie_offset, selection);
+  place = {before.offset + selected.offset, selected.tie_offset};
   return selection;
 }
 
@@ -177,7 +170,7 @@ PERSISTENT_TOPK_DEVICE void large_row(const Row& row, int ctas, int rank, int re
   clear<policy.threads>(&storage.shown.digits.of_pass[0][0], kMaxPasses * kDigits);
   clear<policy.threads>(&storage.digits.of_pass[0][0], kMaxPasses * kDigits);
   __syncthreads();
-  const StreamTile<policy.threads, policy.segment_words> tile = {row.logits + begin, end - begin,
+  const StreamTile<policy.threads> tile = {row.logits + begin, end - begin,
                                                                 storage.resident, resident};
   count_bins<policy.large_bin_bits, true>(tile, storage.shown.histogram);
   SharingTeam<policy> team = {storage, ctas, rank, turn};

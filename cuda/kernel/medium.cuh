@@ -12,11 +12,11 @@ namespace persistent_topk {
 template <Policy policy>
 struct MediumStorage {
   static constexpr int kBins = 1 << policy.medium_bin_bits;
-  Scratch<policy.segment_words> scratch;
+  Scratch<policy.segment> scratch;
   DigitHistograms digits;
   uint32_t histogram[kBins];
   uint32_t candidates[policy.candidates];
-  float resident[1];  // as many as the launch has room for: the last member
+  alignas(16) float resident[kQuad];  // as many as the launch has room for: the last member
 };
 
 template <Policy policy, bool kTracing>
@@ -29,7 +29,7 @@ PERSISTENT_TOPK_DEVICE void medium_row(const Row& row, int resident, int& turn) 
   clear<policy.threads>(storage.histogram, Storage::kBins);
   clear<policy.threads>(&storage.digits.of_pass[0][0], kMaxPasses * kDigits);
   __syncthreads();
-  const StreamTile<policy.threads, policy.segment_words> tile = {row.logits, row.length,
+  const StreamTile<policy.threads> tile = {row.logits, row.length,
                                                                 storage.resident, resident};
   count_bins<policy.medium_bin_bits, true>(tile, storage.histogram);
   __syncthreads();

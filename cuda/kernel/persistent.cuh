@@ -10,6 +10,7 @@
 #include "decode.cuh"
 #include "large.cuh"
 #include "medium.cuh"
+#include "plan.cuh"
 #include "ptx.cuh"
 #include "row.cuh"
 #include "trivial.cuh"
@@ -22,37 +23,37 @@ struct TopkParams {
   const int32_t* lengths;  // [rows]
   int32_t* output;         // [rows, k], contiguous
   Trace* trace;            // [rows, ctas], or null
+  void* workspace;         // for teams that merge through global memory
   int rows;
   int columns;
   int k;
   int ctas;      // of a team; the cluster's size
-  int resident;  // columns of a chunk that stay in shared memory, whole ballot words
+  int resident;  // columns of a chunk that stay in shared memory, whole quads
 };
 
 // Dynamic shared memory of a launch that keeps `resident` columns.
-template <Policy policy>
+template <int kPolicyIndex>
 constexpr size_t shared_bytes(int resident) {
-  const size_t fixed[] = {sizeof(DecodeStorage<policy>), sizeof(MediumStorage<policy>),
-                          sizeof(LargeStorage<policy>)};
+  constexpr Policy policy = kPolicies[kPolicyIndex];
   const size_t tail = static_cast<size_t>(resident) * sizeof(float);
-  size_t most = fixed[0];
-  for (size_t bytes : {fixed[1] + tail, fixed[2] + tail})
+  size_t most = sizeof(DecodeStorage<policy>);
+  for (size_t bytes : {sizeof(MediumStorage<policy>) + tail, sizeof(LargeStorage<policy>) + tail})
     if (bytes > most) most = bytes;
   return most;
 }
 
-// Columns that a CTA keeps: its chunk of the widest row, if the shared memory has room for it.
-template <Policy policy>
-constexpr int resident_columns(int64_t columns, int ctas, int shared_limit) {
+// Columns that a CTA keeps: the longest chunk or row it can meet, if the shared memory has room.
+template <int kPolicyIndex>
+constexpr int resident_columns(int64_t columns, const Plan& plan, const DeviceLimits& limits) {
+  constexpr Policy policy = kPolicies[kPolicyIndex];
   if (columns <= policy.decode_max) return 0;  // such rows stay in registers
-  const int64_t room =
-      (shared_limit - static_cast<int64_t>(shared_bytes<policy>(0))) / static_cast<int64_t>(sizeof(float));
-  const int64_t longest_alone = columns < policy.medium_max ? columns : policy.medium_max;
-  int64_t wanted = (columns + ctas - 1) / ctas;
-  if (ctas > 1 && wanted < policy.split_min) wanted = policy.split_min;
-  if (ctas == 1 && wanted < longest_alone) wanted = longest_alone;
-  const int64_t columns_kept = wanted < room ? wanted : room;
-  return columns_kept < 0 ? 0 : static_cast<int>(columns_kept) / kWarpSize * kWarpSize;
+  const int64_t longest_alone = plan.ctas > 1 ? policy.split_min : policy.medium_max;
+  const int64_t chunk = (columns + plan.ctas - 1) / plan.ctas;
+  const int64_t wanted = chunk > longest_alone ? chunk : columns < longest_alone ? columns : longest_alone;
+  const int64_t room = (limits.shared_bytes - static_cast<int64_t>(shared_bytes<kPolicyIndex>(0))) /
+                       static_cast<int64_t>(sizeof(float));
+  const int64_t kept = wanted < room ? wanted + kWarpSize - 1 : room;
+  return kept < 0 ? 0 : static_cast<int>(kept / kWarpSize * kWarpSize);
 }
 
 template <Policy policy>
@@ -69,8 +70,11 @@ PERSISTENT_TOPK_DEVICE void process_row(const Row& row, Path path, const TopkPar
   switch (path) {
     case kTrivial:
       return trivial_row<policy, kTracing>(row);
-    case kDecode:
-      return decode_row<policy, kTracing>(row, turn);
+    case kDecode: {
+      DecodeTile<policy> tile;
+      tile.load(row.logits, row.length);
+      return decode_row<policy, kTracing>(row, tile, turn);
+    }
     case kMedium:
       return medium_row<policy, kTracing>(row, params.resident, turn);
     default:
@@ -78,30 +82,63 @@ PERSISTENT_TOPK_DEVICE void process_row(const Row& row, Path path, const TopkPar
   }
 }
 
-template <int kPolicyIndex, bool kTracing>
-__global__ void __launch_bounds__(kPolicies[kPolicyIndex].threads)
-    topk_kernel(const TopkParams params) {
-  constexpr Policy policy = kPolicies[kPolicyIndex];
+PERSISTENT_TOPK_DEVICE int row_length(const TopkParams& params, int index) {
+  return max(0, min(params.lengths[index], params.columns));
+}
+
+template <bool kTracing>
+PERSISTENT_TOPK_DEVICE Row row_at(const TopkParams& params, int index, int length) {
+  return {params.logits + index * params.row_stride, length, params.k,
+          params.output + static_cast<int64_t>(index) * params.k,
+          kTracing ? params.trace + static_cast<int64_t>(index) * params.ctas : nullptr};
+}
+
+// A call so narrow that every row fits registers: a row is read before its length is known, which
+// hides the latency of the one read behind that of the other.
+template <Policy policy, bool kTracing>
+PERSISTENT_TOPK_DEVICE void narrow_rows(const TopkParams& params) {
+  int turn = 0;
+  for (int index = blockIdx.x; index < params.rows; index += gridDim.x) {
+    DecodeTile<policy> tile;
+    tile.load(params.logits + index * params.row_stride, params.columns);
+    tile.length = row_length(params, index);
+    const Row row = row_at<kTracing>(params, index, tile.length);
+    if (row.length <= row.k)
+      trivial_row<policy, kTracing>(row);
+    else
+      decode_row<policy, kTracing>(row, tile, turn);
+  }
+}
+
+// A call with rows of any path.
+template <Policy policy, bool kTracing>
+PERSISTENT_TOPK_DEVICE void wide_rows(const TopkParams& params) {
   const int rank = params.ctas > 1 ? ptx::cluster_rank() : 0;
   const int team = static_cast<int>(blockIdx.x) / params.ctas;
   const int teams = static_cast<int>(gridDim.x) / params.ctas;
   int turn = 0;
   int worker = 0;  // the CTA that takes the team's next row if one is enough for it
   for (int index = team; index < params.rows; index += teams) {
-    const int length = max(0, min(params.lengths[index], params.columns));
+    const int length = row_length(params, index);
     const Path path = choose_path<policy>(length, params.k, params.ctas);
-    if (path == kLarge || worker == rank) {
-      const Row row = {params.logits + index * params.row_stride, length, params.k,
-                       params.output + static_cast<int64_t>(index) * params.k,
-                       kTracing ? params.trace + static_cast<int64_t>(index) * params.ctas : nullptr};
-      process_row<policy, kTracing>(row, path, params, rank, turn);
-    }
+    if (path == kLarge || worker == rank)
+      process_row<policy, kTracing>(row_at<kTracing>(params, index, length), path, params, rank, turn);
     worker = worker + 1 == params.ctas ? 0 : worker + 1;
   }
   if (params.ctas > 1) {  // a CTA's shared memory must outlive its peers' reads
     ptx::cluster_arrive();
     ptx::cluster_wait();
   }
+}
+
+template <int kPolicyIndex, bool kTracing>
+__global__ void __launch_bounds__(kPolicies[kPolicyIndex].threads)
+    topk_kernel(const TopkParams params) {
+  constexpr Policy policy = kPolicies[kPolicyIndex];
+  if (params.columns <= policy.decode_max)
+    narrow_rows<policy, kTracing>(params);
+  else
+    wide_rows<policy, kTracing>(params);
 }
 
 }  // namespace persistent_topk

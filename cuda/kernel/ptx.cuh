@@ -73,30 +73,49 @@ PERSISTENT_TOPK_DEVICE void cluster_wait() {
 // The comparisons of the selection. Written in PTX, since -use_fast_math would flush subnormals in
 // the C++ ones; on a CPU, on integers, for the same reason.
 
-// x > bound, or either is NaN.
-PERSISTENT_TOPK_DEVICE bool above_or_unordered(float x, float bound) {
+// mask | bit where x > bound or either is NaN.
+PERSISTENT_TOPK_DEVICE uint32_t or_if_above(uint32_t mask, float x, float bound, uint32_t bit) {
 #ifdef __CUDACC__
-  uint32_t result;
-  asm("{\n.reg .pred p;\nsetp.gtu.f32 p, %1, %2;\nselp.u32 %0, 1, 0, p;\n}"
-      : "=r"(result)
-      : "f"(x), "f"(bound));
-  return result != 0;
+  asm("{\n.reg .pred p;\nsetp.gtu.f32 p, %1, %2;\n@p or.b32 %0, %0, %3;\n}"
+      : "+r"(mask)
+      : "f"(x), "f"(bound), "r"(bit));
+  return mask;
 #else
   const uint32_t x_key = ordered_key(x), bound_key = ordered_key(bound);
-  return x_key > bound_key || x_key == kGreatestKey || bound_key == kGreatestKey;
+  const bool unordered = x_key == kGreatestKey || bound_key == kGreatestKey;
+  return x_key > bound_key || unordered ? mask | bit : mask;
 #endif
 }
 
-// x == bound, neither NaN.
-PERSISTENT_TOPK_DEVICE bool equal(float x, float bound) {
+// mask | bit where x > low and not x > high, either way with NaN above everything: x, low or high
+// being NaN counts as greater.
+PERSISTENT_TOPK_DEVICE uint32_t or_if_between(uint32_t mask, float x, float low, float high,
+                                              uint32_t bit) {
 #ifdef __CUDACC__
-  uint32_t result;
-  asm("{\n.reg .pred p;\nsetp.eq.f32 p, %1, %2;\nselp.u32 %0, 1, 0, p;\n}"
-      : "=r"(result)
-      : "f"(x), "f"(bound));
-  return result != 0;
+  asm("{\n.reg .pred p;\nsetp.gtu.f32 p, %1, %2;\nsetp.le.and.f32 p, %1, %3, p;\n@p or.b32 %0, %0, %4;\n}"
+      : "+r"(mask)
+      : "f"(x), "f"(low), "f"(high), "r"(bit));
+  return mask;
 #else
-  return ordered_key(x) == ordered_key(bound) && ordered_key(x) != kGreatestKey;
+  return or_if_above(0, x, low, bit) & ~or_if_above(0, x, high, bit) | mask;
+#endif
+}
+
+// Four floats at once, at an address that is a multiple of 16 bytes.
+PERSISTENT_TOPK_DEVICE void load_vector(const float* from, float (&x)[4]) {
+#ifdef __CUDACC__
+  const float4 vector = *reinterpret_cast<const float4*>(from);
+  x[0] = vector.x, x[1] = vector.y, x[2] = vector.z, x[3] = vector.w;
+#else
+  emulator::load_bytes(x, from, sizeof(x));
+#endif
+}
+
+PERSISTENT_TOPK_DEVICE void store_vector(float* to, const float (&x)[4]) {
+#ifdef __CUDACC__
+  *reinterpret_cast<float4*>(to) = make_float4(x[0], x[1], x[2], x[3]);
+#else
+  emulator::store_bytes(to, x, sizeof(x));
 #endif
 }
 

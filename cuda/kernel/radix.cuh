@@ -11,6 +11,7 @@
 #include "constants.cuh"
 #include "order.cuh"
 #include "ptx.cuh"
+#include "tile.cuh"
 #include "trace.cuh"
 
 namespace persistent_topk {
@@ -36,14 +37,25 @@ struct Found {
   int count;
 };
 
+// Which columns of a segment are selected: a byte a quad, its low half for the columns above the
+// threshold and its high half for those equal to it. Owners of quads write bytes, the emission reads
+// words of 16 columns in column order.
+template <int kSegment>
+struct SelectionMap {
+  static constexpr int kWords = kSegment / (kQuad * sizeof(uint32_t));
+  union {
+    uint8_t quads[kSegment / kQuad];
+    uint32_t words[kWords];
+  };
+};
+
 // Shared memory that every path needs.
-template <int kSegmentWords>
+template <int kSegment>
 struct Scratch {
   WarpTotals totals;
   Found found;
   Selection ranked;
-  uint32_t selected[kSegmentWords];  // bitmaps of the columns to emit
-  int32_t positions[kSegmentWords];  // output slot of each word's first one
+  SelectionMap<kSegment> map;
 };
 
 // Nothing is left to decide: the whole interval is taken, or it is one key.
@@ -75,7 +87,7 @@ PERSISTENT_TOPK_DEVICE Interval bin_interval(const Found& bin) {
   return {bin_floor_key<bits>(index), high, bin.above, bin.count};
 }
 
-// A bound such that ordered_key(x) >= key exactly when ptx::above_or_unordered(x, bound).
+// A bound such that ordered_key(x) >= key exactly when x > bound or either is NaN.
 PERSISTENT_TOPK_DEVICE float bound_below(uint32_t key) {
   constexpr uint32_t kInfinityKey = kSignBit | kInfinityBits;
   if (key > kInfinityKey) return key_to_float(kInfinityKey);  // above infinity comes NaN alone
@@ -88,24 +100,31 @@ PERSISTENT_TOPK_DEVICE void clear(uint32_t* words, int count) {
 }
 
 // The counter with the `rank`-th key from the top (1 is the greatest). The histogram must be
-// complete (a barrier passed); rank is at most the sum of the counters.
-template <int kThreads, int kCounters, int kSegmentWords>
+// complete (a barrier passed); rank is at most the sum of the counters. As few warps as possible
+// take part: at a full block, issuing the scan costs more than its latency.
+template <int kThreads, int kCounters, int kSegment>
 PERSISTENT_TOPK_DEVICE Found find_from_top(const uint32_t* histogram, int rank,
-                                           Scratch<kSegmentWords>& scratch, int& turn) {
-  constexpr int kPerThread = kCounters > kThreads ? kCounters / kThreads : 1;
-  static_assert(kCounters % kPerThread == 0);
+                                           Scratch<kSegment>& scratch, int& turn) {
+  constexpr int kPerThread = kCounters / kThreads > 8 ? kCounters / kThreads : 8;
+  constexpr int kScanners = kCounters / kPerThread;
+  static_assert(kCounters % kPerThread == 0 && kScanners % kWarpSize == 0 && kScanners <= kThreads);
+  const bool scans = static_cast<int>(threadIdx.x) < kScanners;
   const int top = kCounters - 1 - static_cast<int>(threadIdx.x) * kPerThread;
   uint32_t counts[kPerThread];
-  uint32_t own = 0;
+  uint32_t own = 0, inclusive = 0;
+  if (scans) {
 #pragma unroll
-  for (int i = 0; i < kPerThread; ++i) {
-    counts[i] = top - i >= 0 ? histogram[top - i] : 0;
-    own += counts[i];
+    for (int i = 0; i < kPerThread; ++i) {
+      counts[i] = histogram[top - i];
+      own += counts[i];
+    }
+    inclusive = warp_inclusive_sum(own);
   }
-  const uint32_t inclusive = warp_inclusive_sum(own);
-  const BlockSum sum = sum_over_warps<kThreads>(inclusive, scratch.totals, turn);
-  int above = static_cast<int>(sum.before + inclusive - own);
-  if (above < rank && rank <= above + static_cast<int>(own)) {
+  uint32_t before = 0;
+  if constexpr (kScanners > kWarpSize)
+    before = sum_over_warps<kThreads>(inclusive, scratch.totals, turn).before;
+  int above = static_cast<int>(before + inclusive - own);
+  if (scans && above < rank && rank <= above + static_cast<int>(own)) {
 #pragma unroll
     for (int i = 0; i < kPerThread; ++i) {
       const int count = static_cast<int>(counts[i]);
@@ -120,76 +139,90 @@ PERSISTENT_TOPK_DEVICE Found find_from_top(const uint32_t* histogram, int rank,
 // Adds the tile's coarse bins to a cleared histogram.
 template <int bits, bool kFirstRead, class Tile>
 PERSISTENT_TOPK_DEVICE void count_bins(const Tile& tile, uint32_t* histogram) {
-  for (int segment = 0; segment < tile.segments(); ++segment) {
-    const auto count = [&](int, int, float x, bool valid) {
-      if (valid) atomicAdd(&histogram[(ptx::half_codes(x, x) & 0xFFFFu) >> (kHalfBits - bits)], 1u);
-    };
-    if constexpr (kFirstRead)
-      tile.template visit<true>(segment, count);
-    else
-      tile.visit(segment, count);
-  }
+  constexpr int kShift = kHalfBits - bits;
+  const auto count = [&](int, int, const float(&x)[kQuad], int columns) {
+#pragma unroll
+    for (int c = 0; c < kQuad; c += 2) {
+      const uint32_t codes = ptx::half_codes(x[c], x[c + 1]);
+      if (c < columns) atomicAdd(&histogram[(codes & 0xFFFFu) >> kShift], 1u);
+      if (c + 1 < columns) atomicAdd(&histogram[codes >> (kHalfBits + kShift)], 1u);
+    }
+  };
+  if constexpr (kFirstRead)
+    tile.template for_each_quad<true>(0, tile.rounds(), count);
+  else
+    tile.for_each_quad(0, tile.rounds(), count);
 }
 
 // Adds the digits of the tile's keys in the interval to a cleared histogram.
 template <class Tile>
 PERSISTENT_TOPK_DEVICE void count_digits(const Tile& tile, const Interval& interval, int shift,
                                          uint32_t* histogram) {
-  for (int segment = 0; segment < tile.segments(); ++segment)
-    tile.visit(segment, [&](int, int, float x, bool valid) {
-      const uint32_t distance = ordered_key(x) - interval.low;
-      if (valid && distance <= interval.high - interval.low) atomicAdd(&histogram[distance >> shift], 1u);
-    });
+  tile.for_each_quad(0, tile.rounds(), [&](int, int, const float(&x)[kQuad], int columns) {
+#pragma unroll
+    for (int c = 0; c < kQuad; ++c) {
+      const uint32_t distance = ordered_key(x[c]) - interval.low;
+      if (c < columns && distance <= interval.high - interval.low)
+        atomicAdd(&histogram[distance >> shift], 1u);
+    }
+  });
 }
 
 // Puts the tile's keys in the interval into `candidates`, which has room for all of them; their
-// slots come from a scan over (segment, warp, word, lane). Ends without a barrier.
-template <int kThreads, class Tile, int kSegmentWords>
+// slots come from a scan over (group of rounds, thread, column). Ends without a barrier.
+template <int kThreads, class Tile, int kSegment>
 PERSISTENT_TOPK_DEVICE void gather(const Tile& tile, const Interval& interval, uint32_t* candidates,
-                                   Scratch<kSegmentWords>& scratch, int& turn) {
+                                   Scratch<kSegment>& scratch, int& turn) {
   const float low = bound_below(interval.low);
-  const float behind = bound_below(interval.high + 1);
-  const uint32_t lanes_below = (1u << lane_id()) - 1;
+  const float high = bound_below(interval.high + 1);
   uint32_t base = 0;
-  for (int segment = 0; segment < tile.segments(); ++segment) {
-    uint32_t mine = 0;  // lane j keeps the bitmap of the warp's word j
-    tile.visit(segment, [&](int j, int, float x, bool valid) {
-      const bool inside =
-          valid && ptx::above_or_unordered(x, low) && !ptx::above_or_unordered(x, behind);
-      const uint32_t word = __ballot_sync(kFullWarp, inside);
-      if (lane_id() == j) mine = word;
-    });
-    const uint32_t inclusive = warp_inclusive_sum(__popc(mine));
+  for (int first = 0; first < tile.rounds(); first += kMaskRounds) {
+    uint32_t mask = 0;
+    tile.for_each_quad(first, min(first + kMaskRounds, tile.rounds()),
+                       [&](int round, int, const float(&x)[kQuad], int columns) {
+                         const uint32_t bit = 1u << (round - first) * kQuad;
+#pragma unroll
+                         for (int c = 0; c < kQuad; ++c)
+                           if (c < columns) mask = ptx::or_if_between(mask, x[c], low, high, bit << c);
+                       });
+    const uint32_t inclusive = warp_inclusive_sum(__popc(mask));
     const BlockSum sum = sum_over_warps<kThreads>(inclusive, scratch.totals, turn);
-    const uint32_t slot = base + sum.before + inclusive - __popc(mine);
-    const uint32_t words = __ballot_sync(kFullWarp, mine != 0);
-    tile.revisit(segment, words, [&](int j, int, float x, bool) {
-      const uint32_t word = __shfl_sync(kFullWarp, mine, j);
-      const uint32_t first = __shfl_sync(kFullWarp, slot, j);
-      if (word >> lane_id() & 1) candidates[first + __popc(word & lanes_below)] = ordered_key(x);
-    });
+    uint32_t slot = base + sum.before + inclusive - __popc(mask);
+    if (mask != 0)
+      tile.for_each_set(first, mask, [&](float x) { candidates[slot++] = ordered_key(x); });
     base += sum.total;
   }
 }
 
-// The `wanted`-th greatest of at most kThreads candidates, one thread a candidate.
-template <int kSegmentWords>
+// The `wanted`-th greatest of at most kRankMax candidates. Several neighbouring lanes share one and
+// compare it with a part of the others each; the three counts travel in one word.
+template <int kThreads, int kRankMax, int kSegment>
 PERSISTENT_TOPK_DEVICE Selection rank(const uint32_t* candidates, int count, int wanted,
-                                      Scratch<kSegmentWords>& scratch) {
-  const int mine = static_cast<int>(threadIdx.x);
+                                      Scratch<kSegment>& scratch) {
+  constexpr int kSharers = kThreads / kRankMax < kWarpSize ? kThreads / kRankMax : kWarpSize;
+  constexpr int kCountBits = 10;
+  static_assert(kRankMax < 1 << kCountBits && kWarpSize % kSharers == 0);
+  const int mine = static_cast<int>(threadIdx.x) / kSharers;
+  uint32_t key = 0, counts = 0;
   if (mine < count) {
-    const uint32_t key = candidates[mine];
-    int greater = 0, equal = 0, equal_before = 0;
-    for (int other = 0; other < count; ++other) {
+    key = candidates[mine];
+    for (int other = threadIdx.x % kSharers; other < count; other += kSharers) {
       const uint32_t other_key = candidates[other];
-      greater += other_key > key;
-      equal += other_key == key;
-      equal_before += other_key == key && other < mine;
+      if (other_key > key) counts += 1;
+      if (other_key == key) counts += (1 << kCountBits) + (other < mine ? 1 << 2 * kCountBits : 0);
     }
-    if (greater + equal_before == wanted - 1) {
-      const int ties = wanted - greater;
-      scratch.ranked = {key, ties == equal ? kAllTaken : ties};
-    }
+  }
+#pragma unroll
+  for (int distance = 1; distance < kSharers; distance *= 2)
+    counts += __shfl_xor_sync(kFullWarp, counts, distance);
+  constexpr uint32_t kMask = (1u << kCountBits) - 1;
+  const int greater = counts & kMask;
+  const int equal = counts >> kCountBits & kMask;
+  const int equal_before = counts >> 2 * kCountBits;
+  const bool first_sharer = threadIdx.x % kSharers == 0;
+  if (first_sharer && mine < count && greater + equal_before == wanted - 1) {
+    const int ties = wanted - greater;
+    scratch.ranked = {key, ties == equal ? kAllTaken : ties};
   }
   __syncthreads();
   return scratch.ranked;

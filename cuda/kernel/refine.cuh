@@ -19,10 +19,10 @@ struct DigitHistograms {
 
 // Digit passes over the row while its candidates overflow the buffer. `team` adds up the chunks'
 // histograms and keeps the chunk's own counts: merge_digits(pass), keep(chunk_histogram, digit).
-template <Policy policy, class Tile, class Team, class Record, int kSegmentWords>
+template <Policy policy, class Tile, class Team, class Record, int kSegment>
 PERSISTENT_TOPK_DEVICE Interval narrow_over_row(const Tile& tile, Interval interval, int k, Team& team,
                                                 DigitHistograms& digits, int& passes,
-                                                Scratch<kSegmentWords>& scratch, int& turn,
+                                                Scratch<kSegment>& scratch, int& turn,
                                                 Record& record) {
   while (!is_settled(interval, k) && interval.count > policy.candidates) {
     const int shift = digit_shift(interval);
@@ -40,14 +40,14 @@ PERSISTENT_TOPK_DEVICE Interval narrow_over_row(const Tile& tile, Interval inter
 }
 
 // The threshold among gathered candidates (`interval.count` of them, complete: a barrier passed).
-template <Policy policy, class Record, int kSegmentWords>
+template <Policy policy, class Record, int kSegment>
 PERSISTENT_TOPK_DEVICE Selection resolve(const uint32_t* candidates, Interval interval, int k,
                                          DigitHistograms& digits, int& passes,
-                                         Scratch<kSegmentWords>& scratch, int& turn, Record& record) {
+                                         Scratch<kSegment>& scratch, int& turn, Record& record) {
   const int gathered = interval.count;
   const bool by_rank = gathered <= policy.rank_max;
   record.gathered(gathered, by_rank);
-  if (by_rank) return rank(candidates, gathered, k - interval.above, scratch);
+  if (by_rank) return rank<policy.threads, policy.rank_max>(candidates, gathered, k - interval.above, scratch);
   while (!is_settled(interval, k)) {
     const int shift = digit_shift(interval);
     uint32_t* histogram = digits.of_pass[passes];
@@ -76,10 +76,10 @@ struct Alone {
 };
 
 // The whole second stage for such a row.
-template <Policy policy, class Tile, class Record, int kSegmentWords>
+template <Policy policy, class Tile, class Record, int kSegment>
 PERSISTENT_TOPK_DEVICE Selection refine_alone(const Tile& tile, Interval interval, int k,
                                               DigitHistograms& digits, uint32_t* candidates,
-                                              Scratch<kSegmentWords>& scratch, int& turn,
+                                              Scratch<kSegment>& scratch, int& turn,
                                               Record& record) {
   Alone team;
   int passes = 0;

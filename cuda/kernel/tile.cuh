@@ -1,10 +1,9 @@
-// The columns that one CTA looks at, a chunk of a row, in units of ballot words: 32 consecutive
-// columns, one a lane. A warp owns consecutive words, so that a ballot is a bitmap in column order
-// and the scan over (warp, word) is a scan over columns. One column a lane reads any alignment.
+// The columns that one CTA looks at, a chunk of a row, in quads: four consecutive columns, which one
+// thread loads as a vector. Threads own quads striped over the CTA, round by round.
 //
-// visit(segment, f) calls f(j, offset, x, valid) for the warp's words j = 0, 1, .. of a segment, with
-// all lanes converged: x is the logit at `offset` of the chunk; lanes behind the chunk's end are not
-// valid. revisit() does so only for the words of a mask.
+// for_each_quad(f) calls f(quad, x, columns): x holds the quad's logits, the first `columns` of which
+// (mostly the constant 4) lie in the chunk. A Visitor is inlined twice, for full rounds without a
+// check per column and for the last one.
 #pragma once
 
 #include <cstdint>
@@ -15,124 +14,120 @@
 
 namespace persistent_topk {
 
+inline constexpr int kQuad = 4;  // columns of one 16-byte load
+inline constexpr int kMaskRounds = kWarpSize / kQuad;  // rounds whose columns fill a 32-bit mask
+
 PERSISTENT_TOPK_DEVICE constexpr int ceil_div(int dividend, int divisor) {
   return (dividend + divisor - 1) / divisor;
+}
+
+PERSISTENT_TOPK_DEVICE bool is_vector_aligned(const float* pointer) {
+  return reinterpret_cast<uintptr_t>(pointer) % (kQuad * sizeof(float)) == 0;
+}
+
+// The quad at `columns`, of which `count` exist; any alignment, no read beyond the count.
+PERSISTENT_TOPK_DEVICE void load_quad(const float* columns, int count, bool vector, float (&x)[kQuad]) {
+  if (vector && count >= kQuad) return ptx::load_vector(columns, x);
+#pragma unroll
+  for (int c = 0; c < kQuad; ++c) x[c] = c < count ? columns[c] : 0.0f;
 }
 
 // A whole row in registers: read once.
 template <int kThreads, int kColumns>
 struct RegisterTile {
-  static constexpr int kWarps = kThreads / kWarpSize;
-  static constexpr int kItems = kColumns / kThreads;
-  static constexpr int kSegmentWords = kWarps * kItems;
-  static_assert(kItems <= kWarpSize, "a lane keeps one word of its warp");
+  static constexpr int kRounds = (kColumns + kThreads * kQuad - 1) / (kThreads * kQuad);
+  static_assert(kRounds <= kMaskRounds, "a thread's columns fit one mask");
 
-  float x[kItems];
+  float x[kRounds][kQuad];
   int length;
-  int words_per_warp;
 
-  PERSISTENT_TOPK_DEVICE int first_offset() const {
-    return warp_id() * words_per_warp * kWarpSize + lane_id();
-  }
-
-  PERSISTENT_TOPK_DEVICE void load(const float* row, int row_length) {
-    length = row_length;
-    words_per_warp = ceil_div(ceil_div(length, kWarpSize), kWarps);
-    const int first = first_offset();
+  // Reads `columns` columns, of which the first `length` (set later, if need be) take part.
+  PERSISTENT_TOPK_DEVICE void load(const float* row, int columns) {
+    const bool vector = is_vector_aligned(row);
+    length = columns;
 #pragma unroll
-    for (int j = 0; j < kItems; ++j) {
-      const int offset = first + j * kWarpSize;
-      x[j] = j < words_per_warp && offset < length ? row[offset] : 0.0f;
+    for (int round = 0; round < kRounds; ++round) {
+      const int column = quad(round) * kQuad;
+      load_quad(row + column, columns - column, vector, x[round]);
     }
   }
 
-  PERSISTENT_TOPK_DEVICE int segments() const { return 1; }
-  PERSISTENT_TOPK_DEVICE int warp_words(int) const { return words_per_warp; }
-  PERSISTENT_TOPK_DEVICE int first_word(int) const { return warp_id() * words_per_warp; }
+  PERSISTENT_TOPK_DEVICE static int quad(int round) { return round * kThreads + threadIdx.x; }
+  PERSISTENT_TOPK_DEVICE int rounds() const { return kRounds; }
 
   template <class Visitor>
-  PERSISTENT_TOPK_DEVICE void visit(int, Visitor&& f) const {
-    const int first = first_offset();
+  PERSISTENT_TOPK_DEVICE void for_each_quad(int, int, Visitor&& f) const {
 #pragma unroll
-    for (int j = 0; j < kItems; ++j)
-      if (j < words_per_warp) {
-        const int offset = first + j * kWarpSize;
-        f(j, offset, x[j], offset < length);
-      }
+    for (int round = 0; round < kRounds; ++round) {
+      if ((round + 1) * kThreads * kQuad <= length)
+        f(round, quad(round), x[round], kQuad);
+      else if (quad(round) * kQuad < length)
+        f(round, quad(round), x[round], min(kQuad, length - quad(round) * kQuad));
+    }
   }
 
+  // f(x) for the columns of a mask: bit 4 * round + c for component c.
   template <class Visitor>
-  PERSISTENT_TOPK_DEVICE void revisit(int, uint32_t words, Visitor&& f) const {
-    const int first = first_offset();
+  PERSISTENT_TOPK_DEVICE void for_each_set(int, uint32_t mask, Visitor&& f) const {
 #pragma unroll
-    for (int j = 0; j < kItems; ++j)
-      if (words >> j & 1) {
-        const int offset = first + j * kWarpSize;
-        f(j, offset, x[j], offset < length);
-      }
+    for (int bit = 0; bit < kRounds * kQuad; ++bit)
+      if (mask >> bit & 1) f(x[bit / kQuad][bit % kQuad]);
   }
 };
 
 // A chunk of any length: its first columns stay in shared memory, the rest is read again from L2.
-template <int kThreads, int kWordsPerSegment>
+template <int kThreads>
 struct StreamTile {
-  static constexpr int kWarps = kThreads / kWarpSize;
-  static constexpr int kSegmentWords = kWordsPerSegment;
-  static constexpr int kBatch = 8;  // loads in flight a thread: 32 KB a CTA of 1024 covers L2's latency
-  static_assert(kSegmentWords <= kThreads, "a lane keeps one word of its warp");
+  static constexpr int kBatch = 4;  // loads in flight a thread: 64 KB a CTA of 1024 cover L2's latency
 
   const float* chunk;
   int length;
   float* resident;
-  int resident_columns;  // whole words
+  int resident_columns;  // whole quads
+  bool vector = is_vector_aligned(chunk);
 
-  PERSISTENT_TOPK_DEVICE int words() const { return ceil_div(length, kWarpSize); }
-  PERSISTENT_TOPK_DEVICE int segments() const { return ceil_div(words(), kSegmentWords); }
-  PERSISTENT_TOPK_DEVICE int warp_words(int segment) const {
-    const int left = words() - segment * kSegmentWords;
-    return ceil_div(left < kSegmentWords ? left : kSegmentWords, kWarps);
-  }
-  // The warp's first word, counted from the segment's.
-  PERSISTENT_TOPK_DEVICE int first_word(int segment) const {
-    return warp_id() * warp_words(segment);
-  }
-  PERSISTENT_TOPK_DEVICE int first_offset(int segment) const {
-    return (segment * kSegmentWords + first_word(segment)) * kWarpSize + lane_id();
-  }
+  PERSISTENT_TOPK_DEVICE static int quad(int round) { return round * kThreads + threadIdx.x; }
+  PERSISTENT_TOPK_DEVICE int rounds() const { return ceil_div(length, kThreads * kQuad); }
 
   template <bool kFirstRead>
-  PERSISTENT_TOPK_DEVICE float read(int offset) const {
-    if (offset >= length) return 0.0f;
-    if (!kFirstRead && offset < resident_columns) return resident[offset];
-    return chunk[offset];
+  PERSISTENT_TOPK_DEVICE void read(int round, float (&x)[kQuad]) const {
+    const int column = quad(round) * kQuad;
+    if (column >= length) return;
+    if (!kFirstRead && column < resident_columns)
+      ptx::load_vector(resident + column, x);
+    else
+      load_quad(chunk + column, length - column, vector, x);
   }
 
+  // Rounds [begin, end); the first read keeps what the shared memory has room for.
   template <bool kFirstRead = false, class Visitor>
-  PERSISTENT_TOPK_DEVICE void visit(int segment, Visitor&& f) const {
-    const int count = warp_words(segment);
-    const int first = first_offset(segment);
-    for (int batch = 0; batch < count; batch += kBatch) {
-      float x[kBatch];
+  PERSISTENT_TOPK_DEVICE void for_each_quad(int begin, int end, Visitor&& f) const {
+    for (int batch = begin; batch < end; batch += kBatch) {
+      float x[kBatch][kQuad];
 #pragma unroll
       for (int i = 0; i < kBatch; ++i)
-        x[i] = batch + i < count ? read<kFirstRead>(first + (batch + i) * kWarpSize) : 0.0f;
+        if (batch + i < end) read<kFirstRead>(batch + i, x[i]);
 #pragma unroll
-      for (int i = 0; i < kBatch; ++i)
-        if (batch + i < count) {
-          const int offset = first + (batch + i) * kWarpSize;
-          if (kFirstRead && offset < resident_columns && offset < length) resident[offset] = x[i];
-          f(batch + i, offset, x[i], offset < length);
-        }
+      for (int i = 0; i < kBatch; ++i) {
+        const int round = batch + i;
+        if (round >= end) break;
+        const int column = quad(round) * kQuad;
+        if (kFirstRead && column < resident_columns && column < length)
+          ptx::store_vector(resident + column, x[i]);
+        if ((round + 1) * kThreads * kQuad <= length)
+          f(round, quad(round), x[i], kQuad);
+        else if (column < length)
+          f(round, quad(round), x[i], min(kQuad, length - column));
+      }
     }
   }
 
   template <class Visitor>
-  PERSISTENT_TOPK_DEVICE void revisit(int segment, uint32_t words_wanted, Visitor&& f) const {
-    const int first = first_offset(segment);
-    for (; words_wanted != 0; words_wanted &= words_wanted - 1) {
-      const int j = __ffs(words_wanted) - 1;
-      const int offset = first + j * kWarpSize;
-      f(j, offset, read<false>(offset), offset < length);
+  PERSISTENT_TOPK_DEVICE void for_each_set(int first_round, uint32_t mask, Visitor&& f) const {
+    for (; mask != 0; mask &= mask - 1) {
+      const int bit = __ffs(mask) - 1;
+      const int column = quad(first_round + bit / kQuad) * kQuad + bit % kQuad;
+      f(column < resident_columns ? resident[column] : chunk[column]);
     }
   }
 };
