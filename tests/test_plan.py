@@ -1,0 +1,76 @@
+"""The plan is what cuda/kernel/plan.cuh computes, and cuts rows as promised."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from layout import read_layout
+from persistent_topk.reference.plan import (
+    H100,
+    SMALL_DEVICE,
+    DeviceLimits,
+    chunk_bounds,
+    choose_policy,
+    make_plan,
+)
+from persistent_topk.reference.policy import LATENCY, POLICIES, THROUGHPUT, WARP_SIZE
+
+CHOOSE = -1  # kChoosePolicy
+ROWS = (1, 2, 3, 4, 7, 8, 9, 16, 33, 66, 67, 131, 132, 133, 264, 1000, 100_000)
+DEVICES = (H100, SMALL_DEVICE, DeviceLimits(sms=1, cluster=1, shared_bytes=48 << 10))
+
+
+def columns_of_interest() -> list[int]:
+    """Both sides of every width at which a plan changes."""
+    edges = {0, 1, 2**22, 2**31 - 1}
+    for policy in POLICIES.values():
+        edges |= {policy.decode_max, policy.medium_max, policy.split_min}
+        edges |= {policy.chunk_min * ctas for ctas in (1, 2, 4, 8, 16, 32)}
+    return sorted({max(0, edge + near) for edge in edges for near in (-1, 0, 1) if edge + near < 2**31})
+
+
+def test_plans_equal_the_kernels(tmp_path: Path) -> None:
+    names = list(POLICIES)
+    calls = list(itertools.product(ROWS, columns_of_interest(), DEVICES, range(CHOOSE, len(names))))
+    lines = [
+        f"{rows} {columns} {d.sms} {d.cluster} {d.shared_bytes} {index}" for rows, columns, d, index in calls
+    ]
+    computed = read_layout(tmp_path, "\n".join(lines))["plans"]
+    for (rows, columns, device, index), plan in zip(calls, computed, strict=True):
+        policy = None if index == CHOOSE else POLICIES[names[index]]
+        mirrored = make_plan(rows, columns, 1, device, policy)
+        assert plan == [names.index(mirrored.policy.name), mirrored.teams, mirrored.ctas], (
+            rows,
+            columns,
+            device,
+        )
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_row_an_sm_takes_the_latency_policy(device: DeviceLimits) -> None:
+    assert choose_policy(device.sms, device) is LATENCY
+    assert choose_policy(device.sms + 1, device) is THROUGHPUT
+
+
+@given(st.integers(1, 500), st.integers(1, 2**22), st.sampled_from(DEVICES), st.sampled_from(list(POLICIES)))
+def test_a_plan_fits_its_device(rows: int, columns: int, device: DeviceLimits, name: str) -> None:
+    plan = make_plan(rows, columns, 1, device, POLICIES[name])
+    assert 1 <= plan.ctas <= min(device.cluster, plan.policy.max_ctas)
+    assert 1 <= plan.teams <= rows
+    assert plan.ctas == 1 or rows * plan.ctas <= device.sms, "a cluster's CTAs must all be resident"
+    assert plan.ctas == 1 or columns >= plan.policy.chunk_min * plan.ctas
+
+
+@given(st.integers(0, 2**22), st.integers(1, 16))
+def test_chunks_cover_a_row_in_whole_ballot_words(length: int, ctas: int) -> None:
+    bounds = chunk_bounds(length, ctas)
+    assert len(bounds) == ctas and bounds[0][0] == 0 and bounds[-1][1] == length
+    for (_, end), (begin, _) in itertools.pairwise(bounds):
+        assert end == begin
+        assert begin % WARP_SIZE == 0 or begin == length
+    sizes = [end - begin for begin, end in bounds]
+    assert sizes == sorted(sizes, reverse=True), "the last chunks take what is left"
