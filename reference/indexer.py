@@ -105,7 +105,7 @@ def indexer_logits(
         keys = F.layer_norm(keys, (shape.head_dim,))
         keys = spread(rotate(keys, torch.arange(begin, end), shape))
         keys, key_scales = quantise(keys, power_of_two_scales)
-        logits[:, begin:end] = _score(queries, weights, keys) * key_scales
+        logits[:, begin:end] = score(queries, weights, keys) * key_scales
     return logits.to(score_dtype).to(torch.float32), (positions + 1).clamp(max=context).to(torch.int32)
 
 
@@ -173,7 +173,7 @@ def _keys(
     return keys + sinks[:, None] * text.sink_strength * shared
 
 
-def _score(queries: Tensor, weights: Tensor, keys: Tensor) -> Tensor:
+def score(queries: Tensor, weights: Tensor, keys: Tensor) -> Tensor:
     """sum over h of weights[t, h] * ReLU(queries[t, h] . keys[s]), [rows, keys], a few rows at a time."""
     rows, heads, dim = queries.shape
     scores = torch.empty(rows, keys.shape[0])
