@@ -88,8 +88,9 @@ def run(
     output: Tensor | None = None,
     kernel: Path = KERNEL,
     access_budget: int = 0,
+    judges: bool = True,
 ) -> tuple[Tensor, Statistics]:
-    """topk(), together with what the launch did. access_budget: see Library.launch."""
+    """topk(), together with what the launch did. access_budget, judges: see Library.launch."""
     check_arguments(logits, lengths, k)
     if logits.device.type != "cpu":
         raise ValueError(f"logits is on device {logits.device}; expected cpu: the emulator runs there")
@@ -114,7 +115,7 @@ def run(
         k,
         _Limits(limits.sms, limits.cluster, limits.shared_bytes),
     )
-    statistics = load(plan.policy, kernel).launch("persistent_topk_emulate", arguments, schedule, access_budget)
+    statistics = load(plan.policy, kernel).launch("persistent_topk_emulate", arguments, schedule, access_budget, judges)
     _check_canaries(canaried)
     return inner, statistics
 

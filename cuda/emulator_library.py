@@ -86,7 +86,7 @@ class _ScheduleOptions(ctypes.Structure):
 
 
 class _RunOptions(ctypes.Structure):
-    _fields_ = (("schedule", _ScheduleOptions), ("access_budget", ctypes.c_int64))
+    _fields_ = (("schedule", _ScheduleOptions), ("access_budget", ctypes.c_int64), ("judges", ctypes.c_int32))
 
 
 class _Report(ctypes.Structure):
@@ -105,17 +105,23 @@ class Library:
         self.functions = ctypes.CDLL(str(path))
 
     def launch(
-        self, function: str, arguments: ctypes.Structure, schedule: Schedule | None = None, access_budget: int = 0
+        self,
+        function: str,
+        arguments: ctypes.Structure,
+        schedule: Schedule | None = None,
+        access_budget: int = 0,
+        judges: bool = True,
     ) -> Statistics:
         """Runs the entry point `function(arguments, options, report)`; EmulationError if the kernel erred.
 
         access_budget: accesses and scheduling steps after which the launch counts as a runaway (0: 2**32).
+        judges: look for races, which costs about half of the speed.
         """
         schedule = schedule or Schedule()
         chosen = _ScheduleOptions(
             KINDS.index(schedule.kind), schedule.depth, schedule.seed, schedule.steps, schedule.resident
         )
-        options, report = _RunOptions(chosen, access_budget), _Report()
+        options, report = _RunOptions(chosen, access_budget, judges), _Report()
         entry = getattr(self.functions, function)
         entry.restype = None
         entry(ctypes.byref(arguments), ctypes.byref(options), ctypes.byref(report))

@@ -1,5 +1,8 @@
 // Barriers of blocks, clusters and grids. Each counts who arrives; the last to arrive wakes the rest.
+#include <algorithm>
+
 #include "device.hpp"
+#include "judge.hpp"
 #include "machine.hpp"
 
 namespace persistent_topk::emulator {
@@ -27,13 +30,18 @@ void check_arrival(const Cta& cta, Vote vote, Where where) {
          describe(where).c_str(), cta.arrived, describe(cta.barrier_where).c_str());
 }
 
-template <class Belongs>
-void wake_all(Wait reason, int first_slot, int slots, Belongs&& belongs) {
+void wake_all(Wait reason, int first_slot, int slots) {
   for (int slot = first_slot; slot < first_slot + slots; ++slot)
     for (int i = 0; i < machine->block_threads(); ++i) {
       Thread& thread = machine->thread(machine->cta_in(slot), i);
-      if (thread.wait == reason && belongs(thread)) machine->wake(thread);
+      if (thread.wait == reason) machine->wake(thread);
     }
+}
+
+// The running thread now knows of all accesses before its group's barriers up to here.
+void pass_barrier(Thread& self) {
+  ++self.waits;
+  self.waits_known = std::max(self.waits_known, self.waits);
 }
 
 int first_slot_of(const Cta& cta) { return cta.slot - cta.rank; }
@@ -56,10 +64,10 @@ int block_barrier(Vote vote, bool predicate, Where where) {
   ++machine->statistics.block_barriers;
   cta.vote_result = vote_result(vote, cta.vote_true, machine->block_threads());
   cta.arrived = 0;
-  wake_all(Wait::kBlockBarrier, cta.slot, 1, [](const Thread&) { return true; });
-  const int result = cta.vote_result;  // the next barrier may overwrite it before this thread goes on
+  order_block(cta);
+  wake_all(Wait::kBlockBarrier, cta.slot, 1);
   machine->decide();
-  return result;
+  return cta.vote_result;  // the next barrier, which may change it, needs this thread too
 }
 
 void cluster_arrive(Where where) {
@@ -74,8 +82,7 @@ void cluster_arrive(Where where) {
   if (++cluster.arrived == machine->options.cluster * machine->block_threads()) {
     cluster.arrived = 0;
     ++cluster.phase;
-    wake_all(Wait::kClusterBarrier, first_slot_of(*self.cta), machine->options.cluster,
-             [](const Thread&) { return true; });
+    wake_all(Wait::kClusterBarrier, first_slot_of(*self.cta), machine->options.cluster);
   }
   machine->decide();
 }
@@ -85,18 +92,22 @@ void cluster_wait(Where where) {
   if (self.arrivals != self.waits + 1)
     fail("barrier-mismatch", "waits at the cluster barrier of %s without having arrived", describe(where).c_str());
   if (self.cta->cluster->phase < self.arrivals) machine->wait(Wait::kClusterBarrier, where);
-  ++self.waits;
+  pass_barrier(self);
 }
 
 void grid_barrier(Where where) {
   if (!machine->options.cooperative)
     fail("barrier-mismatch", "waits at the grid barrier of %s in a launch that is not cooperative",
          describe(where).c_str());
-  if (++machine->grid_arrived < machine->cta_count() * machine->block_threads())
-    return machine->wait(Wait::kGridBarrier, where);
+  ++current->arrivals;
+  if (++machine->grid_arrived < machine->cta_count() * machine->block_threads()) {
+    machine->wait(Wait::kGridBarrier, where);
+    return pass_barrier(*current);
+  }
   machine->grid_arrived = 0;
-  wake_all(Wait::kGridBarrier, 0, machine->cta_count(), [](const Thread&) { return true; });
+  wake_all(Wait::kGridBarrier, 0, machine->cta_count());
   machine->decide();
+  pass_barrier(*current);
 }
 
 }  // namespace persistent_topk::emulator

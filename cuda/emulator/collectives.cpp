@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "device.hpp"
+#include "judge.hpp"
 #include "machine.hpp"
 
 namespace persistent_topk::emulator {
@@ -138,6 +139,7 @@ uint64_t meet(Collective collective, uint32_t mask, uint64_t value, int argument
   }
   ++machine->statistics.collectives;
   complete(warp.threads, mask, collective);
+  if (collective == Collective::kSync) order_lanes(warp, mask);
   warp.waiting &= ~mask;
   for_lanes(others, [&](int lane) { machine->wake(warp.threads[lane]); });
   machine->decide();

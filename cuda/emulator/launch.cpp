@@ -37,7 +37,7 @@ std::string invalid(const LaunchOptions& options) {
 
 Failure run(const LaunchOptions& options, const Tensor* tensors, int tensor_count, Statistics& statistics) {
   if (const std::string problem = invalid(options); !problem.empty()) return {"launch", problem};
-  Memory tensor_memory;
+  Memory tensor_memory(options.judges);
   for (int i = 0; i < tensor_count; ++i) tensor_memory.add(tensors[i]);
   tensor_memory.add({"the kernel's parameters", options.parameters, 1, static_cast<int64_t>(options.parameter_bytes),
                      static_cast<int64_t>(options.parameter_bytes), 1, Written::kReadOnly});

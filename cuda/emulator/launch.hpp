@@ -24,6 +24,7 @@ struct Report {
 struct RunOptions {
   ScheduleOptions schedule;
   int64_t access_budget;  // 0: a default
+  int32_t judges;         // look for races
 };
 
 // Runs the kernel and fills `report`. One launch runs at a time; others wait.

@@ -84,6 +84,8 @@ void Machine::start_cta(Cta& cta, Cluster& cluster, int64_t index, int rank) {
   cta.index = {static_cast<unsigned>(index), 0, 0};
   cta.running = block_threads_;
   cta.arrived = 0;
+  cta.clock = 0;
+  cta.peers_phase = 0;
   cluster.running += block_threads_;
   memory->start_cta(cta.slot);
   for (int i = 0; i < block_threads_; ++i) {

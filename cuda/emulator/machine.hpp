@@ -50,6 +50,11 @@ struct Thread {
   uint32_t waits = 0;     // cluster barriers waited for
   uint64_t spin_progress = 0;  // Machine::progress at its last look at the polled word
   bool spin_needs_store = false;
+  // For the judge; see judge.hpp.
+  uint32_t time = 0;               // tick of its CTA's clock at its last synchronisation
+  uint32_t block_known = 0;        // accesses of its CTA with an earlier time come before
+  uint32_t lane_known[kLanes] = {};  // the same of each lane of its warp
+  uint32_t waits_known = 0;        // accesses of its cluster or grid in an earlier phase come before
 };
 
 struct Warp {
@@ -80,6 +85,8 @@ struct Cta {
   int vote_true = 0;  // predicates that held
   int vote_result = 0;
   Where barrier_where;  // of the first to arrive
+  uint32_t clock = 0;   // ticks at each synchronisation in it
+  uint32_t peers_phase = 0;  // 1 + the last cluster phase in which a peer used its shared memory
   Warp warps[kWarpsPerSlot];
 };
 
@@ -91,6 +98,7 @@ struct LaunchOptions {
   bool cooperative = false;  // all CTAs resident at once, grid barrier allowed
   size_t shared_bytes = 0;
   int64_t access_budget = 0;  // observed accesses and scheduling steps before "runaway"; 0: a default
+  bool judges = true;        // look for races
   ScheduleOptions schedule;
   void (*kernel)(const void* parameters) = nullptr;
   const void* parameters = nullptr;

@@ -4,6 +4,7 @@
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
+#include <new>
 
 #include "arena.hpp"
 
@@ -21,6 +22,7 @@ Memory* memory = nullptr;
 namespace {
 
 constexpr uint8_t kPoison = 0xA5;
+constexpr size_t kWordBytes = 4;
 
 const char* verb(Access access) {
   switch (access) {
@@ -31,18 +33,29 @@ const char* verb(Access access) {
   return "?";
 }
 
+Histories new_histories(size_t words) {
+  auto* memory = static_cast<WordHistory*>(calloc(words, sizeof(WordHistory)));
+  if (memory == nullptr) throw std::bad_alloc();
+  return Histories(memory);
+}
+
 bool all_set(const uint8_t* flags, size_t count) {
   return std::all_of(flags, flags + count, [](uint8_t flag) { return flag != 0; });
 }
 
 }  // namespace
 
-std::string describe_pc(const void* pc) {
+uint32_t code_offset(const void* pc) {
+  return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(pc) - reinterpret_cast<uintptr_t>(&__ehdr_start));
+}
+
+std::string describe_code(uint32_t offset) {
   char text[40];
-  snprintf(text, sizeof text, "{pc:0x%" PRIxPTR "}",
-           reinterpret_cast<uintptr_t>(pc) - reinterpret_cast<uintptr_t>(&__ehdr_start));
+  snprintf(text, sizeof text, "{pc:0x%x}", offset);
   return text;
 }
+
+std::string describe_pc(const void* pc) { return describe_code(code_offset(pc)); }
 
 void Memory::add(const Tensor& tensor) {
   if (tensor.rows == 0 || tensor.columns == 0) return;
@@ -55,20 +68,28 @@ void Memory::add(const Tensor& tensor) {
   region.end = region.begin + (tensor.rows - 1) * region.stride_bytes + region.row_bytes;
   if (tensor.written == Written::kNothing || tensor.written == Written::kMustBe)
     region.written.assign(region.end - region.begin, 0);
+  if (judges_ && tensor.written != Written::kReadOnly)
+    region.histories = new_histories((region.end - region.begin) / kWordBytes + 2);
   regions_.push_back(std::move(region));
 }
 
 void Memory::prepare(int slots, size_t shared_bytes) {
   shared_bytes_ = shared_bytes;
   shared_written_.assign(slots * shared_bytes, 0);
+  shared_words_ = shared_bytes / kWordBytes + 1;
+  if (judges_) shared_histories_ = new_histories(slots * shared_words_);
 }
 
 void Memory::start_cta(int slot) {
   memset(shared_of(slot), kPoison, shared_bytes_);
   if (shared_bytes_ > 0) memset(&shared_written_[slot * shared_bytes_], 0, shared_bytes_);
+  if (judges_) std::fill_n(&shared_histories_[slot * shared_words_], shared_words_, WordHistory{});
 }
 
-void Memory::finish_thread(const Thread&) {}
+void Memory::finish_thread(const Thread& self) {
+  if (self.cta->peers_phase > self.waits_known)
+    fail("peer-exited", "exits although a peer has used its CTA's shared memory since the last cluster barrier");
+}
 
 void Memory::observe(const void* pointer, size_t bytes, Access access, const void* pc) {
   ++machine->statistics.accesses;
@@ -94,23 +115,47 @@ void Memory::observe_shared(uintptr_t address, size_t bytes, Access access, cons
   if (offset + bytes > shared_bytes_ || offset > shared_bytes_)
     fail("out-of-bounds", "%s %zu bytes at offset %td of shared memory, which has %zu bytes, at %s", verb(access),
          bytes, static_cast<ptrdiff_t>(offset), shared_bytes_, describe_pc(pc).c_str());
-  const Cta& owner = machine->cta_in(slot);
-  if (owner.slot != current->cta->slot) {
-    if (owner.cluster != current->cta->cluster)
-      fail("out-of-bounds", "%s shared memory of CTA %u, which is in another cluster, at %s", verb(access),
-           owner.index.x, describe_pc(pc).c_str());
-    if (current->waits == 0)
-      fail("peer-not-started", "%s shared memory of CTA %u before the first cluster barrier, at %s", verb(access),
-           owner.index.x, describe_pc(pc).c_str());
-    if (owner.running < machine->block_threads())
-      fail("peer-exited", "%s shared memory of CTA %u, of which %d threads have exited, at %s", verb(access),
-           owner.index.x, machine->block_threads() - owner.running, describe_pc(pc).c_str());
-  }
+  Cta& owner = machine->cta_in(slot);
+  if (&owner != current->cta) check_peer(owner, access, pc);
   uint8_t* written = &shared_written_[slot * shared_bytes_ + offset];
   if (access != Access::kWrite && !all_set(written, bytes))
     fail("unwritten-read", "%s %zu bytes at offset %zu of the shared memory of CTA %u, which nothing wrote, at %s",
          verb(access), bytes, offset, owner.index.x, describe_pc(pc).c_str());
   if (access == Access::kWrite) memset(written, 1, bytes);
+  if (judges_)
+    judge_words(&shared_histories_[slot * shared_words_], reinterpret_cast<uintptr_t>(shared_of(slot)), address, bytes,
+                access, pc, "shared memory");
+}
+
+// Distributed shared memory: the owner must be of this cluster, have started and not have finished.
+void Memory::check_peer(Cta& owner, Access access, const void* pc) const {
+  if (owner.cluster != current->cta->cluster)
+    fail("out-of-bounds", "%s shared memory of CTA %u, which is in another cluster, at %s", verb(access),
+         owner.index.x, describe_pc(pc).c_str());
+  if (current->waits_known == 0)
+    fail("peer-not-started", "%s shared memory of CTA %u before the first cluster barrier, at %s", verb(access),
+         owner.index.x, describe_pc(pc).c_str());
+  if (owner.running < machine->block_threads())
+    fail("peer-exited", "%s shared memory of CTA %u, of which %d threads have exited, at %s", verb(access),
+         owner.index.x, machine->block_threads() - owner.running, describe_pc(pc).c_str());
+  owner.peers_phase = std::max(owner.peers_phase, current->arrivals + 1);
+}
+
+void Memory::judge_words(WordHistory* histories, uintptr_t base, uintptr_t address, size_t bytes, Access access,
+                         const void* pc, const char* name) {
+  const uint32_t code = code_offset(pc);
+  for (uintptr_t word = address / kWordBytes; word * kWordBytes < address + bytes; ++word) {
+    const size_t begin = std::max(address, word * kWordBytes) % kWordBytes;
+    const size_t end = std::min(address + bytes - word * kWordBytes, kWordBytes);
+    const uint32_t touched = ((1u << end) - 1) & ~((1u << begin) - 1);
+    const Conflict conflict = judge(histories[word - base / kWordBytes], touched, access, code);
+    if (conflict.other == nullptr) continue;
+    const Stamp& other = *conflict.other;
+    fail("race", "%s %s at byte %td, which thread %u (warp %u, lane %u) of CTA %u %s at %s, and nothing orders the two; at %s",
+         verb(access), name, static_cast<ptrdiff_t>(address - base), other.index(), other.index() / kLanes,
+         other.index() % kLanes, other.cta(), verb(conflict.access), describe_code(other.code()).c_str(),
+         describe_code(code).c_str());
+  }
 }
 
 void Memory::observe_region(Region& region, uintptr_t address, size_t bytes, Access access, const void* pc) {
@@ -134,11 +179,13 @@ void Memory::observe_region(Region& region, uintptr_t address, size_t bytes, Acc
   if (access != Access::kRead && tensor.written == Written::kReadOnly)
     fail("read-only-write", "%s element %" PRId64 " of %s, which is an input, at %s", verb(access),
          offset / tensor.element_bytes, tensor.name, describe_pc(pc).c_str());
-  if (region.written.empty()) return;
-  if (access != Access::kWrite && !all_set(&region.written[offset], bytes))
-    fail("unwritten-read", "%s element %" PRId64 " of %s, which nothing wrote, at %s", verb(access),
-         offset / tensor.element_bytes, tensor.name, describe_pc(pc).c_str());
-  if (access == Access::kWrite) memset(&region.written[offset], 1, bytes);
+  if (!region.written.empty()) {
+    if (access != Access::kWrite && !all_set(&region.written[offset], bytes))
+      fail("unwritten-read", "%s element %" PRId64 " of %s, which nothing wrote, at %s", verb(access),
+           offset / tensor.element_bytes, tensor.name, describe_pc(pc).c_str());
+    if (access == Access::kWrite) memset(&region.written[offset], 1, bytes);
+  }
+  if (region.histories) judge_words(region.histories.get(), region.begin, address, bytes, access, pc, tensor.name);
 }
 
 void Memory::observe_elsewhere(uintptr_t address, size_t bytes, Access access, const void* pc) {

@@ -4,14 +4,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "judge.hpp"
 #include "machine.hpp"
 
 namespace persistent_topk::emulator {
-
-enum class Access : uint8_t { kRead, kWrite, kAtomic };
 
 enum class Written : uint8_t {
   kReadOnly,   // the kernel may not write it
@@ -32,8 +33,15 @@ struct Tensor {
   Written written;
 };
 
+// Zeroed lazily by the operating system: most launches touch little of a large array.
+struct FreeMemory {
+  void operator()(void* memory) const { free(memory); }
+};
+using Histories = std::unique_ptr<WordHistory[], FreeMemory>;
+
 class Memory {
  public:
+  explicit Memory(bool judges) : judges_(judges) {}
   void add(const Tensor& tensor);
   void prepare(int slots, size_t shared_bytes);
   void start_cta(int slot);
@@ -50,23 +58,33 @@ class Memory {
     uintptr_t begin, end;             // end: behind the last row's last column
     int64_t row_bytes, stride_bytes;
     std::vector<uint8_t> written;     // a byte each, where reads need a write before
+    Histories histories;              // a word each, where the kernel may write
   };
 
+  // Judges an access of words whose history begins with that of the word at `base`; `name` tells them.
+  void judge_words(WordHistory* histories, uintptr_t base, uintptr_t address, size_t bytes, Access access,
+                   const void* pc, const char* name);
+  void check_peer(Cta& owner, Access access, const void* pc) const;
   void observe_shared(uintptr_t address, size_t bytes, Access access, const void* pc);
   void observe_region(Region& region, uintptr_t address, size_t bytes, Access access, const void* pc);
   void observe_elsewhere(uintptr_t address, size_t bytes, Access access, const void* pc);
   std::string describe_near(uintptr_t address) const;
 
+  bool judges_;
   std::vector<Region> regions_;
   size_t last_region_ = 0;  // most accesses hit the one that the access before hit
   uintptr_t row_begin_ = 0, row_end_ = 0;  // of the row read last from a read-only tensor
   size_t shared_bytes_ = 0;
   std::vector<uint8_t> shared_written_;  // a byte each of every slot's shared memory
+  size_t shared_words_ = 0;
+  Histories shared_histories_;  // a word each of it
 };
 
 extern Memory* memory;
 
 // A code address as it is written into messages; emulated.py replaces it by file, line and function.
 std::string describe_pc(const void* pc);
+std::string describe_code(uint32_t offset);
+uint32_t code_offset(const void* pc);  // from the beginning of this library
 
 }  // namespace persistent_topk::emulator

@@ -58,6 +58,7 @@ PERSISTENT_TOPK_EXPORT void persistent_topk_emulate(const Arguments* arguments, 
       .cluster = plan.ctas,
       .shared_bytes = shared_bytes<kPolicyIndex>(parameters.resident),
       .access_budget = run->access_budget,
+      .judges = run->judges != 0,
       .schedule = run->schedule,
   };
   if (a.trace)
