@@ -18,43 +18,57 @@ pytestmark = [
 ]
 
 SLAB = 1 << 26
-ABOVE, EQUAL = 1, 2
-BOUNDS = (0x00000000, 0x80000000, 0x3F800000, 0xBF800000, 0x00000001, 0x80000005, 0x7F800000, 0xFF800000)
+ABOVE, BETWEEN = 1, 2
+# Pairs (low, high) of bit patterns that a slab's floats are compared with.
+BOUNDS = (
+    (0x00000000, 0x3F800000),
+    (0xBF800000, 0x80000000),
+    (0x80000005, 0x00000001),
+    (0xFF800000, 0x7F800000),
+    (0x00000001, 0x00000003),
+    (0xFF7FFFFF, 0xBF800001),
+)
 NAN = 0x7FFFFFFF
 
 
-def as_float(bits: int) -> torch.Tensor:
-    return torch.tensor([bits - (1 << 32) if bits >> 31 else bits], dtype=torch.int32).view(torch.float32)
+def key_of(bits: int) -> int:
+    signed = bits - (1 << 32) if bits >> 31 else bits
+    return int(ordered_key(torch.tensor([signed], dtype=torch.int32).view(torch.float32)))
+
+
+class Device:
+    """order_device.cu over slabs: keys, codes, packed codes and comparisons, int32 [SLAB] each."""
+
+    def __init__(self, flags: tuple[str, ...] = ()) -> None:
+        self.library = ctypes.CDLL(str(build(TESTS / "order_device.cu", arch_of(0), flags)))
+        self.results = [torch.empty(SLAB, dtype=torch.int32, device="cuda") for _ in range(4)]
+
+    def run(self, first: int, low: int, high: int) -> list[torch.Tensor]:
+        numbers = [ctypes.c_uint(number) for number in (first, SLAB, low, high)]
+        torch.cuda.synchronize()
+        error = self.library.order_of_range(*numbers, *(ctypes.c_void_p(r.data_ptr()) for r in self.results))
+        torch.cuda.synchronize()
+        assert error == 0
+        return self.results
 
 
 @pytest.mark.parametrize("flags", [(), ("-use_fast_math",)], ids=["default", "fast-math"])
 def test_every_float_has_the_same_key_and_bin_on_the_device(flags: tuple[str, ...]) -> None:
-    library = ctypes.CDLL(str(build(TESTS / "order_device.cu", arch_of(0), flags)))
-    keys, codes, packed, compared = (torch.empty(SLAB, dtype=torch.int32, device="cuda") for _ in range(4))
-    pointers = [ctypes.c_void_p(tensor.data_ptr()) for tensor in (keys, codes, packed, compared)]
+    device = Device(flags)
     place = torch.arange(SLAB, device="cuda", dtype=torch.int64)
     for number, first in enumerate(range(0, 1 << 32, SLAB)):
-        bound = BOUNDS[number % len(BOUNDS)]
-        torch.cuda.synchronize()
-        assert library.order_of_range(ctypes.c_uint(first), SLAB, ctypes.c_uint(bound), *pointers) == 0
-        torch.cuda.synchronize()
+        low, high = BOUNDS[number % len(BOUNDS)]
+        keys, codes, packed, compared = device.run(first, low, high)
         floats = ((place + first) & GREATEST_KEY).to(torch.int32).view(torch.float32)
         expected = ordered_key(floats)
         assert torch.equal(expected, keys.long() & GREATEST_KEY)
         assert torch.equal(half_code(floats), codes)
         assert torch.equal(codes, packed), "the packed conversion differs from the integer definition"
-        bound_key = int(ordered_key(as_float(bound)))
         nan = expected == GREATEST_KEY
-        above = (expected > bound_key) | nan
-        equal = (expected == bound_key) & ~nan
-        assert torch.equal(above.int() * ABOVE + equal.int() * EQUAL, compared)
+        above_low, above_high = ((expected > key_of(bound)) | nan for bound in (low, high))
+        assert torch.equal(above_low.int() * ABOVE + (above_low & ~above_high).int() * BETWEEN, compared)
 
 
-def test_every_comparison_with_nan_is_above_and_never_equal() -> None:
-    library = ctypes.CDLL(str(build(TESTS / "order_device.cu", arch_of(0))))
-    found = [torch.empty(SLAB, dtype=torch.int32, device="cuda") for _ in range(4)]
-    pointers = [ctypes.c_void_p(tensor.data_ptr()) for tensor in found]
-    torch.cuda.synchronize()
-    assert library.order_of_range(ctypes.c_uint(0x7F000000), SLAB, ctypes.c_uint(NAN), *pointers) == 0
-    torch.cuda.synchronize()
-    assert bool((found[3] == ABOVE).all())
+def test_every_float_is_above_a_bound_that_is_nan() -> None:
+    compared = Device().run(0x7F000000, NAN, NAN)[3]
+    assert bool((compared == ABOVE).all())
