@@ -7,6 +7,8 @@ from ..reference.policy import WARP_SIZE, Policy
 # Lengths at which published kernels change path or fill a buffer.
 PEER_LENGTHS = (2048, 3708, 4096, 8192, 12288, 16384, 32768, 65536, 98304, 200000)
 
+QUAD = 4  # columns that a thread reads at once
+
 ROW_BOUNDARIES = (
     "k",
     "decode_max",
@@ -15,6 +17,7 @@ ROW_BOUNDARIES = (
     "candidates",
     "rank_max",
     "word",
+    "round",
     "segment",
     "chunk",
 )
@@ -24,7 +27,7 @@ BIN_BOUNDARIES = ("rank_max", "candidates", "twice_candidates")
 def row_boundary(name: str, policy: Policy, k: int, ctas: int) -> int:
     """The length called `name`, one of ROW_BOUNDARIES or "peer-N".
 
-    word: two ballot words. segment: one block scan's columns. chunk: the first length over split_min
+    word: two ballot words. round: what a block's threads read at once. chunk: the first length over split_min
     that `ctas` CTAs share in equal whole words.
     """
     if name.startswith("peer-"):
@@ -33,8 +36,8 @@ def row_boundary(name: str, policy: Policy, k: int, ctas: int) -> int:
         return k
     if name == "word":
         return 2 * WARP_SIZE
-    if name == "segment":
-        return policy.segment_words * WARP_SIZE
+    if name == "round":
+        return policy.threads * QUAD
     if name == "chunk":
         share = WARP_SIZE * ctas
         return (policy.split_min // share + 1) * share

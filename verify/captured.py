@@ -65,8 +65,9 @@ def read_logits(path: Path) -> tuple[torch.Tensor, torch.Tensor]:
         raise
     except Exception as error:  # readers raise whatever they like over damaged files
         told = str(error).strip().splitlines()
+        kind, words = type(error).__name__, told[0] if told else ""
         raise UnreadableLogits(
-            f"{path} cannot be read as {path.suffix}: {type(error).__name__}: {told[0] if told else ''}; {EXPECTED}"
+            f"{path} cannot be read as {path.suffix}: {kind}: {words}; {EXPECTED}"
         ) from error
     logits = _logits(path, tensors)
     return logits, _lengths(path, tensors, logits)

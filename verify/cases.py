@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Union
 
 import numpy as np
 import torch
@@ -13,7 +12,7 @@ import torch
 from ..reference.plan import H100, SMALL_DEVICE, DeviceLimits, Plan, make_plan
 from ..reference.policy import Policy, by_name
 
-Scalar = Union[str, int, float, bool, None]
+Scalar = str | int | float | bool | None
 
 # Devices that cases are planned for. The two below the real ones have so few SMs that CTAs take
 # several rows each, or that no cluster can be formed.

@@ -25,7 +25,7 @@ def runs_of(row: np.ndarray) -> list[tuple[int, int]]:
         return []
     starts = np.flatnonzero(np.concatenate([[True], row[1:] != row[:-1]]))
     counts = np.diff(np.append(starts, len(row)))
-    return [(int(row[start]), int(count)) for start, count in zip(starts, counts)]
+    return [(int(row[start]), int(count)) for start, count in zip(starts, counts, strict=True)]
 
 
 def contents(row: np.ndarray) -> str:
@@ -52,8 +52,10 @@ def case_in_words(case: Case) -> str:
         n = int(case.clamped[row])
         parts.append(f"length {int(case.lengths[row])}: {contents(bits[row, :n])}")
     more = f"; {case.rows - MOST_COLUMNS} more rows" if case.rows > MOST_COLUMNS else ""
-    layout = "" if case.row_stride == case.columns and not case.offset else (
-        f", row stride {case.row_stride}, offset {case.offset}"
+    layout = (
+        ""
+        if case.row_stride == case.columns and not case.offset
+        else (f", row stride {case.row_stride}, offset {case.offset}")
     )
     policy = f", policy {case.policy}" if case.policy else ""
     return f"{case.rows} x {case.columns}, k {case.k}{policy}{layout}; " + "; ".join(parts) + more
@@ -93,11 +95,17 @@ def row_in_words(expected: Expected, slots: Slots, row: int) -> str:
     if len(surplus):
         told.append(f"{len(surplus)} were selected instead: {_columns(surplus, bits)}")
     if len(stray):
-        told.append(f"{len(stray)} of the first {wanted} slots are no columns of the row: {_columns(stray, bits)}")
+        told.append(
+            f"{len(stray)} of the first {wanted} slots are no columns of the row: {_columns(stray, bits)}"
+        )
     repeated = len(got[slots.valid[row]]) - len(np.unique(got[slots.valid[row]]))
     if repeated:
         told.append(f"{repeated} columns are written twice")
     if not told:
-        place = int(np.flatnonzero(got != expected.columns[row])[0]) if (got != expected.columns[row]).any() else 0
+        place = (
+            int(np.flatnonzero(got != expected.columns[row])[0])
+            if (got != expected.columns[row]).any()
+            else 0
+        )
         told.append(f"slot {place} is {got[place]}, expected {expected.columns[row, place]}")
     return f"{head}: " + "; ".join(told)

@@ -66,7 +66,7 @@ class Examination:
 
     target: Target
     subject: Subject
-    schedules: Sequence[Schedule] = ({},)
+    schedules: Sequence[Schedule] = ("",)
     calls: int = 0
     base: Answer | None = None
     _slots: Slots | None = field(default=None, repr=False)
@@ -228,14 +228,14 @@ Check = Callable[[Case], "Measurement | None"]
 
 
 def examine(
-    target: Target, subject: Subject, schedules: Sequence[Schedule] = ({},), steps: Sequence[str] = STEPS
+    target: Target, subject: Subject, schedules: Sequence[Schedule] = ("",), steps: Sequence[str] = STEPS
 ) -> list[Measurement]:
     """Every measurement that one case gives of one target."""
     return Examination(target, subject, schedules).run(steps, short=subject.case)
 
 
 def check_one(
-    target: Target, case: Case, promise: str, schedules: Sequence[Schedule] = ({},)
+    target: Target, case: Case, promise: str, schedules: Sequence[Schedule] = ("",)
 ) -> Measurement | None:
     """The measurement of `promise` on `case` that is broken, or the first of it, or None."""
     steps = [STEP_OF[promise]] if promise in STEP_OF else []

@@ -34,7 +34,9 @@ class Expected:
         inside = np.arange(case.columns)[None, :] < self.n[:, None]
         self.has_nan = ((self.keys == NAN_KEY) & inside).any(axis=1)
         # The k-th key, and whether more keys equal it than are taken.
-        self.threshold = np.where(self.selected >= 0, self.selected, np.int64(1) << 40).min(axis=1, initial=1 << 40)
+        self.threshold = np.where(self.selected >= 0, self.selected, np.int64(1) << 40).min(
+            axis=1, initial=1 << 40
+        )
         equal = ((self.keys == self.threshold[:, None]) & inside).sum(axis=1)
         taken = (self.selected == self.threshold[:, None]).sum(axis=1)
         self.tie_is_cut = (equal > taken) & (self.wanted > 0)

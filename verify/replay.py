@@ -44,7 +44,7 @@ class Failure:
     promise: str
     message: str
     case: Case
-    schedules: tuple[Schedule, ...] = ({},)
+    schedules: tuple[Schedule, ...] = ("",)
     claims: tuple[str, ...] = ()
 
 
@@ -60,7 +60,7 @@ def save(failure: Failure, path: Path) -> Path:
         "property": failure.promise,
         "message": failure.message,
         "claims": list(failure.claims),
-        "schedules": [dict(schedule) for schedule in failure.schedules],
+        "schedules": list(failure.schedules),
         "case": {
             **{name: getattr(case, name) for name in INTEGERS},
             "policy": case.policy,
@@ -158,7 +158,7 @@ def _failure(path: Path, manifest: Mapping[str, Any], arrays: Mapping[str, np.nd
             promise=manifest["property"],
             message=str(manifest["message"]),
             case=case,
-            schedules=tuple(dict(schedule) for schedule in manifest["schedules"]) or ({},),
+            schedules=tuple(map(str, manifest["schedules"])) or ("",),
             claims=tuple(manifest["claims"]),
         )
     except (KeyError, TypeError, ValueError, AssertionError) as error:

@@ -59,6 +59,7 @@ def first_difference(found: np.ndarray, expected: np.ndarray) -> TraceDifference
 
 def _in_row(row: int, found: np.ndarray, expected: np.ndarray) -> TraceDifference | None:
     path = PATHS.get(int(expected["path"][0]), "not recorded")
+    stages: list[tuple[str, tuple[str, ...], np.ndarray, np.ndarray]]
     stages = [("chunk", CHUNK, found, expected), ("coarse", COARSE, found, expected)]
     for number in range(found["pass"].shape[1]):
         parts = found["pass"][:, number], expected["pass"][:, number]

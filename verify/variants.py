@@ -33,9 +33,7 @@ def other_tail(case: Case) -> Variant | None:
         return None
     row, n = beyond[0]
     fill = FILLS["nan"] if bits[row, n] in (FILLS["-inf"], FILLS["zero"]) else FILLS["-inf"]
-    changed = rebuild(
-        case, _columns_of(case), lengths=case.lengths.numpy(), columns=case.columns, tail=fill
-    )
+    changed = rebuild(case, _columns_of(case), lengths=case.lengths.numpy(), columns=case.columns, tail=fill)
     return Variant(changed, list(range(case.rows)))
 
 

@@ -18,7 +18,9 @@ DEFAULT_SECONDS = 20.0
 @click.command("conform")
 @click.argument("targets", nargs=-1, required=True, metavar="T...")
 @claim_option
-@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), default=DEFAULT_SECONDS, show_default=True)
+@click.option(
+    "--seconds", type=click.FloatRange(min=0, min_open=True), default=DEFAULT_SECONDS, show_default=True
+)
 @seed_option
 @k_option
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="write the result as JSON")

@@ -39,7 +39,9 @@ def tool_version(names: tuple[str, ...]) -> str | None:
         if path is None:
             continue
         try:
-            done = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=VERSION_SECONDS)
+            done = subprocess.run(
+                [path, "--version"], capture_output=True, text=True, timeout=VERSION_SECONDS
+            )
         except (OSError, subprocess.TimeoutExpired) as error:
             return f"{path} does not answer: {error}"
         lines = (done.stdout or done.stderr).strip().splitlines()

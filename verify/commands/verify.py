@@ -9,14 +9,14 @@ from pathlib import Path
 import click
 
 from ..campaign import Campaign, Options
-from ..cases import Case
 from ..captured import UnreadableLogits, captured_cases
+from ..cases import Case
+from ..command_options import claim_option, k_option, parse_ks, seed_option
 from ..families import FAMILIES
 from ..outcome import ExitCode, Outcome
 from ..properties import parse_claim
 from ..report import LiveProgress, junit, print_outcome, terminal
 from ..targets import Target, TargetUnavailable, resolve
-from ..command_options import claim_option, k_option, parse_ks, seed_option
 
 DEFAULT_SECONDS = 60.0
 DEFAULT_TARGETS = ("model", "emulator")

@@ -19,7 +19,7 @@ def _ordered(random: np.random.Generator, lengths: list[int], order: str) -> lis
     ascending = sorted(lengths)
     if order == "alternate":  # longest, shortest, second longest, ...
         half = len(ascending) // 2
-        pairs = zip(ascending[::-1][: len(ascending) - half], [*ascending[:half], 0])
+        pairs = zip(ascending[::-1][: len(ascending) - half], [*ascending[:half], 0], strict=False)
         return [n for pair in pairs for n in pair][: len(ascending)]
     return ascending if order == "up" else ascending[::-1]
 
@@ -36,9 +36,7 @@ def tour(random: np.random.Generator, setting: Setting, order: str, spill: str) 
 
 
 @family("mixed-batches", order=ORDERS, content=MIXED, rows=(5, 9, 3))
-def mixed_batches(
-    random: np.random.Generator, setting: Setting, order: str, content: str, rows: int
-) -> Case:
+def mixed_batches(random: np.random.Generator, setting: Setting, order: str, content: str, rows: int) -> Case:
     """Rows of trivial, decode and medium length taken by the same CTAs, one after the other."""
     policy = setting.boundaries
     short = [setting.k, setting.k // 2, 0, 1, min(setting.k + 1, policy.decode_max)]
@@ -49,10 +47,10 @@ def mixed_batches(
     )
 
 
-@family("same-team", middle=("trivial", "decode", "empty"), content=("normal", "few", "one-bin"), repeats=(2, 3))
-def same_team(
-    random: np.random.Generator, setting: Setting, middle: str, content: str, repeats: int
-) -> Case:
+@family(
+    "same-team", middle=("trivial", "decode", "empty"), content=("normal", "few", "one-bin"), repeats=(2, 3)
+)
+def same_team(random: np.random.Generator, setting: Setting, middle: str, content: str, repeats: int) -> Case:
     """Long, short, long: state that one row leaves behind must not reach the next."""
     between = {"trivial": setting.k, "decode": path_length("decode", setting), "empty": 0}[middle]
     lengths = [path_length("medium", setting) + 1, between] * repeats

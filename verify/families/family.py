@@ -6,6 +6,7 @@ import math
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -42,7 +43,7 @@ class Setting:
         policy = None if self.policy is None else by_name(self.policy)
         return make_plan(rows, columns, self.k, self.limits, policy).ctas
 
-    def call(self) -> dict[str, object]:
+    def call(self) -> dict[str, Any]:
         """The keyword arguments of lay_out that a setting decides."""
         return {"k": self.k, "policy": self.policy, "limits": self.limits}
 

@@ -25,9 +25,7 @@ def _at_boundary(
     return lay_out([CONTENTS[content](random, n)], columns=max(n, columns), **setting.call())
 
 
-@family(
-    "boundary-lengths", delta=DELTAS, boundary=ROW_BOUNDARIES, content=SMALL_CONTENTS, slack=(0, 37, 1)
-)
+@family("boundary-lengths", delta=DELTAS, boundary=ROW_BOUNDARIES, content=SMALL_CONTENTS, slack=(0, 37, 1))
 def boundary_lengths(
     random: np.random.Generator, setting: Setting, boundary: str, delta: int, content: str, slack: int
 ) -> Case:
@@ -81,16 +79,20 @@ def dirty_tails(
 
 
 @family("k-edges", excess=(-1, 0, 1), content=SMALL_CONTENTS, pad=(0, 1, 40))
-def k_edges(
-    random: np.random.Generator, setting: Setting, excess: int, content: str, pad: int
-) -> Case:
+def k_edges(random: np.random.Generator, setting: Setting, excess: int, content: str, pad: int) -> Case:
     """Rows with k - 1, k and k + 1 columns; k of 1 and k over the columns."""
     n = max(1, setting.k + excess)
     rows = [CONTENTS[content](random, size) for size in (n, 1, n, min(n + 1, MAX_K))]
     return lay_out(rows, columns=max(map(len, rows)) + pad, **setting.call())
 
 
-@family("layouts", offset=(0, 1, 2, 3), gap=(0, 1, 3, 64), path=("decode_max", "medium_max", "split_min"), odd=(0, 1))
+@family(
+    "layouts",
+    offset=(0, 1, 2, 3),
+    gap=(0, 1, 3, 64),
+    path=("decode_max", "medium_max", "split_min"),
+    odd=(0, 1),
+)
 def layouts(
     random: np.random.Generator, setting: Setting, offset: int, gap: int, path: str, odd: int
 ) -> Case:

@@ -28,9 +28,7 @@ def resolve(name: str, claims: frozenset[str] | None = None) -> Target:
     elif ":" in name:
         target = FunctionTarget(name)
     else:
-        raise TargetUnavailable(
-            f"target is {name!r}; expected module:function or one of {', '.join(known)}"
-        )
+        raise TargetUnavailable(f"target is {name!r}; expected module:function or one of {', '.join(known)}")
     if claims is not None:
         target.claims = claims
     return target

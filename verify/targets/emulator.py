@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
 import numpy as np
 import torch
 
+from ...reference.policy import POLICIES
 from ...reference.trace import new_trace
 from ..cases import Case
 from ..properties import OWN_CLAIM
@@ -13,7 +18,7 @@ from .target import Answer, Schedule, Target, TargetFailure, TargetUnavailable
 GUARD = 64  # canaries on both sides of the output
 # Failures of the emulator's judge that name a property by themselves.
 BROKEN_BY_KIND = {"unwritten-output": "fully-written"}
-KINDS = ("round-robin", "random", "reverse", "pct", "starve")
+RESIDENT = (0, 1, 2, 3)  # clusters on the device at once; 0 leaves it to the schedule's kind
 
 
 class EmulatorTarget(Target):
@@ -21,16 +26,26 @@ class EmulatorTarget(Target):
     claims = OWN_CLAIM - {"graph-replay"}
     own = True
 
+    def __init__(self, kernel: Path | None = None) -> None:
+        """kernel: the folder of the kernel's headers, for altered copies of it."""
+        self._altered = {} if kernel is None else {"kernel": kernel}
+
     def prepare(self) -> None:
+        """Compiles what is not cached: one library a policy, on every core."""
         try:
             from ...cuda import emulated
 
-            emulated.topk(torch.zeros(1, 2), torch.ones(1, dtype=torch.int32), 1)
+            with ThreadPoolExecutor(os.cpu_count()) as builders:
+                list(builders.map(lambda policy: emulated.load(policy, **self._altered), POLICIES.values()))
         except Exception as error:
             raise TargetUnavailable(f"the emulated kernel does not run here: {error}") from error
 
     def schedule(self, seed: int) -> Schedule:
-        return {"kind": KINDS[seed % len(KINDS)], "seed": seed}
+        """Every kind in turn, each with other seeds and another number of resident clusters."""
+        from ...cuda.emulator_library import KINDS, Schedule as Emulated
+
+        kinds = len(KINDS)
+        return str(Emulated(KINDS[seed % kinds], seed, resident=RESIDENT[seed // kinds % len(RESIDENT)]))
 
     def call(self, case: Case, poison: int, schedule: Schedule, tracing: bool = False) -> Answer:
         from ...cuda import emulated
@@ -45,9 +60,10 @@ class EmulatorTarget(Target):
                 case.k,
                 policy=case.chosen_policy,
                 limits=case.limits,
-                schedule=emulated.Schedule(**schedule) if schedule else None,
+                schedule=emulated.Schedule.parse(schedule) if schedule else None,
                 trace=trace,
                 output=output,
+                **self._altered,
             )
         except emulated.EmulationError as error:
             kind = getattr(error, "kind", type(error).__name__)

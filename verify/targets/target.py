@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -13,7 +11,7 @@ from ..cases import Case
 
 # What an output holds before a call, two patterns that are no column of any row.
 POISONS = (-0x21524111, 0x7A7A7A7A)
-Schedule = Mapping[str, Any]  # how the threads of an emulated kernel interleave; others ignore it
+Schedule = str  # how the threads of an emulated kernel interleave, as text; others ignore it
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ class Target(ABC):
     own: bool = False
     on_gpu: bool = False
 
-    def prepare(self) -> None:
+    def prepare(self) -> None:  # noqa: B027  (most need nothing)
         """Builds or imports what the first call needs; raises TargetUnavailable."""
 
     def refuses(self, case: Case) -> str | None:
@@ -67,12 +65,12 @@ class Target(ABC):
         return case
 
     def schedule(self, seed: int) -> Schedule:
-        """The schedule that a campaign's seed stands for; {} where there is nothing to schedule."""
-        return {}
+        """The schedule that a campaign's seed stands for; empty where there is nothing to schedule."""
+        return ""
 
     @abstractmethod
     def call(self, case: Case, poison: int, schedule: Schedule, tracing: bool = False) -> Answer:
         """One call on the case's own memory. Raises TargetFailure."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027
         """Ends what prepare started."""
