@@ -17,8 +17,8 @@ struct WarpTotals {
   uint32_t of_scan[2][kMaxWarps];
 };
 
-PERSISTENT_TOPK_DEVICE int lane_id() { return static_cast<int>(threadIdx.x) % kWarpSize; }
-PERSISTENT_TOPK_DEVICE int warp_id() { return static_cast<int>(threadIdx.x) / kWarpSize; }
+PERSISTENT_TOPK_DEVICE int lane_id() { return static_cast<int>(threadIdx.x % kWarpSize); }
+PERSISTENT_TOPK_DEVICE int warp_id() { return static_cast<int>(threadIdx.x / kWarpSize); }
 
 // Sum over the lanes up to and including this one.
 PERSISTENT_TOPK_DEVICE uint32_t warp_inclusive_sum(uint32_t value) {

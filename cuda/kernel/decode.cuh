@@ -14,7 +14,7 @@ struct DecodeStorage {
   static constexpr int kBins = 1 << policy.decode_bin_bits;
   Scratch<policy.segment> scratch;
   DigitHistograms digits;
-  uint32_t histogram[kBins];
+  alignas(16) uint32_t histogram[kBins];
   uint32_t candidates[policy.candidates];
 };
 
@@ -29,17 +29,17 @@ PERSISTENT_TOPK_DEVICE void decode_row(const Row& row, const DecodeTile<policy>&
   Recorder<kTracing, policy.threads> record{row.trace};
   record.chunk(kDecode, 1, 0, 0, row.length);
 
-  clear<policy.threads>(storage.histogram, Storage::kBins);
-  clear<policy.threads>(&storage.digits.of_pass[0][0], kMaxPasses * kDigits);
+  clear<policy.threads, Storage::kBins>(storage.histogram);
+  clear<policy.threads, DigitHistograms::kWords>(storage.digits.of_pass[0]);
   __syncthreads();
   count_bins<policy.decode_bin_bits, false>(tile, storage.histogram);
   __syncthreads();
-  const Found bin =
-      find_from_top<policy.threads, Storage::kBins>(storage.histogram, row.k, storage.scratch, turn);
-  record.coarse(Storage::kBins, storage.histogram, bin);
+  const Interval interval = find_from_top<policy.threads, Storage::kBins>(
+      storage.histogram, row.k, storage.scratch, turn, bin_interval<policy.decode_bin_bits>);
+  record.coarse(Storage::kBins, storage.histogram, storage.scratch.found);
 
   const Selection selection =
-      refine_alone<policy>(tile, bin_interval<policy.decode_bin_bits>(bin), row.k, storage.digits,
+      refine_alone<policy>(tile, interval, row.k, storage.digits,
                            storage.candidates, storage.scratch, turn, record);
   record.selection(selection, 0, 0);
   emit<policy.threads>(tile, 0, selection, {0, 0}, row.output, storage.scratch, turn);

@@ -15,20 +15,25 @@
 
 namespace persistent_topk {
 
+// A chunk's keys above the interval that is left, and in it.
+struct ChunkCounts {
+  int above;
+  int count;
+};
+
 template <Policy policy>
 struct LargeStorage {
   static constexpr int kBins = 1 << policy.large_bin_bits;
   struct Shown {
-    uint32_t histogram[kBins];  // of the chunk
-    DigitHistograms digits;     // of the chunk
-    int above;                  // the chunk's keys above the interval that is left
-    int count;                  // and in it
+    alignas(16) uint32_t histogram[kBins];  // of the chunk
+    DigitHistograms digits;            // of the chunk
     uint32_t candidates[policy.candidates];
   };
   Scratch<policy.segment> scratch;
   Shown shown;
+  ChunkCounts counts[policy.max_ctas];  // of every CTA: each writes its own to all
   DigitHistograms digits;     // of the row, or of the gathered candidates
-  uint32_t histogram[kBins];  // of the row
+  alignas(16) uint32_t histogram[kBins];  // of the row
   uint32_t candidates[policy.candidates];
   alignas(16) float resident[kQuad];  // as many as the launch has room for: the last member
 };
@@ -40,8 +45,7 @@ struct SharingTeam {
   int ctas;
   int rank;
   int& turn;
-  int above = 0;  // this chunk's keys above the interval
-  int count = 0;  // and in it
+  ChunkCounts own = {0, 0};
 
   PERSISTENT_TOPK_DEVICE void exchange() const {
     if (ctas == 1) return __syncthreads();
@@ -50,26 +54,42 @@ struct SharingTeam {
   }
 
   template <class T>
-  PERSISTENT_TOPK_DEVICE const T* of_peer(const T* mine, int peer) const {
+  PERSISTENT_TOPK_DEVICE T* of_peer(T* mine, int peer) const {
     return ctas == 1 ? mine : ptx::peer_shared(mine, peer);
   }
 
-  // Exchanges, then adds up what every CTA shows.
-  PERSISTENT_TOPK_DEVICE void merge(const uint32_t* shown, uint32_t* sums, int counters) const {
+  // Exchanges, then adds up what every CTA shows. Neighbouring lanes take a part of the CTAs each, so
+  // that many loads are under way: one takes 200 cycles.
+  template <int kCounters>
+  PERSISTENT_TOPK_DEVICE const uint32_t* merge(uint32_t* shown, uint32_t* sums) const {
+    constexpr int kParts = policy.max_ctas < 4 ? policy.max_ctas : 4;
     exchange();
-    for (int i = threadIdx.x; i < counters; i += policy.threads) {
-      uint32_t sum = 0;
-#pragma unroll  // all loads in flight at once: one costs 200 cycles
-      for (int peer = 0; peer < policy.max_ctas; ++peer)
-        if (peer < ctas) sum += *of_peer(shown + i, peer);
-      sums[i] = sum;
+    if (ctas == 1) return shown;
+    for (int i = threadIdx.x; i < kCounters / kQuad * kParts; i += policy.threads) {
+      uint32_t sum[kQuad] = {0, 0, 0, 0};
+#pragma unroll
+      for (int first = 0; first < policy.max_ctas; first += kParts) {
+        if (const int peer = first + i % kParts; peer < ctas) {
+          uint32_t quad[kQuad];
+          ptx::load_vector(of_peer(shown + i / kParts * kQuad, peer), quad);
+#pragma unroll
+          for (int c = 0; c < kQuad; ++c) sum[c] += quad[c];
+        }
+      }
+#pragma unroll
+      for (int distance = 1; distance < kParts; distance *= 2)
+#pragma unroll
+        for (int c = 0; c < kQuad; ++c) sum[c] += __shfl_xor_sync(kFullWarp, sum[c], distance);
+      if (i % kParts == 0)
+#pragma unroll
+        for (int c = 0; c < kQuad; ++c) sums[i / kParts * kQuad + c] = sum[c];
     }
     __syncthreads();
+    return sums;
   }
 
   PERSISTENT_TOPK_DEVICE const uint32_t* merge_digits(DigitHistograms& shown, int pass) const {
-    merge(shown.of_pass[pass], storage.digits.of_pass[pass], kDigits);
-    return storage.digits.of_pass[pass];
+    return merge<kDigits>(shown.of_pass[pass], storage.digits.of_pass[pass]);
   }
 
   // Takes over the chunk's own counts above and in the counter that was found.
@@ -77,20 +97,27 @@ struct SharingTeam {
     uint32_t greater = 0;
     for (int i = threadIdx.x; i < counters; i += policy.threads)
       if (i > found.index) greater += shown[i];
-    above += block_sum<policy.threads>(greater, storage.scratch.totals, turn);
-    count = shown[found.index];
+    own.above += block_sum<policy.threads>(greater, storage.scratch.totals, turn);
+    own.count = shown[found.index];
+  }
+
+  // Tells every CTA this chunk's counts; they are there after the next exchange.
+  PERSISTENT_TOPK_DEVICE void send_counts() const {
+    if (static_cast<int>(threadIdx.x) < ctas)
+      *of_peer(&storage.counts[rank], static_cast<int>(threadIdx.x)) = own;
   }
 };
 
-// The counts of the CTAs before this one: keys above the interval, and in it. Where asked for, copies every CTA's candidates, in the order of the CTAs. Each warp reads all counts, a peer a lane,
-// and copies for the peers that are dealt to it, so that all copies are under way at once.
+// The counts of the CTAs before this one: keys above the interval, and in it. Where asked for, copies
+// every CTA's candidates, in the order of the CTAs; warps are dealt to them, so that all copies are
+// under way at once.
 template <Policy policy>
 PERSISTENT_TOPK_DEVICE OutputPlace collect(const SharingTeam<policy>& team, bool with_candidates) {
   constexpr int kWarps = policy.threads / kWarpSize;
-  auto& shown = team.storage.shown;
+  auto& storage = team.storage;
   const bool has_peer = lane_id() < team.ctas;
-  const uint32_t above = has_peer ? *team.of_peer(&shown.above, lane_id()) : 0;
-  const uint32_t count = has_peer ? *team.of_peer(&shown.count, lane_id()) : 0;
+  const uint32_t above = has_peer ? storage.counts[lane_id()].above : 0;
+  const uint32_t count = has_peer ? storage.counts[lane_id()].count : 0;
   const bool is_before = lane_id() < team.rank;
   const OutputPlace before = {
       static_cast<int>(__reduce_add_sync(kFullWarp, is_before ? above : 0)),
@@ -102,7 +129,7 @@ PERSISTENT_TOPK_DEVICE OutputPlace collect(const SharingTeam<policy>& team, bool
     const int start = __shfl_sync(kFullWarp, start_of_lane, peer);
     const int peer_count = __shfl_sync(kFullWarp, count, peer);
     for (int i = warp_id() % sharers * kWarpSize + lane_id(); i < peer_count; i += sharers * kWarpSize)
-      team.storage.candidates[start + i] = *team.of_peer(shown.candidates + i, peer);
+      storage.candidates[start + i] = *team.of_peer(storage.shown.candidates + i, peer);
   }
   return before;
 }
@@ -133,11 +160,8 @@ PERSISTENT_TOPK_DEVICE Selection refine_shared(const Tile& tile, Interval interv
   int passes = 0;
   interval = narrow_over_row<policy>(tile, interval, k, team, storage.shown.digits, passes,
                                      storage.scratch, team.turn, record);
-  record.chunk_counts(team.above, team.count);
-  if (threadIdx.x == 0) {
-    storage.shown.above = team.above;
-    storage.shown.count = team.count;
-  }
+  record.chunk_counts(team.own.above, team.own.count);
+  team.send_counts();
   const bool settled = is_settled(interval, k);
   if (!settled)
     gather<policy.threads>(tile, interval, storage.shown.candidates, storage.scratch, team.turn);
@@ -166,23 +190,24 @@ PERSISTENT_TOPK_DEVICE void large_row(const Row& row, int ctas, int rank, int re
   Recorder<kTracing, policy.threads> record{row.trace + rank};
   record.chunk(kLarge, ctas, rank, begin, end);
 
-  clear<policy.threads>(storage.shown.histogram, Storage::kBins);
-  clear<policy.threads>(&storage.shown.digits.of_pass[0][0], kMaxPasses * kDigits);
-  clear<policy.threads>(&storage.digits.of_pass[0][0], kMaxPasses * kDigits);
+  clear<policy.threads, Storage::kBins>(storage.shown.histogram);
+  clear<policy.threads, DigitHistograms::kWords>(storage.shown.digits.of_pass[0]);
+  clear<policy.threads, DigitHistograms::kWords>(storage.digits.of_pass[0]);
   __syncthreads();
   const StreamTile<policy.threads> tile = {row.logits + begin, end - begin,
                                                                 storage.resident, resident};
   count_bins<policy.large_bin_bits, true>(tile, storage.shown.histogram);
   SharingTeam<policy> team = {storage, ctas, rank, turn};
-  team.merge(storage.shown.histogram, storage.histogram, Storage::kBins);
-  const Found bin =
-      find_from_top<policy.threads, Storage::kBins>(storage.histogram, row.k, storage.scratch, turn);
-  team.keep(storage.shown.histogram, Storage::kBins, bin);
-  record.coarse(Storage::kBins, storage.histogram, bin);
+  const uint32_t* merged =
+      team.template merge<Storage::kBins>(storage.shown.histogram, storage.histogram);
+  const Interval interval = find_from_top<policy.threads, Storage::kBins>(
+      merged, row.k, storage.scratch, turn, bin_interval<policy.large_bin_bits>);
+  team.keep(storage.shown.histogram, Storage::kBins, storage.scratch.found);
+  record.coarse(Storage::kBins, merged, storage.scratch.found);
 
   OutputPlace place;
   const Selection selection = refine_shared<policy>(
-      tile, bin_interval<policy.large_bin_bits>(bin), row.k, team, place, record);
+      tile, interval, row.k, team, place, record);
   record.selection(selection, place.offset, place.tie_offset);
   emit<policy.threads>(tile, begin, selection, place, row.output, storage.scratch, turn);
 }

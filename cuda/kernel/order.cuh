@@ -53,9 +53,9 @@ PERSISTENT_TOPK_HOST_DEVICE constexpr float float_of(uint32_t bits) {
 // The key of a float, given by its bits: unsigned order of keys is the contract's order of values.
 PERSISTENT_TOPK_HOST_DEVICE constexpr uint32_t ordered_key_of_bits(uint32_t bits) {
   const uint32_t magnitude = bits & ~kSignBit;
-  if (magnitude > kInfinityBits) return kGreatestKey;
-  if (magnitude == 0) return kZeroKey;
-  return (bits & kSignBit) ? ~bits : bits | kSignBit;
+  const uint32_t flipped = (bits & kSignBit) ? ~bits : bits | kSignBit;
+  const uint32_t number = magnitude == 0 ? kZeroKey : flipped;
+  return magnitude > kInfinityBits ? kGreatestKey : number;
 }
 
 PERSISTENT_TOPK_HOST_DEVICE constexpr uint32_t ordered_key(float x) {

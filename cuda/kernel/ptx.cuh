@@ -28,13 +28,13 @@ PERSISTENT_TOPK_DEVICE Storage& shared_storage() {
 
 // The place in CTA `rank` of this cluster that `mine` is in this CTA (distributed shared memory).
 template <class T>
-PERSISTENT_TOPK_DEVICE const T* peer_shared(const T* mine, int rank) {
+PERSISTENT_TOPK_DEVICE T* peer_shared(T* mine, int rank) {
 #if !defined(__CUDACC__)
-  return static_cast<const T*>(emulator::peer_shared(const_cast<T*>(mine), rank));
+  return static_cast<T*>(emulator::peer_shared((void*)(mine), rank));
 #elif __CUDA_ARCH__ >= 900
   uint64_t peer;
   asm("mapa.u64 %0, %1, %2;" : "=l"(peer) : "l"(mine), "r"(rank));
-  return reinterpret_cast<const T*>(peer);
+  return reinterpret_cast<T*>(peer);
 #else
   return mine;  // clusters of one
 #endif
@@ -101,10 +101,19 @@ PERSISTENT_TOPK_DEVICE uint32_t or_if_between(uint32_t mask, float x, float low,
 #endif
 }
 
-// Four floats at once, at an address that is a multiple of 16 bytes.
+// Four words at once, at an address that is a multiple of 16 bytes.
 PERSISTENT_TOPK_DEVICE void load_vector(const float* from, float (&x)[4]) {
 #ifdef __CUDACC__
   const float4 vector = *reinterpret_cast<const float4*>(from);
+  x[0] = vector.x, x[1] = vector.y, x[2] = vector.z, x[3] = vector.w;
+#else
+  emulator::load_bytes(x, from, sizeof(x));
+#endif
+}
+
+PERSISTENT_TOPK_DEVICE void load_vector(const uint32_t* from, uint32_t (&x)[4]) {
+#ifdef __CUDACC__
+  const uint4 vector = *reinterpret_cast<const uint4*>(from);
   x[0] = vector.x, x[1] = vector.y, x[2] = vector.z, x[3] = vector.w;
 #else
   emulator::load_bytes(x, from, sizeof(x));

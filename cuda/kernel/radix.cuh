@@ -24,10 +24,13 @@ struct Interval {
   int count;
 };
 
-// What is selected: keys above the threshold, and `ties` of those equal to it (or kAllTaken).
+// What is selected: keys above the threshold, and `ties` of those equal to it (or kAllTaken). The
+// bounds serve comparisons of floats, see bound_below(): x >= threshold and x > threshold.
 struct Selection {
   uint32_t threshold;
   int ties;
+  float at_least;
+  float above;
 };
 
 // The counter of a histogram that holds a key of given rank from the top.
@@ -39,13 +42,13 @@ struct Found {
 
 // Which columns of a segment are selected: a byte a quad, its low half for the columns above the
 // threshold and its high half for those equal to it. Owners of quads write bytes, the emission reads
-// words of 16 columns in column order.
+// entries of two quads in column order.
 template <int kSegment>
 struct SelectionMap {
-  static constexpr int kWords = kSegment / (kQuad * sizeof(uint32_t));
+  static constexpr int kEntries = kSegment / (2 * kQuad);
   union {
     uint8_t quads[kSegment / kQuad];
-    uint32_t words[kWords];
+    uint16_t entries[kEntries];
   };
 };
 
@@ -54,18 +57,15 @@ template <int kSegment>
 struct Scratch {
   WarpTotals totals;
   Found found;
-  Selection ranked;
+  Interval interval;
+  Selection selection;
   SelectionMap<kSegment> map;
+  int32_t columns[kMaxK];  // selected, before they are written out together
 };
 
 // Nothing is left to decide: the whole interval is taken, or it is one key.
 PERSISTENT_TOPK_DEVICE bool is_settled(const Interval& interval, int k) {
   return interval.count == k - interval.above || interval.low == interval.high;
-}
-
-PERSISTENT_TOPK_DEVICE Selection settle(const Interval& interval, int k) {
-  const int wanted = k - interval.above;
-  return {interval.low, interval.count == wanted ? kAllTaken : wanted};
 }
 
 PERSISTENT_TOPK_DEVICE int digit_shift(const Interval& interval) {
@@ -79,12 +79,15 @@ PERSISTENT_TOPK_DEVICE Interval narrow(const Interval& interval, int shift, cons
   return {low, last < interval.high ? last : interval.high, interval.above + digit.above, digit.count};
 }
 
+// The interval of a coarse bin. Called by a converged warp: one lane computes where the bin begins
+// while its neighbour computes where the next one does.
 template <int bits>
 PERSISTENT_TOPK_DEVICE Interval bin_interval(const Found& bin) {
-  constexpr uint32_t kLastBin = (1u << bits) - 1;
-  const uint32_t index = static_cast<uint32_t>(bin.index);
-  const uint32_t high = index == kLastBin ? kGreatestKey : bin_floor_key<bits>(index + 1) - 1;
-  return {bin_floor_key<bits>(index), high, bin.above, bin.count};
+  constexpr int kLastBin = (1 << bits) - 1;
+  const uint32_t floor = bin_floor_key<bits>(bin.index + (lane_id() & 1));
+  const uint32_t low = __shfl_sync(kFullWarp, floor, 0);
+  const uint32_t behind = __shfl_sync(kFullWarp, floor, 1);
+  return {low, bin.index == kLastBin ? kGreatestKey : behind - 1, bin.above, bin.count};
 }
 
 // A bound such that ordered_key(x) >= key exactly when x > bound or either is NaN.
@@ -94,46 +97,72 @@ PERSISTENT_TOPK_DEVICE float bound_below(uint32_t key) {
   return key_to_float(key == kZeroKey ? key - 2 : key - 1);   // the key below zero's never occurs
 }
 
-template <int kThreads>
-PERSISTENT_TOPK_DEVICE void clear(uint32_t* words, int count) {
-  for (int i = threadIdx.x; i < count; i += kThreads) words[i] = 0;
+PERSISTENT_TOPK_DEVICE Selection make_selection(uint32_t threshold, int ties) {
+  return {threshold, ties, bound_below(threshold), bound_below(threshold + 1)};
 }
 
-// The counter with the `rank`-th key from the top (1 is the greatest). The histogram must be
-// complete (a barrier passed); rank is at most the sum of the counters. As few warps as possible
-// take part: at a full block, issuing the scan costs more than its latency.
-template <int kThreads, int kCounters, int kSegment>
-PERSISTENT_TOPK_DEVICE Found find_from_top(const uint32_t* histogram, int rank,
-                                           Scratch<kSegment>& scratch, int& turn) {
-  constexpr int kPerThread = kCounters / kThreads > 8 ? kCounters / kThreads : 8;
+PERSISTENT_TOPK_DEVICE Selection settle(const Interval& interval, int k) {
+  const int wanted = k - interval.above;
+  return make_selection(interval.low, interval.count == wanted ? kAllTaken : wanted);
+}
+
+template <int kThreads, int kCount>
+PERSISTENT_TOPK_DEVICE void clear(uint32_t* words) {
+#pragma unroll
+  for (int i = 0; i < kCount; i += kThreads)
+    if (i + kThreads <= kCount || i + static_cast<int>(threadIdx.x) < kCount) words[i + threadIdx.x] = 0;
+}
+
+// Finds the counter with the `rank`-th key from the top (1 is the greatest) and returns the interval
+// that refine(found) makes of it. The histogram must be complete (a barrier passed); rank is at most
+// the sum of the counters. As few warps as possible take part, and the one that finds it does the
+// rest: at a full block, issuing what every thread could compute costs more than its latency.
+template <int kThreads, int kCounters, int kSegment, class Refine>
+PERSISTENT_TOPK_DEVICE Interval find_from_top(const uint32_t* histogram, int rank,
+                                              Scratch<kSegment>& scratch, int& turn, Refine&& refine) {
+  constexpr int kPerThread = kCounters / kThreads > 4 ? kCounters / kThreads : 4;
   constexpr int kScanners = kCounters / kPerThread;
   static_assert(kCounters % kPerThread == 0 && kScanners % kWarpSize == 0 && kScanners <= kThreads);
   const bool scans = static_cast<int>(threadIdx.x) < kScanners;
+  // Thread t takes counters from top down, so that sums over lower threads are sums over greater keys.
   const int top = kCounters - 1 - static_cast<int>(threadIdx.x) * kPerThread;
   uint32_t counts[kPerThread];
   uint32_t own = 0, inclusive = 0;
   if (scans) {
 #pragma unroll
-    for (int i = 0; i < kPerThread; ++i) {
-      counts[i] = histogram[top - i];
-      own += counts[i];
+    for (int i = 0; i < kPerThread; i += kQuad) {
+      uint32_t quad[kQuad];
+      ptx::load_vector(histogram + top - i - (kQuad - 1), quad);
+#pragma unroll
+      for (int j = 0; j < kQuad; ++j) own += counts[i + j] = quad[kQuad - 1 - j];
     }
     inclusive = warp_inclusive_sum(own);
   }
-  uint32_t before = 0;
-  if constexpr (kScanners > kWarpSize)
-    before = sum_over_warps<kThreads>(inclusive, scratch.totals, turn).before;
-  int above = static_cast<int>(before + inclusive - own);
-  if (scans && above < rank && rank <= above + static_cast<int>(own)) {
+  const uint32_t before =
+      sum_over_warps<kThreads>(inclusive, scratch.totals, turn).before;
+  if (scans) {
+    const int above = static_cast<int>(before + inclusive - own);
+    const uint32_t holders =
+        __ballot_sync(kFullWarp, above < rank && rank <= above + static_cast<int>(own));
+    if (holders != 0) {
+      Found found = {top, above, static_cast<int>(counts[0])};
 #pragma unroll
-    for (int i = 0; i < kPerThread; ++i) {
-      const int count = static_cast<int>(counts[i]);
-      if (above < rank && rank <= above + count) scratch.found = {top - i, above, count};
-      above += count;
+      for (int i = 1; i < kPerThread; ++i)
+        if (found.above + found.count < rank)
+          found = {top - i, found.above + found.count, static_cast<int>(counts[i])};
+      const int holder = __ffs(holders) - 1;
+      found.index = __shfl_sync(kFullWarp, found.index, holder);
+      found.above = __shfl_sync(kFullWarp, found.above, holder);
+      found.count = __shfl_sync(kFullWarp, found.count, holder);
+      const Interval interval = refine(found);
+      if (lane_id() == 0) {
+        scratch.found = found;
+        scratch.interval = interval;
+      }
     }
   }
   __syncthreads();
-  return scratch.found;
+  return scratch.interval;
 }
 
 // Adds the tile's coarse bins to a cleared histogram.
@@ -188,44 +217,40 @@ PERSISTENT_TOPK_DEVICE void gather(const Tile& tile, const Interval& interval, u
     const uint32_t inclusive = warp_inclusive_sum(__popc(mask));
     const BlockSum sum = sum_over_warps<kThreads>(inclusive, scratch.totals, turn);
     uint32_t slot = base + sum.before + inclusive - __popc(mask);
-    if (mask != 0)
-      tile.for_each_set(first, mask, [&](float x) { candidates[slot++] = ordered_key(x); });
+    tile.for_each_set(first, mask, [&](float x) { candidates[slot++] = ordered_key(x); });
     base += sum.total;
   }
 }
 
-// The `wanted`-th greatest of at most kRankMax candidates. Several neighbouring lanes share one and
-// compare it with a part of the others each; the three counts travel in one word.
+// The `wanted`-th greatest of a few candidates. A warp takes a candidate and compares it with the
+// others, one a lane; the three counts travel in one word.
 template <int kThreads, int kRankMax, int kSegment>
 PERSISTENT_TOPK_DEVICE Selection rank(const uint32_t* candidates, int count, int wanted,
                                       Scratch<kSegment>& scratch) {
-  constexpr int kSharers = kThreads / kRankMax < kWarpSize ? kThreads / kRankMax : kWarpSize;
   constexpr int kCountBits = 10;
-  static_assert(kRankMax < 1 << kCountBits && kWarpSize % kSharers == 0);
-  const int mine = static_cast<int>(threadIdx.x) / kSharers;
-  uint32_t key = 0, counts = 0;
-  if (mine < count) {
-    key = candidates[mine];
-    for (int other = threadIdx.x % kSharers; other < count; other += kSharers) {
+  constexpr uint32_t kCountMask = (1u << kCountBits) - 1;
+  constexpr uint32_t kEqual = 1u << kCountBits;
+  constexpr uint32_t kEqualBefore = kEqual + (1u << 2 * kCountBits);
+  static_assert(kRankMax <= kCountMask);
+  for (int mine = warp_id(); mine < count; mine += kThreads / kWarpSize) {
+    const uint32_t key = candidates[mine];
+    uint32_t counts = 0;
+    for (int other = lane_id(); other < count; other += kWarpSize) {
       const uint32_t other_key = candidates[other];
       if (other_key > key) counts += 1;
-      if (other_key == key) counts += (1 << kCountBits) + (other < mine ? 1 << 2 * kCountBits : 0);
+      if (other_key == key) counts += other < mine ? kEqualBefore : kEqual;
+    }
+    counts = __reduce_add_sync(kFullWarp, counts);
+    const int greater = counts & kCountMask;
+    const int equal = counts >> kCountBits & kCountMask;
+    const int equal_before = counts >> 2 * kCountBits;
+    if (lane_id() == 0 && greater + equal_before == wanted - 1) {
+      const int ties = wanted - greater;
+      scratch.selection = make_selection(key, ties == equal ? kAllTaken : ties);
     }
   }
-#pragma unroll
-  for (int distance = 1; distance < kSharers; distance *= 2)
-    counts += __shfl_xor_sync(kFullWarp, counts, distance);
-  constexpr uint32_t kMask = (1u << kCountBits) - 1;
-  const int greater = counts & kMask;
-  const int equal = counts >> kCountBits & kMask;
-  const int equal_before = counts >> 2 * kCountBits;
-  const bool first_sharer = threadIdx.x % kSharers == 0;
-  if (first_sharer && mine < count && greater + equal_before == wanted - 1) {
-    const int ties = wanted - greater;
-    scratch.ranked = {key, ties == equal ? kAllTaken : ties};
-  }
   __syncthreads();
-  return scratch.ranked;
+  return scratch.selection;
 }
 
 }  // namespace persistent_topk

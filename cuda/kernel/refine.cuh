@@ -14,7 +14,8 @@ namespace persistent_topk {
 
 // One digit histogram a pass, so that all are cleared at once when a row begins.
 struct DigitHistograms {
-  uint32_t of_pass[kMaxPasses][kDigits];
+  static constexpr int kWords = kMaxPasses * kDigits;
+  alignas(16) uint32_t of_pass[kMaxPasses][kDigits];
 };
 
 // Digit passes over the row while its candidates overflow the buffer. `team` adds up the chunks'
@@ -28,11 +29,11 @@ PERSISTENT_TOPK_DEVICE Interval narrow_over_row(const Tile& tile, Interval inter
     const int shift = digit_shift(interval);
     count_digits(tile, interval, shift, digits.of_pass[passes]);
     const uint32_t* merged = team.merge_digits(digits, passes);
-    const Found digit =
-        find_from_top<policy.threads, kDigits>(merged, k - interval.above, scratch, turn);
-    team.keep(digits.of_pass[passes], kDigits, digit);
-    const Interval narrowed = narrow(interval, shift, digit);
-    record.pass(passes, true, interval, shift, digit, narrowed, merged);
+    const Interval narrowed = find_from_top<policy.threads, kDigits>(
+        merged, k - interval.above, scratch, turn,
+        [&](const Found& digit) { return narrow(interval, shift, digit); });
+    team.keep(digits.of_pass[passes], kDigits, scratch.found);
+    record.pass(passes, true, interval, shift, scratch.found, narrowed, merged);
     interval = narrowed;
     ++passes;
   }
@@ -56,10 +57,10 @@ PERSISTENT_TOPK_DEVICE Selection resolve(const uint32_t* candidates, Interval in
       if (distance <= interval.high - interval.low) atomicAdd(&histogram[distance >> shift], 1u);
     }
     __syncthreads();
-    const Found digit =
-        find_from_top<policy.threads, kDigits>(histogram, k - interval.above, scratch, turn);
-    const Interval narrowed = narrow(interval, shift, digit);
-    record.pass(passes, false, interval, shift, digit, narrowed, histogram);
+    const Interval narrowed = find_from_top<policy.threads, kDigits>(
+        histogram, k - interval.above, scratch, turn,
+        [&](const Found& digit) { return narrow(interval, shift, digit); });
+    record.pass(passes, false, interval, shift, scratch.found, narrowed, histogram);
     interval = narrowed;
     ++passes;
   }

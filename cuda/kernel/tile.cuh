@@ -66,12 +66,19 @@ struct RegisterTile {
     }
   }
 
+  // Column `bit` of the thread's, by selects: registers cannot be indexed.
+  PERSISTENT_TOPK_DEVICE float at(int bit) const {
+    float value = x[0][0];
+#pragma unroll
+    for (int i = 1; i < kRounds * kQuad; ++i)
+      if (bit == i) value = x[i / kQuad][i % kQuad];
+    return value;
+  }
+
   // f(x) for the columns of a mask: bit 4 * round + c for component c.
   template <class Visitor>
   PERSISTENT_TOPK_DEVICE void for_each_set(int, uint32_t mask, Visitor&& f) const {
-#pragma unroll
-    for (int bit = 0; bit < kRounds * kQuad; ++bit)
-      if (mask >> bit & 1) f(x[bit / kQuad][bit % kQuad]);
+    for (; mask != 0; mask &= mask - 1) f(at(__ffs(mask) - 1));
   }
 };
 
