@@ -68,7 +68,7 @@ def topk(
 
 
 def select_row(row: Tensor, k: int, plan: Plan, records: np.ndarray) -> Tensor:
-    """The selected columns of float32 `row` [n], ascending, int64 [min(k, n)]; fills `records` [plan.ctas]."""
+    """The selected columns of float32 `row` [n], ascending, int64 [min(k, n)]; fills `records` [ctas]."""
     length = row.numel()
     path = choose_path(length, k, plan)
     record = records[: plan.ctas if path == LARGE else 1]

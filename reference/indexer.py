@@ -25,11 +25,12 @@ The model's activations are stood in for by random ones with the structure that 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.functional import layer_norm
 
 FP8_MAX = 448.0  # largest finite e4m3
 SMALLEST_AMAX = 1e-4  # keeps the scale of an all-zero vector finite
@@ -102,7 +103,7 @@ def indexer_logits(
     for begin in range(0, context, KEY_BLOCK):
         end = min(begin + KEY_BLOCK, context)
         keys = _keys(begin, end, text, topics, shared, vocabulary, generator)
-        keys = F.layer_norm(keys, (shape.head_dim,))
+        keys = layer_norm(keys, (shape.head_dim,))
         keys = spread(rotate(keys, torch.arange(begin, end), shape))
         keys, key_scales = quantise(keys, power_of_two_scales)
         logits[:, begin:end] = score(queries, weights, keys) * key_scales
@@ -119,7 +120,7 @@ def rotate(vectors: Tensor, positions: Tensor, shape: IndexerShape) -> Tensor:
     frequencies = ROTARY_BASE ** (-torch.arange(half, dtype=torch.float64) / half)
     angles = positions[..., None] * frequencies
     cosine, sine = angles.cos().float(), angles.sin().float()
-    first, second, rest = vectors.split([half, half, shape.head_dim - shape.rotary_dim], dim=-1)
+    first, second, rest = torch.split(vectors, [half, half, shape.head_dim - shape.rotary_dim], -1)
     return torch.cat([first * cosine - second * sine, first * sine + second * cosine, rest], dim=-1)
 
 
@@ -129,7 +130,7 @@ def spread(vectors: Tensor) -> Tensor:
     matrix = torch.ones(1, 1)
     while matrix.shape[0] < size:
         matrix = torch.cat([torch.cat([matrix, matrix], 1), torch.cat([matrix, -matrix], 1)])
-    return vectors @ (matrix * size**-0.5)
+    return vectors @ (matrix / math.sqrt(size))
 
 
 def quantise(vectors: Tensor, power_of_two_scales: bool) -> tuple[Tensor, Tensor]:

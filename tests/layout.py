@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import native
+
 from persistent_topk.reference.policy import Policy
 from persistent_topk.reference.trace import PASS_DTYPE, TRACE_DTYPE
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from trace_facts import check_record
+
 from persistent_topk.reference import oracle
 from persistent_topk.reference.dispatch import choose_path, select_row
 from persistent_topk.reference.plan import Plan
 from persistent_topk.reference.policy import Policy
 from persistent_topk.reference.trace import new_trace
-from trace_facts import check_record
 
 
 def run_row(row: torch.Tensor, k: int, policy: Policy, ctas: int = 1) -> tuple[torch.Tensor, np.ndarray]:

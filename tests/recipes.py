@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from hypothesis import strategies as st
+
 from persistent_topk.reference.policy import WARP_SIZE, Policy
 
 ARRANGEMENTS = ("as drawn", "ascending", "descending", "scattered")

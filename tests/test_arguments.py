@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import persistent_topk
 import pytest
 import torch
+
+import persistent_topk
 from persistent_topk import reference
 from persistent_topk.reference import oracle
 from persistent_topk.reference.arguments import check_arguments

@@ -7,17 +7,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from path_checks import check_row, same_bin
-from persistent_topk.reference.policy import POLICIES, SHIPPED, SMALL, TINY, Policy
-from persistent_topk.reference.trace import ALL_TAKEN, DECODE
 from recipes import lengths, recipes
 
-LEAST_K = 1
+from persistent_topk.reference.policy import POLICIES, SHIPPED, SMALL, TINY, Policy
+from persistent_topk.reference.trace import ALL_TAKEN, DECODE
 
 
 @st.composite
 def cases(draw: st.DrawFn) -> tuple[torch.Tensor, int, Policy]:
     policy = draw(st.sampled_from([SMALL, TINY]))
-    k = draw(st.integers(LEAST_K, policy.decode_max - 1))
+    k = draw(st.integers(1, policy.decode_max - 1))
     length = draw(lengths(policy, k, least=k + 1, most=policy.decode_max))
     return draw(recipes()).row(length), k, policy
 

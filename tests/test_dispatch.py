@@ -8,18 +8,19 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import persistent_topk
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from recipes import Recipe, lengths, recipes
+
+import persistent_topk
 from persistent_topk import reference
 from persistent_topk.reference import oracle
 from persistent_topk.reference.dispatch import choose_path
 from persistent_topk.reference.plan import H100, SMALL_DEVICE, Plan, make_plan
 from persistent_topk.reference.policy import POLICIES, SMALL, TINY, Policy
 from persistent_topk.reference.trace import DECODE, LARGE, MEDIUM, TRIVIAL, new_trace
-from recipes import Recipe, lengths, recipes
 
 ALL_POLICIES = pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES.keys())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+
 from persistent_topk.reference import oracle
 from persistent_topk.reference import topk as model_topk
 from persistent_topk.reference.indexer import (

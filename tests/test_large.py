@@ -7,11 +7,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from path_checks import check_row, same_bin
-from persistent_topk.reference.policy import POLICIES, SHIPPED, SMALL, TINY, Policy
-from persistent_topk.reference.trace import ALL_TAKEN, LARGE
 from recipes import lengths, recipes
+
 from persistent_topk.reference.large import exclusive_scan, place_chunks
+from persistent_topk.reference.policy import POLICIES, SHIPPED, SMALL, TINY, Policy
 from persistent_topk.reference.radix import Cut
+from persistent_topk.reference.trace import ALL_TAKEN, LARGE
 
 CTAS = (1, 2, 4, 16)
 

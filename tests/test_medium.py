@@ -7,9 +7,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from path_checks import check_row, same_bin
+from recipes import lengths, recipes
+
 from persistent_topk.reference.policy import POLICIES, SHIPPED, SMALL, TINY, Policy
 from persistent_topk.reference.trace import ALL_TAKEN, MEDIUM
-from recipes import lengths, recipes
 
 
 @st.composite

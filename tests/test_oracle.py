@@ -9,9 +9,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from recipes import Recipe, recipes
+
 from persistent_topk.reference import oracle
 from persistent_topk.reference.order import ordered_key
-from recipes import Recipe, recipes
 
 
 def in_words(values: list[float], k: int) -> list[int]:

@@ -13,6 +13,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+
 from persistent_topk.reference.order import (
     GREATEST_KEY,
     LOWEST_KEY,

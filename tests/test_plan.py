@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from layout import read_layout
+
 from persistent_topk.reference.plan import (
     H100,
     SMALL_DEVICE,
     DeviceLimits,
-    chunk_bounds,
     choose_policy,
+    chunk_bounds,
     make_plan,
 )
 from persistent_topk.reference.policy import LATENCY, POLICIES, THROUGHPUT, WARP_SIZE

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from layout import POLICY_NUMBERS, read_layout
+
 from persistent_topk.reference import arguments, policy, trace
 
 
@@ -46,7 +47,7 @@ def test_trace_records_have_the_kernels_layout(kernel: dict[str, Any]) -> None:
 
 def test_a_policy_is_found_by_its_name() -> None:
     assert all(policy.by_name(name) is found for name, found in policy.POLICIES.items())
-    with pytest.raises(ValueError, match="policy is 'huge'; expected one of .*small"):
+    with pytest.raises(ValueError, match=r"policy is 'huge'; expected one of .*small"):
         policy.by_name("huge")
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+
 from persistent_topk.reference import radix
 from persistent_topk.reference.order import GREATEST_KEY, LOWEST_KEY, bin_floor_key
 from persistent_topk.reference.policy import DIGITS, MAX_PASSES, SMALL

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from path_checks import run_row
+
 from persistent_topk.reference.policy import POLICIES, Policy
 from persistent_topk.reference.trace import TRIVIAL, new_trace
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+
 from persistent_topk.reference.order import GREATEST_KEY, bin_floor_key, fp16_bin, ordered_key
 from persistent_topk.reference.policy import DIGITS, Policy
 from persistent_topk.reference.trace import ALL_TAKEN, DECODE, LARGE, MEDIUM
