@@ -16,9 +16,11 @@ from .build import cache_dir
 EMULATOR = Path(__file__).parent / "emulator"
 KERNEL = Path(__file__).parent / "kernel"
 TOPK_SOURCE = EMULATOR / "topk.cpp"
+RUNTIME_SOURCE = EMULATOR / "runtime.cpp"
 COMPILE_TIMEOUT_SECONDS = 600
+ERROR_CHARACTERS = 4000  # of the compiler's output: the first errors are the ones that matter
 
-COMMON_FLAGS = ("-std=c++20", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unknown-pragmas")
+COMMON_FLAGS = ("-std=c++20", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unknown-pragmas", "-fmax-errors=5")
 
 # The emulator itself: never instrumented, it is what the instrumentation calls.
 RUNTIME_FLAGS = (*COMMON_FLAGS, "-O2")
@@ -54,26 +56,25 @@ def compiler() -> str:
     return found
 
 
-def build_kernel(source: Path, defines: Sequence[str] = (), kernel: Path = KERNEL) -> Path:
+def build_kernel(
+    source: Path, defines: Sequence[str] = (), kernel: Path = KERNEL, headers: Sequence[Path] = ()
+) -> Path:
     """The shared library of a kernel's .cpp file and the emulator, compiled if it is not in the cache.
 
     source: the instrumented file. defines: its macros, "NAME=value". kernel: the directory of the
-    kernel headers that it includes. BuildError if it does not compile.
+    kernel headers that it includes. headers: others. BuildError if it does not compile.
     """
-    runtime_headers = sorted(EMULATOR.glob("*.hpp"))
-    runtime = [
-        _object(path, RUNTIME_FLAGS, runtime_headers)
-        for path in sorted(EMULATOR.glob("*.cpp"))
-        if path != TOPK_SOURCE
-    ]
+    parts = sorted(path for path in EMULATOR.glob("*.[hc]pp") if path not in (TOPK_SOURCE, RUNTIME_SOURCE))
+    runtime = _object(RUNTIME_SOURCE, RUNTIME_FLAGS, parts)
+    dialect = [path for path in parts if path.suffix == ".hpp"]
     includes = (f"-I{EMULATOR}", f"-I{kernel}")
     instrumented = _object(
         source,
         (*KERNEL_FLAGS, *(f"-D{define}" for define in defines)),
-        [*runtime_headers, *sorted(kernel.glob("*.cuh"))],
+        [*dialect, *sorted(kernel.glob("*.cuh")), *headers],
         includes,
     )
-    objects = [*runtime, instrumented]
+    objects = [runtime, instrumented]
     library = cache_dir() / f"{source.stem}-{_digest(objects, [compiler()])}.so"
     if not library.exists():
         # Not linked with -fsanitize: the emulator stands in for the sanitizers' runtimes.
@@ -113,7 +114,7 @@ def _produce(target: Path, arguments: Sequence[str]) -> None:
         command = [compiler(), *arguments, "-o", temporary]
         result = subprocess.run(command, capture_output=True, text=True, timeout=COMPILE_TIMEOUT_SECONDS, check=False)
         if result.returncode != 0:
-            raise BuildError(f"{' '.join(command)}\nfailed:\n{result.stderr.strip()}")
+            raise BuildError(f"{' '.join(command)}\nfailed:\n{result.stderr.strip()[:ERROR_CHARACTERS]}")
         os.replace(temporary, target)
     finally:
         Path(temporary).unlink(missing_ok=True)

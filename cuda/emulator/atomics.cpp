@@ -49,34 +49,43 @@ uint64_t updated(Update operation, uint64_t old, int bytes, uint64_t operand, ui
 
 void begin(const void* address, int bytes, Access access, const void* pc) {
   ++machine->statistics.atomics;
-  machine->decide();
+  machine->poll(address, pc);
   if (reinterpret_cast<uintptr_t>(address) % bytes != 0)
-    fail("misaligned", "an atomic of %d bytes at address %p", bytes, address);
+    fail("misaligned", "%d bytes are accessed atomically at address %p, at %s", bytes, address,
+         describe_pc(pc).c_str());
   memory->observe(address, bytes, access, pc);
 }
 
 }  // namespace
 
-uint64_t update(Update operation, void* address, int bytes, uint64_t operand, uint64_t compare, Where) {
-  begin(address, bytes, Access::kAtomic, __builtin_return_address(0));
+uint64_t update(Update operation, void* address, int bytes, uint64_t operand, uint64_t compare, Order order) {
+  begin(address, bytes, Access::kAtomicUpdate, __builtin_return_address(0));
+  const auto word = reinterpret_cast<uintptr_t>(address);
+  memory->sync_words.read(word, order);
   const uint64_t old = load(address, bytes);
   const uint64_t now = updated(operation, old, bytes, operand, compare);
   memcpy(address, &now, bytes);
+  memory->sync_words.write(word, order, true);
   machine->progress += memcmp(&old, address, bytes) != 0;
   return old;
 }
 
-uint64_t load_atomic(const void* address, int bytes, Where) {
-  begin(address, bytes, Access::kRead, __builtin_return_address(0));
+uint64_t load_atomic(const void* address, int bytes, Order order) {
+  begin(address, bytes, Access::kAtomicRead, __builtin_return_address(0));
+  memory->sync_words.read(reinterpret_cast<uintptr_t>(address), order);
   return load(address, bytes);
 }
 
-void store_atomic(void* address, int bytes, uint64_t value, Where) {
-  begin(address, bytes, Access::kWrite, __builtin_return_address(0));
+void store_atomic(void* address, int bytes, uint64_t value, Order order) {
+  begin(address, bytes, Access::kAtomicWrite, __builtin_return_address(0));
+  memory->sync_words.write(reinterpret_cast<uintptr_t>(address), order, false);
   memcpy(address, &value, bytes);
 }
 
-void fence(Where) { machine->decide(); }
+void fence(Scope scope) {
+  machine->decide();
+  fence_memory(scope);
+}
 
 void spin_pause(Where where) {
   Thread& self = *current;

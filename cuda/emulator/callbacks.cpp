@@ -13,11 +13,15 @@ namespace {
   if (current) memory->observe(address, bytes, access, pc);  // host code of the same file is not judged
 }
 
-// A volatile access is where a kernel polls or publishes without atomics: others may get in first.
+// A volatile access is where a kernel polls or publishes without atomics: others may get in first. The
+// hardware makes it a relaxed one.
 [[gnu::always_inline]] inline void observe_volatile(const void* address, size_t bytes, Access access, const void* pc) {
   if (!current) return;
-  machine->decide();
+  machine->poll(address, pc);
   memory->observe(address, bytes, access, pc);
+  const auto word = reinterpret_cast<uintptr_t>(address);
+  if (access == Access::kAtomicRead) memory->sync_words.read(word, Order::kRelaxed);
+  else memory->sync_words.write(word, Order::kRelaxed, false);
 }
 
 }  // namespace
@@ -38,16 +42,16 @@ using persistent_topk::emulator::observe_volatile;
     observe(p, bytes, Access::kWrite, __builtin_return_address(0));                                            \
   }                                                                                                            \
   CALLBACK __tsan_volatile_read##bytes(void* p) {                                                              \
-    observe_volatile(p, bytes, Access::kRead, __builtin_return_address(0));                                    \
+    observe_volatile(p, bytes, Access::kAtomicRead, __builtin_return_address(0));                              \
   }                                                                                                            \
   CALLBACK __tsan_volatile_write##bytes(void* p) {                                                             \
-    observe_volatile(p, bytes, Access::kWrite, __builtin_return_address(0));                                   \
+    observe_volatile(p, bytes, Access::kAtomicWrite, __builtin_return_address(0));                             \
   }                                                                                                            \
   CALLBACK __tsan_unaligned_volatile_read##bytes(void* p) {                                                    \
-    observe_volatile(p, bytes, Access::kRead, __builtin_return_address(0));                                    \
+    observe_volatile(p, bytes, Access::kAtomicRead, __builtin_return_address(0));                              \
   }                                                                                                            \
   CALLBACK __tsan_unaligned_volatile_write##bytes(void* p) {                                                   \
-    observe_volatile(p, bytes, Access::kWrite, __builtin_return_address(0));                                   \
+    observe_volatile(p, bytes, Access::kAtomicWrite, __builtin_return_address(0));                             \
   }
 
 ACCESS_CALLBACKS(1)
@@ -91,7 +95,8 @@ struct SourceLocation {
   uint32_t column;
 };
 
-[[noreturn]] void undefined(const char* what, const void* data) {
+void undefined(const char* what, const void* data) {
+  if (!current) return;
   const auto& place = *static_cast<const SourceLocation*>(data);
   const char* slash = strrchr(place.file, '/');
   fail("undefined-behaviour", "%s at %s:%u", what, slash ? slash + 1 : place.file, place.line);
@@ -111,6 +116,7 @@ UNDEFINED(mul_overflow, "signed multiplication overflows", void*, void*)
 UNDEFINED(negate_overflow, "negation overflows", void*)
 UNDEFINED(divrem_overflow, "division by zero or overflowing division", void*, void*)
 UNDEFINED(load_invalid_value, "a value that its type does not have", void*)
+UNDEFINED(nonnull_arg, "null where an argument must not be")
 UNDEFINED(builtin_unreachable, "code that must not be reached")
 UNDEFINED(missing_return, "no return from a function with a result")
 UNDEFINED(pointer_overflow, "pointer arithmetic overflows", void*, void*)

@@ -36,11 +36,11 @@ uint64_t meet(Collective collective, uint32_t mask, uint64_t value, int argument
 uint32_t active_mask();
 
 // Atomics: the old value. `operand` and `compare` hold the value's bits.
-uint64_t update(Update operation, void* address, int bytes, uint64_t operand, uint64_t compare, Where where);
-uint64_t load_atomic(const void* address, int bytes, Where where);
-void store_atomic(void* address, int bytes, uint64_t value, Where where);
+uint64_t update(Update operation, void* address, int bytes, uint64_t operand, uint64_t compare, Order order);
+uint64_t load_atomic(const void* address, int bytes, Order order);
+void store_atomic(void* address, int bytes, uint64_t value, Order order);
+void fence(Scope scope);
 
-void fence(Where where);
 // A polling loop calls this once a round: the thread runs again when someone has written something.
 void spin_pause(Where where = Where::current());
 

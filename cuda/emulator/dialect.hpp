@@ -53,15 +53,9 @@ inline int __syncthreads_and(int predicate, std::source_location where = std::so
 inline int __syncthreads_or(int predicate, std::source_location where = std::source_location::current()) {
   return persistent_topk::emulator::block_barrier(persistent_topk::emulator::Vote::kOr, predicate != 0, where);
 }
-inline void __threadfence(std::source_location where = std::source_location::current()) {
-  persistent_topk::emulator::fence(where);
-}
-inline void __threadfence_block(std::source_location where = std::source_location::current()) {
-  persistent_topk::emulator::fence(where);
-}
-inline void __threadfence_system(std::source_location where = std::source_location::current()) {
-  persistent_topk::emulator::fence(where);
-}
+inline void __threadfence() { persistent_topk::emulator::fence(persistent_topk::emulator::Scope::kDevice); }
+inline void __threadfence_system() { __threadfence(); }
+inline void __threadfence_block() { persistent_topk::emulator::fence(persistent_topk::emulator::Scope::kBlock); }
 inline void __nanosleep(unsigned, std::source_location where = std::source_location::current()) {
   persistent_topk::emulator::spin_pause(where);
 }
@@ -85,14 +79,17 @@ inline void store_vector(Vector* to, const Vector& value) {
 }
 
 // Acquire and release on words through which threads talk to each other.
-inline uint32_t load_acquire(const uint32_t* word, Where where = Where::current()) {
-  return static_cast<uint32_t>(load_atomic(word, sizeof *word, where));
+inline uint32_t load_acquire(const uint32_t* word) {
+  return static_cast<uint32_t>(load_atomic(word, sizeof *word, Order::kAcquire));
 }
-inline void store_release(uint32_t* word, uint32_t value, Where where = Where::current()) {
-  store_atomic(word, sizeof *word, value, where);
+inline void store_release(uint32_t* word, uint32_t value) {
+  store_atomic(word, sizeof *word, value, Order::kRelease);
 }
-inline uint32_t add_release(uint32_t* word, uint32_t value, Where where = Where::current()) {
-  return static_cast<uint32_t>(update(Update::kAdd, word, sizeof *word, value, 0, where));
+inline uint32_t add_release(uint32_t* word, uint32_t value) {
+  return static_cast<uint32_t>(update(Update::kAdd, word, sizeof *word, value, 0, Order::kRelease));
+}
+inline uint32_t add_acquire_release(uint32_t* word, uint32_t value) {
+  return static_cast<uint32_t>(update(Update::kAdd, word, sizeof *word, value, 0, Order::kAcquireRelease));
 }
 
 }  // namespace persistent_topk::emulator

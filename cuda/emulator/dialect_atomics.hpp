@@ -13,8 +13,9 @@ inline uint64_t word_of(T value) {
 }
 
 template <AtomicWord T>
-inline T update_word(Update operation, T* address, T operand, T compare, Where where) {
-  const uint64_t old = update(operation, address, sizeof(T), word_of(operand), word_of(compare), where);
+inline T update_word(Update operation, T* address, T operand, T compare) {
+  const uint64_t old =
+      update(operation, address, sizeof(T), word_of(operand), word_of(compare), Order::kRelaxed);
   if constexpr (sizeof(T) == 4) return std::bit_cast<T>(static_cast<uint32_t>(old));
   else return std::bit_cast<T>(old);
 }
@@ -30,10 +31,9 @@ constexpr Update adding() {
 
 #define PERSISTENT_TOPK_ATOMIC(name, operation)                                                                \
   template <persistent_topk::emulator::AtomicWord T>                                                           \
-  inline T name(T* address, std::type_identity_t<T> value,                                                     \
-                std::source_location where = std::source_location::current()) {                                \
+  inline T name(T* address, std::type_identity_t<T> value) {                                                   \
     using persistent_topk::emulator::Update;                                                                   \
-    return persistent_topk::emulator::update_word(operation, address, value, T{}, where);                      \
+    return persistent_topk::emulator::update_word(operation, address, value, T{});                             \
   }
 PERSISTENT_TOPK_ATOMIC(atomicAdd, persistent_topk::emulator::adding<T>())
 PERSISTENT_TOPK_ATOMIC(atomicMin, std::is_signed_v<T> ? Update::kMinI : Update::kMinU)
@@ -47,14 +47,12 @@ PERSISTENT_TOPK_ATOMIC(atomicDec, Update::kDec)
 #undef PERSISTENT_TOPK_ATOMIC
 
 template <std::integral T>
-inline T atomicSub(T* address, std::type_identity_t<T> value,
-                   std::source_location where = std::source_location::current()) {
-  return atomicAdd(address, static_cast<T>(T{} - value), where);
+inline T atomicSub(T* address, std::type_identity_t<T> value) {
+  return atomicAdd(address, static_cast<T>(T{} - value));
 }
 
 template <persistent_topk::emulator::AtomicWord T>
-inline T atomicCAS(T* address, std::type_identity_t<T> compare, std::type_identity_t<T> value,
-                   std::source_location where = std::source_location::current()) {
+inline T atomicCAS(T* address, std::type_identity_t<T> compare, std::type_identity_t<T> value) {
   return persistent_topk::emulator::update_word(persistent_topk::emulator::Update::kCompareSwap, address, value,
-                                                compare, where);
+                                                compare);
 }

@@ -7,13 +7,10 @@ namespace persistent_topk::emulator {
 
 namespace {
 
-uint32_t stamp_thread(const Thread& thread) {
-  return thread.cta->index.x * kMaxThreads + thread.index.x + 1;
-}
-
 // Whether the stamped access comes before whatever the running thread does now.
 bool is_ordered(const Stamp& stamp, const Thread& self) {
   if (stamp.thread == 0 || stamp.thread == stamp_thread(self)) return true;
+  if (self.acquired && self.acquired->covers(stamp)) return true;
   if (stamp.cta() == self.cta->index.x) {
     if (stamp.time < self.block_known || stamp.phase < self.waits_known) return true;
     const bool same_warp = stamp.index() / kLanes == self.index.x / kLanes;
@@ -56,22 +53,26 @@ bool seen_already(const Stamp& old, const Stamp& stamp) {
 
 }  // namespace
 
+uint32_t stamp_thread(const Thread& thread) {
+  return thread.cta->index.x * kMaxThreads + thread.index.x + 1;
+}
+
 Conflict judge(WordHistory& word, uint32_t bytes, Access access, uint32_t code) {
   const Thread& self = *current;
   const Stamp stamp = {stamp_thread(self), self.time, self.arrivals, code << 4 | bytes};
   // The commonest case: the thread has this word to itself for now.
-  if (seen_already(access == Access::kRead ? word.reads[0] : word.write, stamp) && access != Access::kAtomic)
-    if (access == Access::kRead || (word.reads[0].thread == 0 && word.atomics[0].thread == 0)) return {};
-  if (const Stamp* other = unordered(&word.write, 1, bytes, self)) return {other, Access::kWrite};
-  if (access != Access::kAtomic)
-    if (const Stamp* other = unordered(word.atomics, kKept, bytes, self)) return {other, Access::kAtomic};
-  if (access != Access::kRead)
-    if (const Stamp* other = unordered(word.reads, kKept, bytes, self)) return {other, Access::kRead};
-  switch (access) {
-    case Access::kRead: keep(word.reads, stamp, self); break;
-    case Access::kAtomic: keep(word.atomics, stamp, self); break;
-    case Access::kWrite: word = WordHistory{.write = stamp, .reads = {}, .atomics = {}}; break;
-  }
+  if (access == Access::kRead && seen_already(word.reads[0], stamp)) return {};
+  if (access == Access::kWrite && seen_already(word.write, stamp) && word.reads[0].thread == 0 &&
+      word.atomics[0].thread == 0)
+    return {};
+  if (const Stamp* other = unordered(&word.write, 1, bytes, self)) return {other, "writes"};
+  if (!is_atomic(access))
+    if (const Stamp* other = unordered(word.atomics, kKept, bytes, self)) return {other, "updates atomically"};
+  if (writes(access))
+    if (const Stamp* other = unordered(word.reads, kKept, bytes, self)) return {other, "reads"};
+  if (access == Access::kRead) keep(word.reads, stamp, self);
+  else if (access == Access::kWrite) word = WordHistory{.write = stamp, .reads = {}, .atomics = {}};
+  else keep(word.atomics, stamp, self);
   return {};
 }
 
@@ -79,25 +80,33 @@ void order_block(Cta& cta) {
   const uint32_t now = ++cta.clock;
   Thread* threads = cta.warps[0].threads;
   uint32_t waits = 0;
-  for (int i = 0; i < machine->block_threads(); ++i) waits = std::max(waits, threads[i].waits_known);
+  Known acquired;
+  for (int i = 0; i < machine->block_threads(); ++i) {
+    waits = std::max(waits, threads[i].waits_known);
+    if (threads[i].acquired) acquired = joined(acquired, threads[i].acquired);
+  }
   for (int i = 0; i < machine->block_threads(); ++i) {
     threads[i].time = threads[i].block_known = now;
     threads[i].waits_known = waits;
+    if (acquired) threads[i].acquired = acquired;
   }
 }
 
 void order_lanes(Warp& warp, uint32_t mask) {
   const uint32_t now = ++warp.cta->clock;
   uint32_t known[kLanes] = {};
+  Known acquired;
   for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {
     const Thread& thread = warp.threads[std::countr_zero(lanes)];
     for (int lane = 0; lane < kLanes; ++lane) known[lane] = std::max(known[lane], thread.lane_known[lane]);
+    if (thread.acquired) acquired = joined(acquired, thread.acquired);
   }
   for (int lane = 0; lane < kLanes; ++lane)
     if (mask >> lane & 1) known[lane] = now;
   for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {
     Thread& thread = warp.threads[std::countr_zero(lanes)];
     thread.time = now;
+    if (acquired) thread.acquired = acquired;
     std::copy(known, known + kLanes, thread.lane_known);
   }
 }

@@ -6,7 +6,8 @@
 // barriers can order. Each CTA has a clock that ticks at every __syncthreads and __syncwarp in it. An
 // access is stamped with its thread's `time`, the tick of that thread's last synchronisation; another
 // thread of the CTA knows of it if a barrier of both ticked later. Across CTAs, clusters' and grids'
-// barriers are counted instead. As CUDA says, votes and shuffles order no memory accesses.
+// barriers are counted instead; knowledge.hpp has what is learnt through words of memory. As CUDA
+// says, votes and shuffles order no memory accesses.
 //
 // Known to be reported though ordered: an access between a thread's arrival and its wait at a cluster
 // barrier that reaches the peers by way of another thread's later arrival.
@@ -18,7 +19,11 @@
 
 namespace persistent_topk::emulator {
 
-enum class Access : uint8_t { kRead, kWrite, kAtomic };
+enum class Access : uint8_t { kRead, kWrite, kAtomicRead, kAtomicWrite, kAtomicUpdate };
+
+constexpr bool is_atomic(Access access) { return access >= Access::kAtomicRead; }
+constexpr bool reads(Access access) { return access != Access::kWrite && access != Access::kAtomicWrite; }
+constexpr bool writes(Access access) { return access != Access::kRead && access != Access::kAtomicRead; }
 
 // Who accessed a word, and when.
 struct Stamp {
@@ -33,7 +38,7 @@ struct Stamp {
   uint32_t cta() const { return (thread - 1) / kMaxThreads; }
 };
 
-inline constexpr int kKept = 2;  // readers and atomic updaters remembered a word: the most unlike ones
+inline constexpr int kKept = 2;  // readers and atomic accesses remembered a word: the most unlike ones
 
 // What is remembered of a word of four bytes.
 struct WordHistory {
@@ -43,9 +48,11 @@ struct WordHistory {
 };
 
 struct Conflict {
-  const Stamp* other = nullptr;  // null: none
-  Access access = Access::kRead; // what the other did
+  const Stamp* other = nullptr;    // null: none
+  const char* access = nullptr;    // what the other did
 };
+
+uint32_t stamp_thread(const Thread& thread);
 
 // Judges one access by the running thread of some bytes of a word, and remembers it.
 Conflict judge(WordHistory& word, uint32_t bytes, Access access, uint32_t code);

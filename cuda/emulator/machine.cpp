@@ -13,6 +13,7 @@ Thread* current = nullptr;
 namespace {
 
 constexpr int64_t kDefaultBudget = int64_t{4} << 30;
+constexpr int kLooksOfASpinner = 64;  // at one word, while nobody stores anything
 
 int resident_clusters(const LaunchOptions& options) {
   const int clusters = static_cast<int>(options.grid.x) / options.cluster;
@@ -157,6 +158,20 @@ void Machine::wake(Thread& thread) {
 }
 
 void Machine::decide() { switch_to(choose()); }
+
+void Machine::poll(const void* word, const void* pc) {
+  Thread& self = *current;
+  decide();
+  if (self.polled != word || self.polled_progress != progress) self.polls = 0;
+  self.polled = word;
+  self.polled_progress = progress;
+  if (++self.polls < kLooksOfASpinner) return;
+  self.polls = 0;
+  self.pc = pc;
+  self.spin_needs_store = true;
+  self.spin_progress = progress;
+  wait(Wait::kSpin, Where());
+}
 
 // Spinners run again only when a store has happened since they looked: what they poll can have
 // changed then, and only then.

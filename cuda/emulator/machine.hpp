@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "fiber.hpp"
+#include "knowledge.hpp"
 #include "operations.hpp"
 #include "schedule.hpp"
 #include "types.hpp"
@@ -50,11 +51,18 @@ struct Thread {
   uint32_t waits = 0;     // cluster barriers waited for
   uint64_t spin_progress = 0;  // Machine::progress at its last look at the polled word
   bool spin_needs_store = false;
+  const void* polled = nullptr;  // the word of its last atomic or volatile access,
+  uint64_t polled_progress = 0;  // Machine::progress then,
+  int polls = 0;                 // and how often it has looked without anybody storing
+  const void* pc = nullptr;      // of that access, where `where` does not say
   // For the judge; see judge.hpp.
   uint32_t time = 0;               // tick of its CTA's clock at its last synchronisation
   uint32_t block_known = 0;        // accesses of its CTA with an earlier time come before
   uint32_t lane_known[kLanes] = {};  // the same of each lane of its warp
   uint32_t waits_known = 0;        // accesses of its cluster or grid in an earlier phase come before
+  Known acquired;                  // these come before
+  Known pending;                   // these will from its next fence on
+  Known released;                  // came before its last fence: what its relaxed stores hand over
 };
 
 struct Warp {
@@ -119,6 +127,9 @@ class Machine {
   explicit Machine(const LaunchOptions& options);
   void run();  // until every CTA has finished or something failed
 
+  // The running thread is about to access a word that others may be changing: they may get in first,
+  // and if it only ever looks, it is a spinner.
+  void poll(const void* word, const void* pc);
   // The running thread waits, until someone calls wake() on it.
   void wait(Wait reason, Where where);
   void wake(Thread& thread);

@@ -28,7 +28,9 @@ const char* verb(Access access) {
   switch (access) {
     case Access::kRead: return "reads";
     case Access::kWrite: return "writes";
-    case Access::kAtomic: return "atomically updates";
+    case Access::kAtomicRead: return "atomically reads";
+    case Access::kAtomicWrite: return "atomically writes";
+    case Access::kAtomicUpdate: return "atomically updates";
   }
   return "?";
 }
@@ -64,7 +66,8 @@ void Memory::add(const Tensor& tensor) {
                 .end = 0,
                 .row_bytes = tensor.columns * tensor.element_bytes,
                 .stride_bytes = tensor.stride * tensor.element_bytes,
-                .written = {}};
+                .written = {},
+                .histories = {}};
   region.end = region.begin + (tensor.rows - 1) * region.stride_bytes + region.row_bytes;
   if (tensor.written == Written::kNothing || tensor.written == Written::kMustBe)
     region.written.assign(region.end - region.begin, 0);
@@ -83,6 +86,8 @@ void Memory::prepare(int slots, size_t shared_bytes) {
 void Memory::start_cta(int slot) {
   memset(shared_of(slot), kPoison, shared_bytes_);
   if (shared_bytes_ > 0) memset(&shared_written_[slot * shared_bytes_], 0, shared_bytes_);
+  const auto begin = reinterpret_cast<uintptr_t>(shared_of(slot));
+  sync_words.forget(begin, begin + shared_bytes_);
   if (judges_) std::fill_n(&shared_histories_[slot * shared_words_], shared_words_, WordHistory{});
 }
 
@@ -95,10 +100,10 @@ void Memory::observe(const void* pointer, size_t bytes, Access access, const voi
   ++machine->statistics.accesses;
   if (--machine->budget < 0) fail("runaway", "the launch went on beyond its budget, at %s", describe_pc(pc).c_str());
   if (stacks.contains(pointer)) return;  // private
-  machine->progress += access == Access::kWrite;
+  machine->progress += access == Access::kWrite || access == Access::kAtomicWrite;
   const auto address = reinterpret_cast<uintptr_t>(pointer);
   if (shared_arena.contains(pointer)) return observe_shared(address, bytes, access, pc);
-  if (access == Access::kRead && address >= row_begin_ && address + bytes <= row_end_) return;
+  if (reads(access) && !writes(access) && address >= row_begin_ && address + bytes <= row_end_) return;
   for (size_t tries = 0; tries < regions_.size(); ++tries) {
     Region& region = regions_[last_region_];
     if (address >= region.begin && address < region.end)
@@ -118,10 +123,10 @@ void Memory::observe_shared(uintptr_t address, size_t bytes, Access access, cons
   Cta& owner = machine->cta_in(slot);
   if (&owner != current->cta) check_peer(owner, access, pc);
   uint8_t* written = &shared_written_[slot * shared_bytes_ + offset];
-  if (access != Access::kWrite && !all_set(written, bytes))
+  if (reads(access) && !all_set(written, bytes))
     fail("unwritten-read", "%s %zu bytes at offset %zu of the shared memory of CTA %u, which nothing wrote, at %s",
          verb(access), bytes, offset, owner.index.x, describe_pc(pc).c_str());
-  if (access == Access::kWrite) memset(written, 1, bytes);
+  if (writes(access)) memset(written, 1, bytes);
   if (judges_)
     judge_words(&shared_histories_[slot * shared_words_], reinterpret_cast<uintptr_t>(shared_of(slot)), address, bytes,
                 access, pc, "shared memory");
@@ -151,10 +156,10 @@ void Memory::judge_words(WordHistory* histories, uintptr_t base, uintptr_t addre
     const Conflict conflict = judge(histories[word - base / kWordBytes], touched, access, code);
     if (conflict.other == nullptr) continue;
     const Stamp& other = *conflict.other;
-    fail("race", "%s %s at byte %td, which thread %u (warp %u, lane %u) of CTA %u %s at %s, and nothing orders the two; at %s",
-         verb(access), name, static_cast<ptrdiff_t>(address - base), other.index(), other.index() / kLanes,
-         other.index() % kLanes, other.cta(), verb(conflict.access), describe_code(other.code()).c_str(),
-         describe_code(code).c_str());
+    fail("race", "%s %s at byte %td, at %s; thread %u (warp %u, lane %u) of CTA %u %s it, at %s; nothing orders the two",
+         verb(access), name, static_cast<ptrdiff_t>(address - base), describe_code(code).c_str(), other.index(),
+         other.index() / kLanes, other.index() % kLanes, other.cta(), conflict.access,
+         describe_code(other.code()).c_str());
   }
 }
 
@@ -176,14 +181,14 @@ void Memory::observe_region(Region& region, uintptr_t address, size_t bytes, Acc
   } else if (address + bytes > region.end) {
     observe_elsewhere(address, bytes, access, pc);
   }
-  if (access != Access::kRead && tensor.written == Written::kReadOnly)
+  if (writes(access) && tensor.written == Written::kReadOnly)
     fail("read-only-write", "%s element %" PRId64 " of %s, which is an input, at %s", verb(access),
          offset / tensor.element_bytes, tensor.name, describe_pc(pc).c_str());
   if (!region.written.empty()) {
-    if (access != Access::kWrite && !all_set(&region.written[offset], bytes))
+    if (reads(access) && !all_set(&region.written[offset], bytes))
       fail("unwritten-read", "%s element %" PRId64 " of %s, which nothing wrote, at %s", verb(access),
            offset / tensor.element_bytes, tensor.name, describe_pc(pc).c_str());
-    if (access == Access::kWrite) memset(&region.written[offset], 1, bytes);
+    if (writes(access)) memset(&region.written[offset], 1, bytes);
   }
   if (region.histories) judge_words(region.histories.get(), region.begin, address, bytes, access, pc, tensor.name);
 }
@@ -191,7 +196,7 @@ void Memory::observe_region(Region& region, uintptr_t address, size_t bytes, Acc
 void Memory::observe_elsewhere(uintptr_t address, size_t bytes, Access access, const void* pc) {
   const bool in_library = address >= reinterpret_cast<uintptr_t>(&__ehdr_start) &&
                           address < reinterpret_cast<uintptr_t>(&_end);
-  if (in_library && access == Access::kRead) return;
+  if (in_library && !writes(access)) return;
   fail("out-of-bounds", "%s %zu bytes at %s, at %s", verb(access), bytes, describe_near(address).c_str(),
        describe_pc(pc).c_str());
 }

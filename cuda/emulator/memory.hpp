@@ -52,6 +52,8 @@ class Memory {
   // After the launch: the first element of a kMustBe tensor that nothing wrote, or "".
   std::string first_unwritten() const;
 
+  SyncWords sync_words;
+
  private:
   struct Region {
     Tensor tensor;

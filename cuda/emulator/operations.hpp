@@ -1,4 +1,4 @@
-// The operations that meet in a collective or a block barrier.
+// The operations of the device that a kernel names.
 #pragma once
 
 #include <cstdint>
@@ -48,5 +48,9 @@ enum class Update : uint8_t {
   kAddFloat,
   kAddDouble,
 };
+
+// What an atomic access orders besides itself, and whom a fence is for.
+enum class Order : uint8_t { kRelaxed, kAcquire, kRelease, kAcquireRelease };
+enum class Scope : uint8_t { kBlock, kDevice };
 
 }  // namespace persistent_topk::emulator

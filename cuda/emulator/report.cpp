@@ -5,6 +5,7 @@
 #include <map>
 
 #include "machine.hpp"
+#include "memory.hpp"
 
 namespace persistent_topk::emulator {
 
@@ -59,18 +60,20 @@ std::string describe_wait(const Machine& machine, const Thread& thread) {
   switch (thread.wait) {
     case Wait::kNone: return "can run";
     case Wait::kBlockBarrier:
-      return formatted("wait at __syncthreads() of %s (%d of %d threads have arrived)", where.c_str(),
+      return formatted("waiting at __syncthreads() of %s (%d of %d threads have arrived)", where.c_str(),
                        thread.cta->arrived, machine.block_threads());
     case Wait::kWarp:
-      return formatted("wait at %s(mask 0x%08x) of %s", name_of(thread.collective), thread.mask, where.c_str());
+      return formatted("waiting at %s(mask 0x%08x) of %s", name_of(thread.collective), thread.mask, where.c_str());
     case Wait::kClusterBarrier:
-      return formatted("wait at the cluster barrier of %s (%d of %d threads have arrived)", where.c_str(),
+      return formatted("waiting at the cluster barrier of %s (%d of %d threads have arrived)", where.c_str(),
                        thread.cta->cluster->arrived, machine.options.cluster * machine.block_threads());
     case Wait::kGridBarrier:
-      return formatted("wait at the grid barrier of %s (%d threads have arrived)", where.c_str(),
+      return formatted("waiting at the grid barrier of %s (%d threads have arrived)", where.c_str(),
                        machine.grid_arrived);
-    case Wait::kSpin: return formatted("spin at %s on a word that nobody writes", where.c_str());
-    case Wait::kExited: return "have exited";
+    case Wait::kSpin:
+      return formatted("spinning at %s on a word that nobody writes",
+                       thread.where.line() == 0 ? describe_pc(thread.pc).c_str() : where.c_str());
+    case Wait::kExited: return "exited";
   }
   return "?";
 }
@@ -99,10 +102,10 @@ std::string describe_waits(Machine& machine) {
       while (last + 1 < machine.block_threads() && describe_wait(machine, machine.thread(cta, last + 1)) == wait)
         ++last;
       std::string& threads = threads_by_wait[wait];
-      threads += formatted(first == last ? "%s%d" : "%s%d-%d", threads.empty() ? "" : ", ", first, last);
+      threads += formatted(first == last ? "%s%d" : "%s%d-%d", threads.empty() ? "thread " : ", ", first, last);
     }
     for (const auto& [wait, threads] : threads_by_wait)
-      text += formatted("  CTA %u: threads %s %s\n", cta.index.x, threads.c_str(), wait.c_str());
+      text += formatted("  CTA %u: %s: %s\n", cta.index.x, threads.c_str(), wait.c_str());
   }
   return text;
 }

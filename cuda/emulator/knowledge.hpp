@@ -1,0 +1,43 @@
+// What threads learn of each other through words of memory: releases and acquires, and fences beside
+// relaxed atomics and volatile accesses. Barriers, the common case, need none of this (judge.hpp).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <unordered_map>
+
+#include "operations.hpp"
+
+namespace persistent_topk::emulator {
+
+struct Stamp;
+struct Thread;
+
+// Accesses that came before: of whole CTAs and of single threads, up to a tick of their CTA's clock.
+struct Knowledge {
+  std::map<uint32_t, uint32_t> ctas;     // by index
+  std::map<uint32_t, uint32_t> threads;  // by Stamp::thread
+  int64_t only_cta = -1;                 // released with block scope: for this CTA alone; -1: for all
+
+  bool covers(const Stamp& stamp) const;
+};
+using Known = std::shared_ptr<const Knowledge>;
+
+Known joined(const Known& a, const Known& b);  // what either knows
+
+// Words that carry knowledge from those who release to those who acquire.
+class SyncWords {
+ public:
+  // The running thread has read the word, or is about to write it, atomically.
+  void read(uintptr_t word, Order order);
+  void write(uintptr_t word, Order order, bool updates);  // updates: it is a read-modify-write
+  void forget(uintptr_t begin, uintptr_t end);            // memory that starts a new life
+
+ private:
+  std::unordered_map<uintptr_t, Known> known_;
+};
+
+void fence_memory(Scope scope);  // by the running thread
+
+}  // namespace persistent_topk::emulator

@@ -1,0 +1,16 @@
+// The emulator as one translation unit: its headers are parsed once, which makes the build on first use
+// three times as fast.
+#include "arena.cpp"
+#include "atomics.cpp"
+#include "barriers.cpp"
+#include "callbacks.cpp"
+#include "collectives.cpp"
+#include "device.cpp"
+#include "fiber.cpp"
+#include "judge.cpp"
+#include "knowledge.cpp"
+#include "launch.cpp"
+#include "machine.cpp"
+#include "memory.cpp"
+#include "report.cpp"
+#include "schedule.cpp"

@@ -1,0 +1,72 @@
+"""Building on first use: what is cached, what is shared between processes, what is said without a compiler."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from emulator_harness import SOURCES
+from persistent_topk.cuda.emulator_build import BuildError, build_kernel
+
+# One small source, so that a build from nothing stays quick.
+SOURCE = """
+#include "dialect.hpp"
+#include "launch.hpp"
+PERSISTENT_TOPK_EXPORT int answer() { return ANSWER; }
+"""
+BUILD = """
+import ctypes, sys
+from pathlib import Path
+from persistent_topk.cuda.emulator_build import build_kernel
+print(ctypes.CDLL(str(build_kernel(Path(sys.argv[1]), ["ANSWER=7"]))).answer())
+"""
+
+
+@pytest.fixture
+def source(tmp_path, monkeypatch):
+    monkeypatch.setenv("PERSISTENT_TOPK_CACHE", str(tmp_path / "cache"))
+    path = tmp_path / "answer.cpp"
+    path.write_text(SOURCE)
+    return path
+
+
+def test_library_is_cached_by_content(source):
+    first = build_kernel(source, ["ANSWER=1"])
+    built = first.stat().st_mtime_ns
+    assert build_kernel(source, ["ANSWER=1"]) == first
+    assert first.stat().st_mtime_ns == built
+    assert build_kernel(source, ["ANSWER=2"]) != first
+    source.write_text(SOURCE + "// another line\n")
+    assert build_kernel(source, ["ANSWER=1"]) != first
+
+
+def test_two_processes_may_build_at_once(source):
+    command = [sys.executable, "-c", BUILD, str(source)]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    assert [process.communicate()[0].strip() for process in both] == ["7", "7"]
+    left = os.listdir(source.parent / "cache")
+    assert not [name for name in left if name.endswith(".tmp")]
+
+
+def test_missing_compiler_is_told_with_what_to_install(source, monkeypatch):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(BuildError, match=r"no-such-compiler.*apt-get install g\+\+.*CXX"):
+        build_kernel(source, ["ANSWER=1"])
+
+
+def test_compiler_error_is_told(source):
+    source.write_text("this is no C++")
+    with pytest.raises(BuildError, match="answer.cpp"):
+        build_kernel(source)
+    assert not list((source.parent / "cache").glob("*.tmp"))
+
+
+def test_fibers_switch_without_assembly_too(source):
+    # The fallback of other processors, in a program of its own: two fibers take turns.
+    program = source.parent / "fallback"
+    files = [str(SOURCES / "fallback.cpp"), str(SOURCES.parents[1] / "cuda/emulator/fiber.cpp")]
+    command = ["g++", "-std=c++20", "-DPERSISTENT_TOPK_UCONTEXT", f"-I{SOURCES.parents[1]}/cuda/emulator", *files]
+    subprocess.run([*command, "-o", str(program)], check=True, timeout=60)
+    assert subprocess.run([program], capture_output=True, text=True, timeout=20).stdout == "abababab"
