@@ -11,9 +11,10 @@ extern "C" {
 void order_twin(const float* values, int64_t n, uint32_t* keys, uint32_t* bins11, uint32_t* bins8,
                 float* back) {
   for (int64_t i = 0; i < n; ++i) {
-    keys[i] = topk::ordered_key(values[i]);
-    bins11[i] = topk::fp16_bin<11>(values[i]);
-    bins8[i] = topk::fp16_bin<8>(values[i]);
+    const float x = values[i];
+    keys[i] = topk::ordered_key(x);
+    bins11[i] = topk::fp16_bin<11>(x);
+    bins8[i] = topk::fp16_bin<8>(x);
     back[i] = topk::key_to_float(keys[i]);
   }
 }

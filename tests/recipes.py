@@ -6,7 +6,7 @@ arrangement of the columns. Lengths are drawn as offsets from the boundaries of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
@@ -56,23 +56,15 @@ def recipes(draw: st.DrawFn, longest_run: int = 100) -> Recipe:
 
 
 def boundaries(policy: Policy, k: int) -> dict[str, int]:
-    """The lengths at which a row's treatment changes."""
-    return {
-        "k": k,
-        "warp": WARP_SIZE,
-        "rank_max": policy.rank_max,
-        "candidates": policy.candidates,
-        "decode_max": policy.decode_max,
-        "split_min": policy.split_min,
-        "medium_max": policy.medium_max,
-        "two rounds of emission": 2 * policy.segment,
-        "all chunks": policy.medium_max + policy.max_ctas * policy.chunk_min,
-    }
+    """The lengths at which a row's treatment may change: every size of the policy among them."""
+    sizes = {name: value for name, value in asdict(policy).items() if isinstance(value, int)}
+    all_chunks = policy.medium_max + policy.max_ctas * policy.chunk_min
+    return {"k": k, "warp": WARP_SIZE, "all chunks": all_chunks, **sizes}
 
 
 def lengths(policy: Policy, k: int, least: int = 0, most: int = 2**31) -> st.SearchStrategy[int]:
     """Lengths in [least, most] next to a boundary, or any between the least and twice medium_max."""
     near = [edge + offset for edge in boundaries(policy, k).values() for offset in (-1, 0, 1)]
     fitting = sorted({length for length in near if least <= length <= most})
-    spread = st.integers(least, min(most, 2 * policy.medium_max))
+    spread = st.integers(least, min(most, max(least, 2 * policy.medium_max)))
     return st.sampled_from(fitting) | spread if fitting else spread
