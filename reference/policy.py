@@ -33,13 +33,12 @@ class Policy:
     large_bin_bits: int  # the same for large
     candidates: int  # capacity of the candidate buffer, keys; more spill to passes over the row
     rank_max: int  # at most so many candidates are ranked by comparison, more by digit passes
-    segment: int  # columns that are marked, scanned and emitted at a time
+    map: int  # columns of a chunk whose selection is kept as a bitmap; longer ones take segments
 
     def __post_init__(self) -> None:
-        assert self.threads % WARP_SIZE == 0 and self.segment % (4 * self.threads) == 0
-        assert self.decode_max <= self.segment, "a decode row is emitted at once"
+        assert self.threads % WARP_SIZE == 0 and self.map % (4 * self.threads) == 0
         assert self.decode_max <= self.medium_max and self.rank_max <= self.candidates
-        assert self.threads % self.rank_max == 0, "as many lanes share each candidate that is ranked"
+        assert self.rank_max < 1024, "a rank travels in ten bits"
         assert self.max_ctas <= MAX_CTAS and self.max_ctas & (self.max_ctas - 1) == 0
 
 
@@ -56,7 +55,7 @@ LATENCY = Policy(
     large_bin_bits=8,
     candidates=4096,
     rank_max=256,
-    segment=32768,
+    map=131072,
 )
 
 THROUGHPUT = Policy(
@@ -72,7 +71,7 @@ THROUGHPUT = Policy(
     large_bin_bits=8,
     candidates=2048,
     rank_max=256,
-    segment=16384,
+    map=65536,
 )
 
 SMALL = Policy(
@@ -88,7 +87,7 @@ SMALL = Policy(
     large_bin_bits=8,
     candidates=48,
     rank_max=16,
-    segment=256,
+    map=512,
 )
 
 TINY = Policy(
@@ -104,7 +103,7 @@ TINY = Policy(
     large_bin_bits=11,
     candidates=8,
     rank_max=4,
-    segment=128,
+    map=128,
 )
 
 SHIPPED = (LATENCY, THROUGHPUT)

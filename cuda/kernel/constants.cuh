@@ -29,7 +29,7 @@ struct Policy {
   int large_bin_bits;
   int candidates;     // capacity of the candidate buffer, keys; more spill to passes over the row
   int rank_max;       // at most so many candidates are ranked by comparison, more by digit passes
-  int segment;        // columns that are marked, scanned and emitted at a time
+  int map;         // columns of a chunk whose selection is kept as a bitmap; longer ones take segments
 };
 
 // Few rows: everything for the latency of one row. 1024 threads hold 8192 columns in 8 registers
@@ -46,7 +46,7 @@ inline constexpr Policy kLatency = {
     .large_bin_bits = 8,
     .candidates = 4096,   // twice what normal scores leave in the threshold bin of 128K columns
     .rank_max = 256,      // eight warps compare in less time than one digit pass takes
-    .segment = 32768,
+    .map = 131072,
 };
 
 // More rows than SMs: smaller CTAs, several an SM, so that one row's barriers hide behind another's.
@@ -62,7 +62,7 @@ inline constexpr Policy kThroughput = {
     .large_bin_bits = 8,
     .candidates = 2048,
     .rank_max = 256,
-    .segment = 16384,
+    .map = 65536,
 };
 
 // For tests: every path, boundary, merge and spill within a thousand columns.
@@ -78,7 +78,7 @@ inline constexpr Policy kSmall = {
     .large_bin_bits = 8,
     .candidates = 48,
     .rank_max = 16,
-    .segment = 256,
+    .map = 512,
 };
 
 // For tests: one warp a CTA, and bin widths the other way round.
@@ -94,7 +94,7 @@ inline constexpr Policy kTiny = {
     .large_bin_bits = 11,
     .candidates = 8,
     .rank_max = 4,
-    .segment = 128,
+    .map = 128,
 };
 
 inline constexpr Policy kPolicies[] = {kLatency, kThroughput, kSmall, kTiny};
@@ -103,9 +103,9 @@ inline constexpr int kPolicyCount = sizeof(kPolicies) / sizeof(kPolicies[0]);
 static_assert(sizeof(kPolicyNames) / sizeof(kPolicyNames[0]) == kPolicyCount);
 
 constexpr bool is_consistent(const Policy& policy) {
-  return policy.threads % kWarpSize == 0 && policy.segment % (4 * policy.threads) == 0 &&
-         policy.decode_max <= policy.segment && policy.decode_max <= policy.medium_max &&
-         policy.rank_max <= policy.candidates && policy.threads % policy.rank_max == 0 &&
+  return policy.threads % kWarpSize == 0 && policy.map % (4 * policy.threads) == 0 &&
+         policy.decode_max <= policy.medium_max &&
+         policy.rank_max <= policy.candidates && policy.rank_max < 1024 &&
          policy.max_ctas <= kMaxCtas && (policy.max_ctas & (policy.max_ctas - 1)) == 0;
 }
 static_assert(is_consistent(kLatency) && is_consistent(kThroughput) && is_consistent(kSmall) &&

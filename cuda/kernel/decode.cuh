@@ -2,7 +2,6 @@
 // emits without touching memory again.
 #pragma once
 
-#include "emit.cuh"
 #include "refine.cuh"
 #include "row.cuh"
 #include "tile.cuh"
@@ -12,10 +11,12 @@ namespace persistent_topk {
 template <Policy policy>
 struct DecodeStorage {
   static constexpr int kBins = 1 << policy.decode_bin_bits;
-  Scratch<policy.segment> scratch;
+  Scratch scratch;
   DigitHistograms digits;
   alignas(16) uint32_t histogram[kBins];
-  uint32_t candidates[policy.candidates];
+  Candidates<policy.candidates> candidates;
+  LinedUp lined_up;
+  ColumnMap<ceil_div(policy.decode_max, policy.threads * kQuad) * policy.threads * kQuad> map;
 };
 
 template <Policy policy>
@@ -31,6 +32,7 @@ PERSISTENT_TOPK_DEVICE void decode_row(const Row& row, const DecodeTile<policy>&
 
   clear<policy.threads, Storage::kBins>(storage.histogram);
   clear<policy.threads, DigitHistograms::kWords>(storage.digits.of_pass[0]);
+  if (threadIdx.x == 0) storage.candidates.used = 0;
   __syncthreads();
   count_bins<policy.decode_bin_bits, false>(tile, storage.histogram);
   __syncthreads();
@@ -38,11 +40,7 @@ PERSISTENT_TOPK_DEVICE void decode_row(const Row& row, const DecodeTile<policy>&
       storage.histogram, row.k, storage.scratch, turn, bin_interval<policy.decode_bin_bits>);
   record.coarse(Storage::kBins, storage.histogram, storage.scratch.found);
 
-  const Selection selection =
-      refine_alone<policy>(tile, interval, row.k, storage.digits,
-                           storage.candidates, storage.scratch, turn, record);
-  record.selection(selection, 0, 0);
-  emit<policy.threads>(tile, 0, selection, {0, 0}, row.output, storage.scratch, turn);
+  finish_alone<policy>(tile, interval, row, storage, turn, record);
 }
 
 }  // namespace persistent_topk

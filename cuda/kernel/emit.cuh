@@ -1,14 +1,13 @@
-// Writing the selected columns in ascending order. The owners of the columns mark the selected ones in
-// a map in shared memory; then every thread takes consecutive entries of it, and a scan over their
-// populations tells where its columns go. They are lined up in shared memory and written out
-// together: stores of single threads would each touch a sector of their own.
+// Writing the selected columns in ascending order. Every thread takes consecutive entries of the map,
+// a scan over their populations tells where its columns go, and they are lined up in shared memory
+// before they are written out together: stores of single threads would each touch a sector.
 #pragma once
 
 #include <cstdint>
 
 #include "block.cuh"
 #include "constants.cuh"
-#include "radix.cuh"
+#include "sweep.cuh"
 
 namespace persistent_topk {
 
@@ -19,102 +18,102 @@ struct OutputPlace {
   int tie_offset;
 };
 
-// Keys above the threshold and equal to it, packed: one scan serves both.
+// Selected columns lined up for the output.
+using LinedUp = int32_t[kMaxK];
+
+// Keys above the threshold (kMaxK at most) and equal to it (a whole map at most), packed: one scan
+// serves both.
+inline constexpr int kAboveBits = 13;
+static_assert(kMaxK < 1 << kAboveBits);
+
 PERSISTENT_TOPK_DEVICE uint32_t pack_counts(int above, int equal) {
-  return static_cast<uint32_t>(above) | static_cast<uint32_t>(equal) << 16;
+  return static_cast<uint32_t>(above) | static_cast<uint32_t>(equal) << kAboveBits;
 }
-PERSISTENT_TOPK_DEVICE int above_of(uint32_t counts) { return static_cast<int>(counts & 0xFFFFu); }
-PERSISTENT_TOPK_DEVICE int equal_of(uint32_t counts) { return static_cast<int>(counts >> 16); }
-
-// Marks the rounds [begin, end) of the tile in a map that starts with round `begin`.
-template <int kThreads, class Tile, int kSegment>
-PERSISTENT_TOPK_DEVICE void mark(const Tile& tile, int begin, int end, const Selection& selection,
-                                 SelectionMap<kSegment>& map) {
-  const bool cut = selection.ties != kAllTaken;
-  tile.for_each_quad(begin, end, [&](int, int quad, const float(&x)[kQuad], int columns) {
-    uint32_t at_least = 0;
-#pragma unroll
-    for (int c = 0; c < kQuad; ++c)
-      if (c < columns) at_least = ptx::or_if_above(at_least, x[c], selection.at_least, 1u << c);
-    uint32_t byte = at_least;
-    if (cut) {
-      uint32_t above = 0;
-#pragma unroll
-      for (int c = 0; c < kQuad; ++c)
-        if (c < columns) above = ptx::or_if_above(above, x[c], selection.above, 1u << c);
-      if (selection.threshold == kGreatestKey) above = 0;  // nothing is above NaN
-      byte = above | (at_least & ~above) << kQuad;
-    }
-    map.quads[quad - begin * kThreads] = static_cast<uint8_t>(byte);
-  });
+PERSISTENT_TOPK_DEVICE int above_of(uint32_t counts) {
+  return static_cast<int>(counts & ((1u << kAboveBits) - 1));
 }
+PERSISTENT_TOPK_DEVICE int equal_of(uint32_t counts) { return static_cast<int>(counts >> kAboveBits); }
 
-inline constexpr uint32_t kAboveBits = 0x0F0Fu;  // of a map entry: a byte a quad, as in SelectionMap
+inline constexpr uint32_t kLowHalves = 0x0F0Fu;  // of a map entry: columns above; its high halves: ties
 inline constexpr int kEntryColumns = 2 * kQuad;
 
-// The columns of a map entry whose bits are set (in kAboveBits), lowest first; returns where to go on.
-PERSISTENT_TOPK_DEVICE int32_t* write_columns(uint32_t selected, int first_column, int32_t* slot) {
-  for (; selected != 0; selected &= selected - 1) {
-    const int bit = __ffs(selected) - 1;  // 8 bits of map a quad, its columns in the low half
-    *slot++ = first_column + (bit >> 3) * kQuad + (bit & (kQuad - 1));
-  }
-  return slot;
+// An entry's columns to take, in the low halves. `ties` of those equal to the threshold are left to take.
+PERSISTENT_TOPK_DEVICE uint32_t selected_of(uint32_t entry, bool cut, int ties) {
+  const uint32_t equal = cut ? lowest_set_bits(entry & ~kLowHalves, ties) : entry & ~kLowHalves;
+  return (entry & kLowHalves) | equal >> kQuad;
 }
 
-// Writes the tile's selected columns to output[place.offset + ...]; `first_column` is the chunk's.
-template <int kThreads, class Tile, int kSegment>
-PERSISTENT_TOPK_DEVICE void emit(const Tile& tile, int first_column, const Selection& selection,
-                                 OutputPlace place, int32_t* output, Scratch<kSegment>& scratch,
-                                 int& turn) {
-  constexpr int kSegmentRounds = kSegment / (kThreads * kQuad);
-  constexpr int kEntriesPerThread = (SelectionMap<kSegment>::kEntries + kThreads - 1) / kThreads;
-  static_assert(kSegmentRounds >= 1 && kSegment % (kThreads * kQuad) == 0);
-  static_assert(kSegment < 1 << 16, "counts of a segment are packed in 16 bits");
+// Lines up the selected columns of a complete map of `columns` columns, the first being
+// `first_column`; the chunk's first one has slot `first_slot`. Returns the place behind them.
+template <int kThreads, class Map>
+PERSISTENT_TOPK_DEVICE OutputPlace line_up(const Map& map, int columns, int first_column,
+                                           const Selection& selection, OutputPlace place,
+                                           int first_slot, LinedUp& lined_up, Scratch& scratch,
+                                           int& turn) {
+  static_assert(Map::kMapped < 1 << (32 - kAboveBits));
+  constexpr bool kOneEach = Map::kEntries <= kThreads;
   const bool cut = selection.ties != kAllTaken;
-  const int first_tie = cut ? min(place.tie_offset, selection.ties) : 0;  // taken by the chunks before
-  const int first_slot = place.offset;
-  for (int begin = 0; begin < tile.rounds(); begin += kSegmentRounds) {
-    const int end = min(begin + kSegmentRounds, tile.rounds());
-    const int segment_column = begin * kThreads * kQuad;
-    const int quads = ceil_div(min(tile.length - segment_column, kSegment), kQuad);
-    mark<kThreads>(tile, begin, end, selection, scratch.map);
-    const int total_entries = ceil_div(quads, 2);
-    if (const int missing = quads + static_cast<int>(threadIdx.x); missing < total_entries * 2)
-      scratch.map.quads[missing] = 0;  // of the last entry
-    __syncthreads();
-    const int per_thread = ceil_div(total_entries, kThreads);
-    const int first_entry = static_cast<int>(threadIdx.x) * per_thread;
-    uint32_t entries[kEntriesPerThread];
-    uint32_t own = 0;
+  const int entries = ceil_div(columns, kEntryColumns);
+  const int per_thread = kOneEach ? 1 : ceil_div(entries, kThreads);
+  const int first = static_cast<int>(threadIdx.x) * per_thread;
+  const int last = min(first + per_thread, entries);
+  uint32_t own = 0;
+  for (int i = first; i < last; ++i) {
+    const uint32_t entry = map.entries[i];
+    own += cut ? pack_counts(__popc(entry & kLowHalves), __popc(entry & ~kLowHalves))
+               : static_cast<uint32_t>(__popc(entry));
+  }
+  const uint32_t inclusive = warp_inclusive_sum(own);
+  const BlockSum sum = sum_over_warps<kThreads>(inclusive, scratch.totals, turn);
+  const uint32_t before = sum.before + inclusive - own;
+  // Ties are numbered over the whole row; those from number `ties` on stay out.
+  int tie = place.tie_offset + equal_of(before);
+  const int taken_ties = cut ? min(tie, selection.ties) : 0;
+  int32_t* slot = lined_up + (place.offset + above_of(before) + taken_ties - first_slot);
+  for (int i = first; i < last; ++i) {
+    const uint32_t entry = map.entries[i];
+    const uint32_t selected = selected_of(entry, cut, selection.ties - tie);
+    const int column = first_column + i * kEntryColumns;
 #pragma unroll
-    for (int i = 0; i < kEntriesPerThread; ++i) {
-      entries[i] = i < per_thread && first_entry + i < total_entries ? scratch.map.entries[first_entry + i] : 0u;
-      own += pack_counts(__popc(entries[i] & kAboveBits), __popc(entries[i] & ~kAboveBits));
+    for (int c = 0; c < kEntryColumns; ++c)
+      if (selected >> (c / kQuad * 2 * kQuad + c % kQuad) & 1) *slot++ = column + c;
+    if (cut) tie += __popc(entry & ~kLowHalves);
+  }
+  return {place.offset + above_of(sum.total), place.tie_offset + equal_of(sum.total)};
+}
+
+// Writes a chunk's selected columns to their slots of `output`, from `place` on. `mapped`: the map
+// holds the whole chunk's selection already (a barrier passed since); else it is made segment by
+// segment, from another look at the columns.
+template <int kThreads, class Tile, class Map>
+PERSISTENT_TOPK_DEVICE void emit(const Tile& tile, int first_column, const Selection& selection,
+                                 OutputPlace place, bool mapped, Map& map, LinedUp& lined_up,
+                                 int32_t* output, Scratch& scratch, int& turn) {
+  constexpr int kSegmentRounds = Map::kMapped / (kThreads * kQuad);
+  static_assert(Map::kMapped % (kThreads * kQuad) == 0);
+  const bool cut = selection.ties != kAllTaken;
+  const auto slot_of = [&](const OutputPlace& at) {
+    return at.offset + (cut ? min(at.tie_offset, selection.ties) : 0);
+  };
+  const int first_slot = slot_of(place);
+  if (mapped) {
+    place = line_up<kThreads>(map, tile.length, first_column, selection, place, first_slot,
+                              lined_up, scratch, turn);
+  } else {
+    const Interval threshold = make_interval(selection.threshold, selection.threshold, 0, 0);
+    for (int begin = 0; begin < tile.rounds(); begin += kSegmentRounds) {
+      const int column = begin * kThreads * kQuad;
+      __syncthreads();  // the segment before has been read
+      sweep<kThreads, true>(tile, begin, min(begin + kSegmentRounds, tile.rounds()), threshold, &map,
+                            GatherNothing{});
+      __syncthreads();
+      place = line_up<kThreads>(map, min(tile.length - column, Map::kMapped), first_column + column,
+                                selection, place, first_slot, lined_up, scratch, turn);
     }
-    const uint32_t inclusive = warp_inclusive_sum(own);
-    const BlockSum sum = sum_over_warps<kThreads>(inclusive, scratch.totals, turn);
-    const uint32_t before = sum.before + inclusive - own;
-    // Ties are numbered over the whole row; those from number `ties` on stay out.
-    int tie = place.tie_offset + equal_of(before);
-    int32_t* slot = scratch.columns + (place.offset + above_of(before) - first_slot) +
-                    (cut ? min(tie, selection.ties) - first_tie : 0);
-#pragma unroll
-    for (int i = 0; i < kEntriesPerThread; ++i) {
-      uint32_t selected = entries[i] & kAboveBits;
-      if (cut) {
-        const uint32_t equal = entries[i] & ~kAboveBits;
-        selected |= lowest_set_bits(equal, selection.ties - tie) >> kQuad;
-        tie += __popc(equal);
-      }
-      slot = write_columns(selected, first_column + segment_column + (first_entry + i) * kEntryColumns, slot);
-    }
-    place = {place.offset + above_of(sum.total), place.tie_offset + equal_of(sum.total)};
   }
   __syncthreads();
-  const int taken_ties = cut ? min(place.tie_offset, selection.ties) - first_tie : 0;
-  const int selected = place.offset - first_slot + taken_ties;
-  for (int i = threadIdx.x; i < selected; i += kThreads)
-    output[first_slot + first_tie + i] = scratch.columns[i];
+  for (int slot = first_slot + static_cast<int>(threadIdx.x); slot < slot_of(place); slot += kThreads)
+    output[slot] = lined_up[slot - first_slot];
 }
 
 }  // namespace persistent_topk

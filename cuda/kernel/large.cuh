@@ -27,14 +27,18 @@ struct LargeStorage {
   struct Shown {
     alignas(16) uint32_t histogram[kBins];  // of the chunk
     DigitHistograms digits;            // of the chunk
-    uint32_t candidates[policy.candidates];
+    Candidates<policy.candidates> candidates;
   };
-  Scratch<policy.segment> scratch;
+  Scratch scratch;
+  ColumnMap<policy.map> map;
   Shown shown;
   ChunkCounts counts[policy.max_ctas];  // of every CTA: each writes its own to all
   DigitHistograms digits;     // of the row, or of the gathered candidates
   alignas(16) uint32_t histogram[kBins];  // of the row
-  uint32_t candidates[policy.candidates];
+  union {
+    uint32_t candidates[policy.candidates];  // of the row
+    LinedUp lined_up;                        // when these have been looked through
+  };
   alignas(16) float resident[kQuad];  // as many as the launch has room for: the last member
 };
 
@@ -129,7 +133,7 @@ PERSISTENT_TOPK_DEVICE OutputPlace collect(const SharingTeam<policy>& team, bool
     const int start = __shfl_sync(kFullWarp, start_of_lane, peer);
     const int peer_count = __shfl_sync(kFullWarp, count, peer);
     for (int i = warp_id() % sharers * kWarpSize + lane_id(); i < peer_count; i += sharers * kWarpSize)
-      storage.candidates[start + i] = *team.of_peer(storage.shown.candidates + i, peer);
+      storage.candidates[start + i] = *team.of_peer(storage.shown.candidates.keys + i, peer);
   }
   return before;
 }
@@ -155,7 +159,7 @@ PERSISTENT_TOPK_DEVICE OutputPlace count_selected(SharingTeam<policy>& team, int
 template <Policy policy, class Tile, class Record>
 PERSISTENT_TOPK_DEVICE Selection refine_shared(const Tile& tile, Interval interval, int k,
                                                SharingTeam<policy>& team, OutputPlace& place,
-                                               Record& record) {
+                                               bool& mapped, Record& record) {
   auto& storage = team.storage;
   int passes = 0;
   interval = narrow_over_row<policy>(tile, interval, k, team, storage.shown.digits, passes,
@@ -163,8 +167,7 @@ PERSISTENT_TOPK_DEVICE Selection refine_shared(const Tile& tile, Interval interv
   record.chunk_counts(team.own.above, team.own.count);
   team.send_counts();
   const bool settled = is_settled(interval, k);
-  if (!settled)
-    gather<policy.threads>(tile, interval, storage.shown.candidates, storage.scratch, team.turn);
+  mapped = !settled && gather<policy>(tile, interval, storage.shown.candidates, storage.map);
   team.exchange();
   const OutputPlace before = collect(team, !settled);
   if (settled) {
@@ -177,6 +180,8 @@ PERSISTENT_TOPK_DEVICE Selection refine_shared(const Tile& tile, Interval interv
                                               storage.scratch, team.turn, record);
   const OutputPlace selected = count_selected(team, before.tie_offset, selection);
   place = {before.offset + selected.offset, selected.tie_offset};
+  if (mapped) apply<policy.threads>(selection, storage.shown.candidates, storage.map);
+  __syncthreads();
   return selection;
 }
 
@@ -193,6 +198,7 @@ PERSISTENT_TOPK_DEVICE void large_row(const Row& row, int ctas, int rank, int re
   clear<policy.threads, Storage::kBins>(storage.shown.histogram);
   clear<policy.threads, DigitHistograms::kWords>(storage.shown.digits.of_pass[0]);
   clear<policy.threads, DigitHistograms::kWords>(storage.digits.of_pass[0]);
+  if (threadIdx.x == 0) storage.shown.candidates.used = 0;
   __syncthreads();
   const StreamTile<policy.threads> tile = {row.logits + begin, end - begin,
                                                                 storage.resident, resident};
@@ -206,10 +212,11 @@ PERSISTENT_TOPK_DEVICE void large_row(const Row& row, int ctas, int rank, int re
   record.coarse(Storage::kBins, merged, storage.scratch.found);
 
   OutputPlace place;
-  const Selection selection = refine_shared<policy>(
-      tile, interval, row.k, team, place, record);
+  bool mapped;
+  const Selection selection = refine_shared<policy>(tile, interval, row.k, team, place, mapped, record);
   record.selection(selection, place.offset, place.tie_offset);
-  emit<policy.threads>(tile, begin, selection, place, row.output, storage.scratch, turn);
+  emit<policy.threads>(tile, begin, selection, place, mapped, storage.map, storage.lined_up, row.output,
+                       storage.scratch, turn);
 }
 
 }  // namespace persistent_topk

@@ -2,7 +2,6 @@
 // read, its first columns stay in shared memory and the rest is read again from L2.
 #pragma once
 
-#include "emit.cuh"
 #include "refine.cuh"
 #include "row.cuh"
 #include "tile.cuh"
@@ -12,10 +11,12 @@ namespace persistent_topk {
 template <Policy policy>
 struct MediumStorage {
   static constexpr int kBins = 1 << policy.medium_bin_bits;
-  Scratch<policy.segment> scratch;
+  Scratch scratch;
   DigitHistograms digits;
   alignas(16) uint32_t histogram[kBins];
-  uint32_t candidates[policy.candidates];
+  Candidates<policy.candidates> candidates;
+  LinedUp lined_up;
+  ColumnMap<policy.map> map;
   alignas(16) float resident[kQuad];  // as many as the launch has room for: the last member
 };
 
@@ -28,6 +29,7 @@ PERSISTENT_TOPK_DEVICE void medium_row(const Row& row, int resident, int& turn) 
 
   clear<policy.threads, Storage::kBins>(storage.histogram);
   clear<policy.threads, DigitHistograms::kWords>(storage.digits.of_pass[0]);
+  if (threadIdx.x == 0) storage.candidates.used = 0;
   __syncthreads();
   const StreamTile<policy.threads> tile = {row.logits, row.length,
                                                                 storage.resident, resident};
@@ -37,11 +39,7 @@ PERSISTENT_TOPK_DEVICE void medium_row(const Row& row, int resident, int& turn) 
       storage.histogram, row.k, storage.scratch, turn, bin_interval<policy.medium_bin_bits>);
   record.coarse(Storage::kBins, storage.histogram, storage.scratch.found);
 
-  const Selection selection =
-      refine_alone<policy>(tile, interval, row.k, storage.digits,
-                           storage.candidates, storage.scratch, turn, record);
-  record.selection(selection, 0, 0);
-  emit<policy.threads>(tile, 0, selection, {0, 0}, row.output, storage.scratch, turn);
+  finish_alone<policy>(tile, interval, row, storage, turn, record);
 }
 
 }  // namespace persistent_topk

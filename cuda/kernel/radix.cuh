@@ -16,21 +16,22 @@
 
 namespace persistent_topk {
 
-// The keys [low, high] that hold the k-th: `above` of the row are greater, `count` lie in it.
+// The keys [low, high] that hold the k-th: `above` of the row are greater, `count` lie in it. The
+// bounds serve comparisons of floats: key >= low is x > at_least, key > high is x > greater (or either
+// is NaN), see bound_below().
 struct Interval {
   uint32_t low;
   uint32_t high;
   int above;
   int count;
+  float at_least;
+  float greater;
 };
 
-// What is selected: keys above the threshold, and `ties` of those equal to it (or kAllTaken). The
-// bounds serve comparisons of floats, see bound_below(): x >= threshold and x > threshold.
+// What is selected: keys above the threshold, and `ties` of those equal to it (or kAllTaken).
 struct Selection {
   uint32_t threshold;
   int ties;
-  float at_least;
-  float above;
 };
 
 // The counter of a histogram that holds a key of given rank from the top.
@@ -40,28 +41,20 @@ struct Found {
   int count;
 };
 
-// Which columns of a segment are selected: a byte a quad, its low half for the columns above the
-// threshold and its high half for those equal to it. Owners of quads write bytes, the emission reads
-// entries of two quads in column order.
-template <int kSegment>
-struct SelectionMap {
-  static constexpr int kEntries = kSegment / (2 * kQuad);
-  union {
-    uint8_t quads[kSegment / kQuad];
-    uint16_t entries[kEntries];
-  };
-};
-
 // Shared memory that every path needs.
-template <int kSegment>
 struct Scratch {
   WarpTotals totals;
   Found found;
   Interval interval;
   Selection selection;
-  SelectionMap<kSegment> map;
-  int32_t columns[kMaxK];  // selected, before they are written out together
 };
+
+// A bound such that ordered_key(x) >= key exactly when x > bound or either is NaN.
+PERSISTENT_TOPK_DEVICE float bound_below(uint32_t key) {
+  constexpr uint32_t kInfinityKey = kSignBit | kInfinityBits;
+  if (key > kInfinityKey) return key_to_float(kInfinityKey);  // above infinity comes NaN alone
+  return key_to_float(key == kZeroKey ? key - 2 : key - 1);   // the key below zero's never occurs
+}
 
 // Nothing is left to decide: the whole interval is taken, or it is one key.
 PERSISTENT_TOPK_DEVICE bool is_settled(const Interval& interval, int k) {
@@ -73,10 +66,15 @@ PERSISTENT_TOPK_DEVICE int digit_shift(const Interval& interval) {
   return bits > kDigitBits ? bits - kDigitBits : 0;
 }
 
+PERSISTENT_TOPK_DEVICE Interval make_interval(uint32_t low, uint32_t high, int above, int count) {
+  return {low, high, above, count, bound_below(low), bound_below(high + 1)};
+}
+
 PERSISTENT_TOPK_DEVICE Interval narrow(const Interval& interval, int shift, const Found& digit) {
   const uint32_t low = interval.low + (static_cast<uint32_t>(digit.index) << shift);
   const uint32_t last = low + ((1u << shift) - 1);
-  return {low, last < interval.high ? last : interval.high, interval.above + digit.above, digit.count};
+  return make_interval(low, last < interval.high ? last : interval.high, interval.above + digit.above,
+                       digit.count);
 }
 
 // The interval of a coarse bin. Called by a converged warp: one lane computes where the bin begins
@@ -87,23 +85,12 @@ PERSISTENT_TOPK_DEVICE Interval bin_interval(const Found& bin) {
   const uint32_t floor = bin_floor_key<bits>(bin.index + (lane_id() & 1));
   const uint32_t low = __shfl_sync(kFullWarp, floor, 0);
   const uint32_t behind = __shfl_sync(kFullWarp, floor, 1);
-  return {low, bin.index == kLastBin ? kGreatestKey : behind - 1, bin.above, bin.count};
-}
-
-// A bound such that ordered_key(x) >= key exactly when x > bound or either is NaN.
-PERSISTENT_TOPK_DEVICE float bound_below(uint32_t key) {
-  constexpr uint32_t kInfinityKey = kSignBit | kInfinityBits;
-  if (key > kInfinityKey) return key_to_float(kInfinityKey);  // above infinity comes NaN alone
-  return key_to_float(key == kZeroKey ? key - 2 : key - 1);   // the key below zero's never occurs
-}
-
-PERSISTENT_TOPK_DEVICE Selection make_selection(uint32_t threshold, int ties) {
-  return {threshold, ties, bound_below(threshold), bound_below(threshold + 1)};
+  return make_interval(low, bin.index == kLastBin ? kGreatestKey : behind - 1, bin.above, bin.count);
 }
 
 PERSISTENT_TOPK_DEVICE Selection settle(const Interval& interval, int k) {
   const int wanted = k - interval.above;
-  return make_selection(interval.low, interval.count == wanted ? kAllTaken : wanted);
+  return {interval.low, interval.count == wanted ? kAllTaken : wanted};
 }
 
 template <int kThreads, int kCount>
@@ -117,9 +104,9 @@ PERSISTENT_TOPK_DEVICE void clear(uint32_t* words) {
 // that refine(found) makes of it. The histogram must be complete (a barrier passed); rank is at most
 // the sum of the counters. As few warps as possible take part, and the one that finds it does the
 // rest: at a full block, issuing what every thread could compute costs more than its latency.
-template <int kThreads, int kCounters, int kSegment, class Refine>
+template <int kThreads, int kCounters, class Refine>
 PERSISTENT_TOPK_DEVICE Interval find_from_top(const uint32_t* histogram, int rank,
-                                              Scratch<kSegment>& scratch, int& turn, Refine&& refine) {
+                                              Scratch& scratch, int& turn, Refine&& refine) {
   constexpr int kPerThread = kCounters / kThreads > 4 ? kCounters / kThreads : 4;
   constexpr int kScanners = kCounters / kPerThread;
   static_assert(kCounters % kPerThread == 0 && kScanners % kWarpSize == 0 && kScanners <= kThreads);
@@ -151,9 +138,8 @@ PERSISTENT_TOPK_DEVICE Interval find_from_top(const uint32_t* histogram, int ran
         if (found.above + found.count < rank)
           found = {top - i, found.above + found.count, static_cast<int>(counts[i])};
       const int holder = __ffs(holders) - 1;
-      found.index = __shfl_sync(kFullWarp, found.index, holder);
-      found.above = __shfl_sync(kFullWarp, found.above, holder);
-      found.count = __shfl_sync(kFullWarp, found.count, holder);
+      found = {__shfl_sync(kFullWarp, found.index, holder), __shfl_sync(kFullWarp, found.above, holder),
+               __shfl_sync(kFullWarp, found.count, holder)};
       const Interval interval = refine(found);
       if (lane_id() == 0) {
         scratch.found = found;
@@ -197,36 +183,11 @@ PERSISTENT_TOPK_DEVICE void count_digits(const Tile& tile, const Interval& inter
   });
 }
 
-// Puts the tile's keys in the interval into `candidates`, which has room for all of them; their
-// slots come from a scan over (group of rounds, thread, column). Ends without a barrier.
-template <int kThreads, class Tile, int kSegment>
-PERSISTENT_TOPK_DEVICE void gather(const Tile& tile, const Interval& interval, uint32_t* candidates,
-                                   Scratch<kSegment>& scratch, int& turn) {
-  const float low = bound_below(interval.low);
-  const float high = bound_below(interval.high + 1);
-  uint32_t base = 0;
-  for (int first = 0; first < tile.rounds(); first += kMaskRounds) {
-    uint32_t mask = 0;
-    tile.for_each_quad(first, min(first + kMaskRounds, tile.rounds()),
-                       [&](int round, int, const float(&x)[kQuad], int columns) {
-                         const uint32_t bit = 1u << (round - first) * kQuad;
-#pragma unroll
-                         for (int c = 0; c < kQuad; ++c)
-                           if (c < columns) mask = ptx::or_if_between(mask, x[c], low, high, bit << c);
-                       });
-    const uint32_t inclusive = warp_inclusive_sum(__popc(mask));
-    const BlockSum sum = sum_over_warps<kThreads>(inclusive, scratch.totals, turn);
-    uint32_t slot = base + sum.before + inclusive - __popc(mask);
-    tile.for_each_set(first, mask, [&](float x) { candidates[slot++] = ordered_key(x); });
-    base += sum.total;
-  }
-}
-
 // The `wanted`-th greatest of a few candidates. A warp takes a candidate and compares it with the
 // others, one a lane; the three counts travel in one word.
-template <int kThreads, int kRankMax, int kSegment>
+template <int kThreads, int kRankMax>
 PERSISTENT_TOPK_DEVICE Selection rank(const uint32_t* candidates, int count, int wanted,
-                                      Scratch<kSegment>& scratch) {
+                                      Scratch& scratch) {
   constexpr int kCountBits = 10;
   constexpr uint32_t kCountMask = (1u << kCountBits) - 1;
   constexpr uint32_t kEqual = 1u << kCountBits;
@@ -235,8 +196,11 @@ PERSISTENT_TOPK_DEVICE Selection rank(const uint32_t* candidates, int count, int
   for (int mine = warp_id(); mine < count; mine += kThreads / kWarpSize) {
     const uint32_t key = candidates[mine];
     uint32_t counts = 0;
-    for (int other = lane_id(); other < count; other += kWarpSize) {
-      const uint32_t other_key = candidates[other];
+#pragma unroll
+    for (int first = 0; first < kRankMax; first += kWarpSize) {
+      const int other = first + lane_id();
+      if (first >= count) break;
+      const uint32_t other_key = other < count ? candidates[other] : 0;  // no key is 0
       if (other_key > key) counts += 1;
       if (other_key == key) counts += other < mine ? kEqualBefore : kEqual;
     }
@@ -246,7 +210,7 @@ PERSISTENT_TOPK_DEVICE Selection rank(const uint32_t* candidates, int count, int
     const int equal_before = counts >> 2 * kCountBits;
     if (lane_id() == 0 && greater + equal_before == wanted - 1) {
       const int ties = wanted - greater;
-      scratch.selection = make_selection(key, ties == equal ? kAllTaken : ties);
+      scratch.selection = {key, ties == equal ? kAllTaken : ties};
     }
   }
   __syncthreads();

@@ -8,7 +8,10 @@
 
 #include "constants.cuh"
 #include "radix.cuh"
+#include "emit.cuh"
 #include "recorder.cuh"
+#include "row.cuh"
+#include "sweep.cuh"
 
 namespace persistent_topk {
 
@@ -20,10 +23,10 @@ struct DigitHistograms {
 
 // Digit passes over the row while its candidates overflow the buffer. `team` adds up the chunks'
 // histograms and keeps the chunk's own counts: merge_digits(pass), keep(chunk_histogram, digit).
-template <Policy policy, class Tile, class Team, class Record, int kSegment>
+template <Policy policy, class Tile, class Team, class Record>
 PERSISTENT_TOPK_DEVICE Interval narrow_over_row(const Tile& tile, Interval interval, int k, Team& team,
                                                 DigitHistograms& digits, int& passes,
-                                                Scratch<kSegment>& scratch, int& turn,
+                                                Scratch& scratch, int& turn,
                                                 Record& record) {
   while (!is_settled(interval, k) && interval.count > policy.candidates) {
     const int shift = digit_shift(interval);
@@ -41,10 +44,10 @@ PERSISTENT_TOPK_DEVICE Interval narrow_over_row(const Tile& tile, Interval inter
 }
 
 // The threshold among gathered candidates (`interval.count` of them, complete: a barrier passed).
-template <Policy policy, class Record, int kSegment>
+template <Policy policy, class Record>
 PERSISTENT_TOPK_DEVICE Selection resolve(const uint32_t* candidates, Interval interval, int k,
                                          DigitHistograms& digits, int& passes,
-                                         Scratch<kSegment>& scratch, int& turn, Record& record) {
+                                         Scratch& scratch, int& turn, Record& record) {
   const int gathered = interval.count;
   const bool by_rank = gathered <= policy.rank_max;
   record.gathered(gathered, by_rank);
@@ -76,20 +79,45 @@ struct Alone {
   PERSISTENT_TOPK_DEVICE void keep(const uint32_t*, int, const Found&) const {}
 };
 
-// The whole second stage for such a row.
-template <Policy policy, class Tile, class Record, int kSegment>
-PERSISTENT_TOPK_DEVICE Selection refine_alone(const Tile& tile, Interval interval, int k,
-                                              DigitHistograms& digits, uint32_t* candidates,
-                                              Scratch<kSegment>& scratch, int& turn,
-                                              Record& record) {
+// Gathers the tile's candidates and, if it has room for the chunk, makes the map on the same look.
+// Returns whether it did. Ends without a barrier.
+template <Policy policy, class Tile, class Map>
+PERSISTENT_TOPK_DEVICE bool gather(const Tile& tile, const Interval& interval,
+                                   Candidates<policy.candidates>& candidates, Map& map) {
+  const GatherInto<policy.candidates> into = {candidates};
+  const bool mapped = tile.length <= Map::kMapped;
+  if (mapped)
+    sweep<policy.threads, true>(tile, 0, tile.rounds(), interval, &map, into);
+  else
+    sweep<policy.threads, false>(tile, 0, tile.rounds(), interval, &map, into);
+  return mapped;
+}
+
+// The second stage and the emission for such a row.
+template <Policy policy, class Tile, class Storage, class Record>
+PERSISTENT_TOPK_DEVICE void finish_alone(const Tile& tile, Interval interval, const Row& row,
+                                         Storage& storage, int& turn, Record& record) {
   Alone team;
+  Scratch& scratch = storage.scratch;
   int passes = 0;
-  interval = narrow_over_row<policy>(tile, interval, k, team, digits, passes, scratch, turn, record);
+  interval = narrow_over_row<policy>(tile, interval, row.k, team, storage.digits, passes, scratch, turn,
+                                     record);
   record.chunk_counts(interval.above, interval.count);
-  if (is_settled(interval, k)) return settle(interval, k);
-  gather<policy.threads>(tile, interval, candidates, scratch, turn);
-  __syncthreads();
-  return resolve<policy>(candidates, interval, k, digits, passes, scratch, turn, record);
+  Selection selection = settle(interval, row.k);
+  bool mapped = false;
+  if (!is_settled(interval, row.k)) {
+    mapped = gather<policy>(tile, interval, storage.candidates, storage.map);
+    __syncthreads();
+    selection = resolve<policy>(storage.candidates.keys, interval, row.k, storage.digits, passes, scratch,
+                                turn, record);
+    if (mapped) {
+      apply<policy.threads>(selection, storage.candidates, storage.map);
+      __syncthreads();
+    }
+  }
+  record.selection(selection, 0, 0);
+  emit<policy.threads>(tile, 0, selection, {0, 0}, mapped, storage.map, storage.lined_up, row.output,
+                       scratch, turn);
 }
 
 }  // namespace persistent_topk
