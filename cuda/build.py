@@ -1,4 +1,4 @@
-"""Compiles the CUDA sources: one nvcc call on first use, cached by the hash of everything that goes in.
+"""Compiles the CUDA sources on first use, cached by the hash of everything that goes in.
 
 The result is a plain shared library without torch in it. `python -m persistent_topk.cuda.build` compiles
 ahead of time; with `--prebuilt` the library lands beside the package, where a wheel picks it up.
@@ -13,18 +13,39 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+
+from ..reference.policy import POLICIES
 
 CUDA_DIR = Path(__file__).resolve().parent
 LAUNCH_SOURCE = CUDA_DIR / "launch.cu"
+INSTANCE_SOURCE = CUDA_DIR / "instance.cu"
 PREBUILT_DIR = CUDA_DIR / "prebuilt"
 CACHE_VARIABLE = "PERSISTENT_TOPK_CACHE"
 DEFAULT_ARCH = "sm_90"
-FLAGS = ("-std=c++20", "-O3", "-lineinfo", "-Xptxas", "-v", "--threads", "2")
-LIBRARY_FLAGS = ("--shared", "-Xcompiler", "-fPIC", "-cudart", "static")
+FLAGS = ("-std=c++20", "-O3", "-lineinfo", "-Xptxas", "-v", "-Xcompiler", "-fPIC")
+LIBRARY_FLAGS = ("--shared", "-cudart", "static")
+PROGRAM_FLAGS = ("-cudart", "static")
 BUILD_TIMEOUT_S = 300
 HASH_LENGTH = 16
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A source file and the macros it is compiled with."""
+
+    source: Path
+    defines: tuple[str, ...] = ()
+
+
+# The library: its host side and each policy's kernels, compiled side by side.
+KERNEL_UNITS = (
+    Unit(LAUNCH_SOURCE),
+    *(Unit(INSTANCE_SOURCE, (f"-DPERSISTENT_TOPK_POLICY={index}",)) for index in range(len(POLICIES))),
+)
 
 
 class BuildError(RuntimeError):
@@ -58,8 +79,8 @@ def nvcc_version() -> str:
 
 
 def kernel_headers() -> list[Path]:
-    """The production kernel's headers, in a fixed order."""
-    return sorted((CUDA_DIR / "kernel").glob("*.cuh"))
+    """The headers of the production kernel and its launch, in a fixed order."""
+    return [*sorted((CUDA_DIR / "kernel").glob("*.cuh")), CUDA_DIR / "launch.cuh"]
 
 
 def digest(paths: Iterable[Path], *words: str) -> str:
@@ -74,13 +95,22 @@ def digest(paths: Iterable[Path], *words: str) -> str:
 
 def kernel_hash() -> str:
     """Hash of what decides the kernel's behaviour: its headers and the launch; records carry it."""
-    return digest([*kernel_headers(), LAUNCH_SOURCE])
+    return digest([*kernel_headers(), LAUNCH_SOURCE, INSTANCE_SOURCE])
 
 
-def library_name(source: Path, arch: str, flags: Iterable[str] = ()) -> str:
-    """File name of the library built from `source` for `arch`: equal contents, equal name."""
-    key = digest([source, *kernel_headers()], arch, *FLAGS, *LIBRARY_FLAGS, *flags)
-    return f"{source.stem}-{arch}-{key}.so"
+def library_name(
+    units: Sequence[Unit] = KERNEL_UNITS,
+    arch: str = DEFAULT_ARCH,
+    flags: Sequence[str] = (),
+    program: bool = False,
+) -> str:
+    """File name of what is built from `units` for `arch`: equal contents, equal name."""
+    sources = dict.fromkeys(unit.source for unit in units)
+    headers = [path for source in sources for path in sorted(source.parent.glob("*.cuh"))]
+    defines = [define for unit in units for define in unit.defines]
+    kind = PROGRAM_FLAGS if program else LIBRARY_FLAGS
+    key = digest([*sources, *headers, *kernel_headers()], arch, *FLAGS, *kind, *flags, *defines)
+    return f"{units[0].source.stem}-{arch}-{key}" + ("" if program else ".so")
 
 
 def cache_dir() -> Path:
@@ -111,33 +141,48 @@ def run_nvcc(arguments: list[str]) -> str:
     return output
 
 
-def compile_library(source: Path, library: Path, arch: str, flags: Iterable[str] = ()) -> None:
-    """Compiles into a temporary folder beside `library` and renames: readers see all of it or nothing."""
-    library.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=library.parent) as folder:
-        part = Path(folder) / library.name
-        target = [f"-arch={arch}", *FLAGS, *LIBRARY_FLAGS, *flags, f"-I{CUDA_DIR}"]
-        log = run_nvcc([*target, "-o", str(part), str(source)])
-        log_part = part.with_suffix(".log")
+def compile_units(
+    units: Sequence[Unit], target: Path, arch: str, flags: Sequence[str] = (), program: bool = False
+) -> None:
+    """Compiles into a temporary folder beside `target` and renames: readers see all of it or nothing."""
+    kind = PROGRAM_FLAGS if program else LIBRARY_FLAGS
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+
+        def compile_unit(number: int) -> str:
+            unit, part = units[number], f"{folder}/{number}.o"
+            common = [f"-arch={arch}", *FLAGS, *flags, *unit.defines]
+            return run_nvcc([*common, f"-I{CUDA_DIR}", "-c", str(unit.source), "-o", part])
+
+        with ThreadPoolExecutor(min(len(units), os.cpu_count() or 1)) as pool:
+            log = "".join(pool.map(compile_unit, range(len(units))))
+        parts = [f"{folder}/{number}.o" for number in range(len(units))]
+        built, log_part = Path(folder) / target.name, Path(folder) / "log"
+        run_nvcc([f"-arch={arch}", *kind, *parts, "-o", str(built)])
         log_part.write_text(log)
-        os.replace(log_part, library.with_suffix(".log"))
-        os.replace(part, library)
+        os.replace(log_part, target.with_suffix(".log"))
+        os.replace(built, target)
 
 
-def build(source: Path = LAUNCH_SOURCE, arch: str = DEFAULT_ARCH, flags: Iterable[str] = ()) -> Path:
-    """The library of `source` for `arch` (such as "sm_90"): prebuilt, cached, or compiled now.
+def build(
+    units: Sequence[Unit] = KERNEL_UNITS,
+    arch: str = DEFAULT_ARCH,
+    flags: Sequence[str] = (),
+    program: bool = False,
+) -> Path:
+    """The shared library of `units` for `arch` (such as "sm_90"): prebuilt, cached, or compiled now.
 
-    Beside it lies a .log with nvcc's register and spill report. Raises BuildError.
+    program: an executable instead. Beside it lies a .log with nvcc's register and spill report. Raises
+    BuildError.
     """
-    flags = tuple(flags)
-    name = library_name(source, arch, flags)
+    name = library_name(units, arch, flags, program)
     prebuilt = PREBUILT_DIR / name
     if prebuilt.is_file():
         return prebuilt
-    library = cache_dir() / name
-    if not library.is_file():
-        compile_library(source, library, arch, flags)
-    return library
+    target = cache_dir() / name
+    if not target.is_file():
+        compile_units(units, target, arch, flags, program)
+    return target
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -147,8 +192,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         if options.prebuilt:
-            library = PREBUILT_DIR / library_name(LAUNCH_SOURCE, options.arch)
-            compile_library(LAUNCH_SOURCE, library, options.arch)
+            library = PREBUILT_DIR / library_name(arch=options.arch)
+            compile_units(KERNEL_UNITS, library, options.arch)
         else:
             library = build(arch=options.arch)
     except BuildError as error:

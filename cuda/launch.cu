@@ -1,14 +1,8 @@
 // The host side of the kernel behind a plain C interface: no torch headers, so one library serves every
 // torch version, and Python reaches it through ctypes. Every function returns a cudaError_t as int.
-#include <cuda_runtime.h>
+#include "launch.cuh"
 
-#include <atomic>
-#include <cstddef>
-#include <cstdint>
 #include <mutex>
-
-#include "kernel/persistent.cuh"
-#include "kernel/plan.cuh"
 
 namespace persistent_topk {
 namespace {
@@ -54,24 +48,6 @@ class DeviceScope {
   bool switched_ = false;
   cudaError_t error_;
 };
-
-using Kernel = void (*)(TopkParams);
-
-// One compiled policy, with tracing off and on.
-struct Instance {
-  Kernel kernels[2];
-  int threads;
-  int (*resident)(int64_t columns, const Plan& plan, const DeviceLimits& limits);
-  size_t (*shared_bytes)(int resident);
-};
-
-template <int kPolicyIndex>
-constexpr Instance instance() {
-  return {.kernels = {topk_kernel<kPolicyIndex, false>, topk_kernel<kPolicyIndex, true>},
-          .threads = kPolicies[kPolicyIndex].threads,
-          .resident = resident_columns<kPolicyIndex>,
-          .shared_bytes = shared_bytes<kPolicyIndex>};
-}
 
 const Instance kInstances[kPolicyCount] = {instance<0>(), instance<1>(), instance<2>(), instance<3>()};
 
@@ -161,23 +137,6 @@ extern "C" {
 
 using namespace persistent_topk;
 
-// What Python passes: `policy` is an index into kPolicies or kChoosePolicy; `trace` is null or room
-// for [rows, plan.ctas] zeroed records. Nothing here allocates or waits for the device.
-struct TopkCall {
-  const float* logits;
-  int64_t row_stride;  // elements
-  const int32_t* lengths;
-  int32_t* output;
-  void* trace;
-  void* workspace;
-  cudaStream_t stream;
-  int32_t rows;
-  int32_t columns;
-  int32_t k;
-  int32_t policy;
-  int32_t device;
-};
-
 int persistent_topk_limits(int device, DeviceLimits* limits) { return device_limits(device, limits); }
 
 int persistent_topk_plan(const TopkCall* call, Plan* plan) {
@@ -209,7 +168,6 @@ int persistent_topk_launch(const TopkCall* call) {
   return launch(plan, call->trace != nullptr, params, call->stream);
 }
 
-// Registers a thread and bytes of local memory (spills) of an instantiation, for records.
 int persistent_topk_usage(int policy, int tracing, int* registers, int* local_bytes) {
   cudaFuncAttributes attributes{};
   const void* function = reinterpret_cast<const void*>(kInstances[policy].kernels[tracing]);

@@ -93,7 +93,9 @@ class SparseIndexer(nn.Module):
         """logits: float32 [rows, columns], rows <= max_rows; lengths: int32 [rows], of causal_lengths.
         Returns int32 [rows, k], ascending columns, then -1. Raises what topk_out raises."""
         if logits.shape[0] > self.max_rows:
-            raise ValueError(f"logits has {logits.shape[0]} rows; expected at most max_rows = {self.max_rows}")
+            raise ValueError(
+                f"logits has {logits.shape[0]} rows; expected at most max_rows = {self.max_rows}"
+            )
         selected = self.indices[: logits.shape[0]]
         torch.ops.persistent_topk.topk_out(logits, lengths, selected, self.manager.workspace(), self.k)
         return selected

@@ -8,7 +8,7 @@ import pytest
 import torch
 from gpu_calls import TESTS
 
-from persistent_topk.cuda.build import build
+from persistent_topk.cuda.build import Unit, build
 from persistent_topk.cuda.library import arch_of
 from persistent_topk.reference.order import GREATEST_KEY, half_code, ordered_key
 
@@ -40,7 +40,7 @@ class Device:
     """order_device.cu over slabs: keys, codes, packed codes and comparisons, int32 [SLAB] each."""
 
     def __init__(self, flags: tuple[str, ...] = ()) -> None:
-        self.library = ctypes.CDLL(str(build(TESTS / "order_device.cu", arch_of(0), flags)))
+        self.library = ctypes.CDLL(str(build([Unit(TESTS / "order_device.cu")], arch_of(0), flags)))
         self.results = [torch.empty(SLAB, dtype=torch.int32, device="cuda") for _ in range(4)]
 
     def run(self, first: int, low: int, high: int) -> list[torch.Tensor]:

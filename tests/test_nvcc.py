@@ -71,17 +71,18 @@ def test_the_library_builds_once_and_is_found_again(tmp_path: Path, monkeypatch:
 def test_another_source_or_flag_is_another_library(tmp_path: Path) -> None:
     source = tmp_path / "launch.cu"
     shutil.copy(build.LAUNCH_SOURCE, source)
-    name = build.library_name(source, TUNED)
-    assert name == build.library_name(build.LAUNCH_SOURCE, TUNED)
-    assert name != build.library_name(source, "sm_80") != build.library_name(source, "sm_80", ["-G"])
+    units = [build.Unit(source)]
+    name = build.library_name(units, TUNED)
+    assert name != build.library_name(units, "sm_80") != build.library_name(units, "sm_80", ["-G"])
+    assert name != build.library_name([build.Unit(source, ("-DX",))], TUNED)
     source.write_text(source.read_text() + "\n")
-    assert name != build.library_name(source, TUNED)
+    assert name != build.library_name(units, TUNED)
 
 
 def test_a_prebuilt_library_is_used_without_nvcc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "PREBUILT_DIR", tmp_path)
     monkeypatch.setattr(build, "find_nvcc", lambda: pytest.fail("nvcc was asked for"))
-    library = tmp_path / build.library_name(build.LAUNCH_SOURCE, TUNED)
+    library = tmp_path / build.library_name(arch=TUNED)
     library.write_bytes(b"")
     assert library == build.build(arch=TUNED)
 
@@ -91,5 +92,5 @@ def test_what_nvcc_says_reaches_the_user(tmp_path: Path, monkeypatch: pytest.Mon
     source = tmp_path / "broken.cu"
     source.write_text("int broken = undeclared;\n")
     with pytest.raises(build.BuildError, match="undeclared"):
-        build.build(source, TUNED)
+        build.build([build.Unit(source)], TUNED)
     assert not list((tmp_path / "cache").glob("*")), "a failed build left something behind"

@@ -6,7 +6,7 @@ import ctypes
 
 import torch
 
-from ..build import CUDA_DIR, build
+from ..build import CUDA_DIR, Unit, build
 from ..library import arch_of
 
 FLOOR_SOURCE = CUDA_DIR / "bench" / "floor.cu"
@@ -25,7 +25,7 @@ class Floor:
 
     def __init__(self, flush_bytes: int) -> None:
         device = torch.cuda.current_device()
-        self.library = ctypes.CDLL(str(build(FLOOR_SOURCE, arch_of(device))))
+        self.library = ctypes.CDLL(str(build([Unit(FLOOR_SOURCE)], arch_of(device))))
         self.sms = torch.cuda.get_device_properties(device).multi_processor_count
         self.flush = torch.zeros(flush_bytes // 4, device="cuda")
         self.sink = torch.zeros(1, dtype=torch.int32, device="cuda")

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..build import CUDA_DIR, build, nvcc_version
+from ..build import CUDA_DIR, Unit, build, nvcc_version
 from ..library import arch_of
 from .cases import HERE, Inputs, Parameters, inputs_of, operation_names
 
@@ -34,7 +34,7 @@ def answer(library: ctypes.CDLL, operation: int, inputs: Inputs) -> np.ndarray:
 
 def record(path: Path) -> None:
     """Writes the answers to every operation, with what they were asked and by which GPU."""
-    library = ctypes.CDLL(str(build(HERE / "device.cu", arch_of(0), (f"-I{CUDA_DIR / 'kernel'}",))))
+    library = ctypes.CDLL(str(build([Unit(HERE / "device.cu")], arch_of(0), (f"-I{CUDA_DIR / 'kernel'}",))))
     arrays: dict[str, np.ndarray] = {}
     for number, name in enumerate(operation_names(library)):
         inputs = inputs_of(name)

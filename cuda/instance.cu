@@ -1,0 +1,17 @@
+// One policy's kernels, PERSISTENT_TOPK_POLICY being its index: a file of its own, since the policies
+// compile side by side in a quarter of the time.
+#include "launch.cuh"
+
+namespace persistent_topk {
+
+template <int kPolicyIndex>
+Instance instance() {
+  return {.kernels = {topk_kernel<kPolicyIndex, false>, topk_kernel<kPolicyIndex, true>},
+          .threads = kPolicies[kPolicyIndex].threads,
+          .resident = resident_columns<kPolicyIndex>,
+          .shared_bytes = shared_bytes<kPolicyIndex>};
+}
+
+template Instance instance<PERSISTENT_TOPK_POLICY>();
+
+}  // namespace persistent_topk

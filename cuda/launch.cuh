@@ -1,0 +1,61 @@
+// What the parts of the library share: a compiled policy as launch.cu sees it, and the C interface.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernel/persistent.cuh"
+#include "kernel/plan.cuh"
+
+namespace persistent_topk {
+
+using Kernel = void (*)(TopkParams);
+
+// One compiled policy, with tracing off and on.
+struct Instance {
+  Kernel kernels[2];
+  int threads;
+  int (*resident)(int64_t columns, const Plan& plan, const DeviceLimits& limits);
+  size_t (*shared_bytes)(int resident);
+};
+
+// Defined by instance.cu, which is compiled once a policy, all at the same time.
+template <int kPolicyIndex>
+Instance instance();
+
+}  // namespace persistent_topk
+
+extern "C" {
+
+// What Python passes: `policy` is an index into kPolicies or kChoosePolicy; `trace` is null or room
+// for [rows, plan.ctas] zeroed records.
+struct TopkCall {
+  const float* logits;
+  int64_t row_stride;  // elements
+  const int32_t* lengths;
+  int32_t* output;
+  void* trace;
+  void* workspace;
+  cudaStream_t stream;
+  int32_t rows;
+  int32_t columns;
+  int32_t k;
+  int32_t policy;
+  int32_t device;
+};
+
+// Each returns a cudaError_t; none allocates device memory or waits for the device.
+int persistent_topk_limits(int device, persistent_topk::DeviceLimits* limits);
+int persistent_topk_plan(const TopkCall* call, persistent_topk::Plan* plan);
+int persistent_topk_launch(const TopkCall* call);
+// Registers a thread and bytes of local memory (spills) of an instantiation, for records.
+int persistent_topk_usage(int policy, int tracing, int* registers, int* local_bytes);
+
+int persistent_topk_trace_bytes();
+const char* persistent_topk_failed_call();
+const char* persistent_topk_error_name(int error);
+const char* persistent_topk_error_text(int error);
+
+}  // extern "C"
