@@ -19,8 +19,8 @@ SYMBOLIZER_TIMEOUT_SECONDS = 20
 class Schedule:
     """Who runs next on the emulated device: the same schedule gives the same interleaving.
 
-    kind: "round_robin", "reverse" (the last warp and lane first), "starve" (one warp of each CTA runs
-    only when nothing else can), "random" (a uniform choice at every step) or "pct" (priorities that
+    kind: "round_robin", "reverse" (the last warp and lane first), "starve" (one warp of each CTA, or one whole
+    CTA, runs only when nothing else can), "random" (a uniform choice at every step) or "pct" (priorities that
     change at `depth` - 1 random steps of the first `steps`). resident: clusters resident at once (0:
     one for round_robin, else two). Written and read as "pct:seed=7,depth=3".
     """

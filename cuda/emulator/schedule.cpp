@@ -68,10 +68,11 @@ class Reverse : public Schedule {
   int64_t next_cluster(int64_t waiting) override { return waiting - 1; }
 };
 
-// One warp of every slot's CTA runs only when nothing else can.
+// One warp of each CTA, or all warps of one CTA, run only when nothing else can.
 class Starve : public Schedule {
  public:
-  Starve(uint64_t seed, int warps) : random_(seed), victim_(random_.below(warps)) {}
+  Starve(uint64_t seed, int slots, int warps)
+      : random_(seed), whole_cta_(slots > 1 && random_.below(2) == 0), victim_(random_.below(whole_cta_ ? slots : warps)) {}
 
   WarpId next_warp(const ReadyWarps& ready, WarpId current) override {
     WarpId warp = ready.after(current);
@@ -85,8 +86,11 @@ class Starve : public Schedule {
   int64_t next_cluster(int64_t waiting) override { return random_.next() % waiting; }
 
  private:
-  bool is_victim(WarpId warp) const { return warp % kWarpsPerSlot == victim_; }
+  bool is_victim(WarpId warp) const {
+    return (whole_cta_ ? warp / kWarpsPerSlot : warp % kWarpsPerSlot) == victim_;
+  }
   Random random_;
+  bool whole_cta_;
   int victim_;
 };
 
@@ -158,7 +162,7 @@ class Pct : public Schedule {
 std::unique_ptr<Schedule> make_schedule(const ScheduleOptions& options, int slots, int warps) {
   switch (options.kind) {
     case ScheduleKind::kReverse: return std::make_unique<Reverse>();
-    case ScheduleKind::kStarve: return std::make_unique<Starve>(options.seed, warps);
+    case ScheduleKind::kStarve: return std::make_unique<Starve>(options.seed, slots, warps);
     case ScheduleKind::kRandom: return std::make_unique<RandomWalk>(options.seed);
     case ScheduleKind::kPct: return std::make_unique<Pct>(options, slots);
     case ScheduleKind::kRoundRobin: break;

@@ -118,11 +118,18 @@ PERSISTENT_TOPK_DEVICE void wide_rows(const TopkParams& params) {
   const int teams = static_cast<int>(gridDim.x) / params.ctas;
   int turn = 0;
   int worker = 0;  // the CTA that takes the team's next row if one is enough for it
+  Path laid_out = kNotRecorded;  // whose struct the shared memory holds
   for (int index = team; index < params.rows; index += teams) {
     const int length = row_length(params, index);
     const Path path = choose_path<policy>(length, params.k, params.ctas);
-    if (path == kLarge || worker == rank)
+    if (path == kLarge || worker == rank) {
+      if (path != kTrivial && path != laid_out) {
+        // Another struct lies over the slots that slow warps still copy out of the row before.
+        if (laid_out != kNotRecorded) __syncthreads();
+        laid_out = path;
+      }
       process_row<policy, kTracing>(row_at<kTracing>(params, index, length), path, params, rank, turn);
+    }
     worker = worker + 1 == params.ctas ? 0 : worker + 1;
   }
   if (params.ctas > 1) {  // a CTA's shared memory must outlive its peers' reads
