@@ -12,8 +12,7 @@ from typing import Any
 import torch
 
 from ...reference.policy import by_name
-from ..build import BuildError, kernel_hash, nvcc_version
-from ..library import device_limits
+from ..environment import environment
 from .cells import Cell, select
 from .floors import Floor
 from .measure import FLUSH_BYTES
@@ -46,30 +45,6 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
     parser.add_argument("--against", type=Path, metavar="FILE", help="compare with an earlier --json")
     return parser.parse_args(arguments)
-
-
-def environment() -> dict[str, Any]:
-    """GPU, versions and the kernel's hash, as records carry them."""
-    device = torch.cuda.current_device()
-    try:
-        compiler = nvcc_version()
-    except BuildError:
-        compiler = "none (prebuilt library)"
-    return {
-        "gpu": torch.cuda.get_device_name(device),
-        "torch": torch.__version__,
-        "nvcc": compiler,
-        "driver": driver_version(),
-        "kernel": kernel_hash(),
-        "date": time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime()),
-        "limits": vars(device_limits(device)),
-    }
-
-
-def driver_version() -> str:
-    """From the kernel module's own file, which needs no tool."""
-    path = Path("/proc/driver/nvidia/version")
-    return path.read_text().splitlines()[0] if path.is_file() else "unknown"
 
 
 def run(cells: list[Cell], options: argparse.Namespace) -> list[dict[str, Any]]:

@@ -72,7 +72,7 @@ def warp_inputs(name: str) -> Inputs:
     """Values under whole and partial masks; for shuffles every argument and width, out of range too."""
     draw = random.Random(SEED)
     shuffles = name.startswith("shfl")
-    arguments = ARGUMENTS if shuffles else (0,)
+    arguments: tuple[int, ...] = ARGUMENTS if shuffles else (0,)
     if name in ("shfl_up", "shfl_down"):
         arguments = tuple(argument for argument in ARGUMENTS if argument >= 0)
     if name == "shfl_xor":

@@ -43,7 +43,7 @@ def record(path: Path) -> None:
     arrays["gpu"] = np.array(torch.cuda.get_device_name())
     arrays["compiler"] = np.array(nvcc_version())
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(path, **arrays)
+    np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -1,0 +1,99 @@
+"""What GPU runs found: JSON records, current only for the kernel they name, and the page made of them.
+
+python -m persistent_topk.cuda.records --check     exit 1 if a record is of another kernel
+python -m persistent_topk.cuda.records --render    writes docs/gpu-verification.md
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from .build import CUDA_DIR, kernel_hash
+
+SCHEMA = 1
+ROOT = CUDA_DIR.parent
+RECORDS_DIR = ROOT / "docs" / "records"
+PAGE = ROOT / "docs" / "gpu-verification.md"
+EXIT_CURRENT, EXIT_STALE, EXIT_NONE = 0, 1, 4
+CARRIED = ("kernel", "date", "gpu", "driver", "nvcc", "torch")
+
+# Record names in the page's order, with their headings.
+TITLES = {
+    "tests": "GPU tests",
+    "soak": "Rows against the oracle, traces against the model",
+    "sanitizers": "compute-sanitizer",
+    "build": "Registers and spills",
+}
+
+
+def write_record(folder: Path, name: str, environment: dict[str, Any], found: dict[str, Any]) -> Path:
+    """Writes folder/name.json: the environment, and what was found (ok: bool, lines: the table)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.json"
+    record = {"schema": SCHEMA, "name": name, **environment, "found": found}
+    path.write_text(json.dumps(record, indent=1) + "\n")
+    return path
+
+
+def load_records(folder: Path = RECORDS_DIR) -> list[dict[str, Any]]:
+    """All records in the folder, in the page's order."""
+    found = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+    records = [record for record in found if record.get("schema") == SCHEMA and record.get("name") in TITLES]
+    return sorted(records, key=lambda record: list(TITLES).index(record["name"]))
+
+
+def stale_reason(record: dict[str, Any]) -> str | None:
+    """Why the record says nothing of today's kernel; None if it does."""
+    today = kernel_hash()
+    if record["kernel"] == today:
+        return None
+    return (
+        f"the record {record['name']!r} of {record['date']} is of kernel {record['kernel']}, today's is {today}; "
+        "run python -m persistent_topk.cuda.gate on a GPU again"
+    )
+
+
+def render(records: list[dict[str, Any]]) -> str:
+    """The page as Markdown."""
+    lines = ["# What was verified on a GPU", ""]
+    lines += [
+        "Written by `python -m persistent_topk.cuda.records --render` from the JSON in `docs/records`.",
+        "",
+    ]
+    for record in records:
+        lines += [f"## {TITLES[record['name']]}", ""]
+        lines += [f"{', '.join(f'{name} {record[name]}' for name in CARRIED)}.", ""]
+        lines += ["```", *record["found"]["lines"], "```", ""]
+    return "\n".join(lines)
+
+
+def check(folder: Path = RECORDS_DIR) -> int:
+    """Prints a line a record; the exit code."""
+    records = load_records(folder)
+    if not records:
+        print(f"no records in {folder}")
+        return EXIT_NONE
+    reasons = [stale_reason(record) for record in records]
+    for record, reason in zip(records, reasons, strict=True):
+        print(reason or f"{record['name']}: current, {'ok' if record['found']['ok'] else 'NOT OK'}")
+    failed = any(reasons) or not all(record["found"]["ok"] for record in records)
+    return EXIT_STALE if failed else EXIT_CURRENT
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m persistent_topk.cuda.records", description=__doc__)
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--render", action="store_true")
+    options = parser.parse_args(arguments)
+    if options.render:
+        PAGE.write_text(render(load_records()))
+        print(PAGE)
+    return check() if options.check or not options.render else EXIT_CURRENT
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,57 @@
+"""Records of GPU runs: read, judged current or stale, rendered; and those that are checked in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from persistent_topk.cuda import records
+from persistent_topk.cuda.build import kernel_hash
+
+ENVIRONMENT = {"date": "2026-01-01", "gpu": "H100", "driver": "1", "nvcc": "13.0", "torch": "2.6"}
+
+
+def write(folder: Path, name: str, kernel: str, ok: bool = True) -> None:
+    found = {"ok": ok, "lines": ["12 tests"]}
+    records.write_record(folder, name, {"kernel": kernel, **ENVIRONMENT}, found)
+
+
+def test_a_current_clean_record_passes_the_check(tmp_path: Path) -> None:
+    write(tmp_path, "tests", kernel_hash())
+    assert records.EXIT_CURRENT == records.check(tmp_path)
+
+
+def test_a_record_of_another_kernel_fails_the_check(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    write(tmp_path, "tests", kernel_hash())
+    write(tmp_path, "soak", "0123456789abcdef")
+    assert records.EXIT_STALE == records.check(tmp_path)
+    assert "0123456789abcdef" in capsys.readouterr().out
+
+
+def test_a_record_of_a_failure_fails_the_check(tmp_path: Path) -> None:
+    write(tmp_path, "tests", kernel_hash(), ok=False)
+    assert records.EXIT_STALE == records.check(tmp_path)
+
+
+def test_no_records_at_all_are_not_a_success(tmp_path: Path) -> None:
+    assert records.EXIT_NONE == records.check(tmp_path)
+
+
+def test_the_page_shows_every_record_with_its_origin(tmp_path: Path) -> None:
+    write(tmp_path, "sanitizers", "aaaa")
+    write(tmp_path, "tests", "bbbb")
+    page = records.render(records.load_records(tmp_path))
+    assert page.index("## GPU tests") < page.index("## compute-sanitizer")
+    assert "kernel aaaa" in page and "12 tests" in page
+
+
+@pytest.mark.parametrize("name", records.TITLES)
+def test_the_checked_in_record_is_of_todays_kernel(name: str) -> None:
+    found = [record for record in records.load_records() if record["name"] == name]
+    if not found:
+        pytest.skip(f"no record {name!r} in docs/records: run python -m persistent_topk.cuda.gate on a GPU")
+    reason = records.stale_reason(found[0])
+    if reason:
+        pytest.skip(reason)
+    assert found[0]["found"]["ok"]
