@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 from ..reference.policy import WARP_SIZE, Policy
 
 # Lengths at which published kernels change path or fill a buffer.
@@ -9,26 +11,18 @@ PEER_LENGTHS = (2048, 3708, 4096, 8192, 12288, 16384, 32768, 65536, 98304, 20000
 
 QUAD = 4  # columns that a thread reads at once
 
-ROW_BOUNDARIES = (
-    "k",
-    "decode_max",
-    "medium_max",
-    "split_min",
-    "candidates",
-    "rank_max",
-    "word",
-    "round",
-    "segment",
-    "chunk",
-)
+# A policy's fields that are no number of columns; all others are lengths at which something changes.
+NOT_COLUMNS = ("name", "threads", "max_ctas", "decode_bin_bits", "medium_bin_bits", "large_bin_bits")
+POLICY_SIZES = tuple(field.name for field in fields(Policy) if field.name not in NOT_COLUMNS)
+ROW_BOUNDARIES = ("k", *POLICY_SIZES, "word", "round", "chunk")
 BIN_BOUNDARIES = ("rank_max", "candidates", "twice_candidates")
 
 
 def row_boundary(name: str, policy: Policy, k: int, ctas: int) -> int:
     """The length called `name`, one of ROW_BOUNDARIES or "peer-N".
 
-    word: two ballot words. round: what a block's threads read at once. chunk: the first length over split_min
-    that `ctas` CTAs share in equal whole words.
+    word: two ballot words. round: what a block's threads read at once. chunk: the first length over
+    split_min that `ctas` CTAs share in equal whole words.
     """
     if name.startswith("peer-"):
         return int(name.removeprefix("peer-"))

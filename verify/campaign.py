@@ -9,13 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .cases import Case
-from .describe import case_in_words
-from .examination import AGAIN, SHORT, STEPS, Measurement, Subject, check_one, examine
+from .counterexamples import Counterexamples
+from .examination import AGAIN, SHORT, STEPS, Subject, examine
 from .families import FAMILIES, Family, Setting
-from .outcome import Outcome, PropertyOutcome, new_outcome
-from .replay import Failure, file_name, save
-from .shrink import shrink
-from .targets.target import Schedule, Target
+from .outcome import Outcome, new_outcome
+from .targets.target import Target
 from .variants import VARIANTS
 
 # Shipped policies have boundaries of 256 to 65536 columns, the small ones the same within a thousand.
@@ -40,10 +38,10 @@ SMALL_SETTINGS = (
     Setting("tiny", 3, "small"),
 )
 SHIPPED_SHARE = 0.5  # of the time, for cases of the shipped policies' size
-MANY_ELEMENTS = 1 << 15  # logits of a case that gets one variant instead of all
+MANY_ELEMENTS = 1 << 15  # logits of a case that gets one call beside the base instead of all
 CALLS = 6  # schedules drawn for one case
-SHRINK_SHARE = 0.2  # of the budget, at most, for one failure,
-SHRINK_SECONDS = (2.0, 15.0)  # but within these bounds
+SEARCH_SHARE = 0.6  # of the budget; once a claimed promise is broken, the rest is for shrinking
+SHRINK_SECONDS = 15.0  # for shrinking, where the budget is a number of cases
 OVERTIME = 1.05  # a case that would end later than this part of the budget is not started
 
 
@@ -118,6 +116,7 @@ class Campaign:
             options.seed,
             {t.name: new_outcome(t.name, t.claims, t.own, t.on_gpu) for t in targets},
         )
+        self.found = Counterexamples(options.failures)
         self._progress = progress
         self._started = time.monotonic()
         self._scales = _scales(options)
@@ -134,6 +133,7 @@ class Campaign:
                     scale.spent += spent
                     scale.cost[case.origin.family] = spent
                 self._progress(self.outcome, self._used())
+            self.found.shrink_all(self._shrink_deadline())
         except KeyboardInterrupt:
             self.outcome.interrupted = True
         self.outcome.seconds = self._elapsed()
@@ -149,12 +149,24 @@ class Campaign:
             return done / max(1, self.options.cases)
         return self._elapsed() / (self.options.seconds or 1.0)
 
+    def _is_over(self) -> bool:
+        return self._used() >= (SEARCH_SHARE if self._searched_enough() else 1.0)
+
+    def _searched_enough(self) -> bool:
+        """A budget of cases is used up whatever was found: the same seed and count give the same cases."""
+        return self.options.cases is None and self.found.any_claimed()
+
+    def _shrink_deadline(self) -> float:
+        if self.options.cases is not None or self.options.seconds is None:
+            return time.monotonic() + SHRINK_SECONDS
+        return self._started + self.options.seconds
+
     def _cases(self) -> Iterator[tuple[Scale | None, Case]]:
         for case in self.options.captured:
-            if self._used() >= 1:
+            if self._is_over():
                 return
             yield None, case
-        while self._used() < 1:
+        while not self._is_over():
             order = sorted(self._scales, key=lambda scale: scale.spent / scale.share)
             scale = next((item for item in order if self._fits(item)), None)
             if scale is None:
@@ -169,11 +181,11 @@ class Campaign:
         return self._elapsed() + cost <= self.options.seconds * OVERTIME
 
     def _steps(self, case: Case) -> Sequence[str]:
-        """All steps for small cases; for big ones the repetition and one variant, in turn."""
+        """All steps for small cases; for big ones one call beside the base, for each purpose in turn."""
         if case.storage.numel() <= MANY_ELEMENTS:
             return STEPS
-        names = list(VARIANTS)
-        return (AGAIN, SHORT, names[self.outcome.coverage.cases % len(names)])
+        purposes = (AGAIN, *VARIANTS)
+        return (SHORT, purposes[self.outcome.coverage.cases % len(purposes)])
 
     def _put(self, case: Case) -> None:
         subject, steps = Subject(case), self._steps(case)
@@ -188,44 +200,7 @@ class Campaign:
             schedules = tuple(target.schedule(first + call) for call in range(CALLS))
             for measurement in examine(target, subject, schedules, steps):
                 outcome = told.record(measurement)
-                if measurement.broken and outcome.failures == 1:
-                    self._tell(target, subject.case, schedules, measurement, outcome)
+                if measurement.broken:
+                    self.found.offer(target, case, schedules, measurement, outcome)
         own = any(target.own for target in self.targets)
         self.outcome.coverage.add(case, subject.model[1] if own else None)
-
-    def _tell(
-        self,
-        target: Target,
-        case: Case,
-        schedules: Sequence[Schedule],
-        measurement: Measurement,
-        outcome: PropertyOutcome,
-    ) -> None:
-        """Shrinks and saves the first failure of a property."""
-        outcome.summary = str(measurement.broken)
-        promise = measurement.promise
-        smallest = case
-
-        def fails(candidate: Case) -> bool:
-            found = check_one(target, candidate, promise, schedules)
-            return bool(found and found.broken)
-
-        if fails(case):
-            smallest = shrink(case, fails, self._shrink_seconds(outcome.claimed))
-            measurement = check_one(target, smallest, promise, schedules) or measurement
-        outcome.summary = str(measurement.broken)
-        outcome.difference = measurement.difference
-        outcome.story = case_in_words(smallest)
-        failure = Failure(
-            target.name, promise, outcome.summary, smallest, tuple(schedules), tuple(sorted(target.claims))
-        )
-        outcome.replay = save(failure, self.options.failures / file_name(failure))
-
-    def _shrink_seconds(self, claimed: bool) -> float:
-        low, high = SHRINK_SECONDS
-        if not claimed:
-            high = low
-        if self.options.cases is not None or self.options.seconds is None:
-            return high
-        left = self.options.seconds * OVERTIME - self._elapsed()
-        return max(0.0, min(high, max(low, SHRINK_SHARE * self.options.seconds), left))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -96,28 +96,27 @@ class Examination:
         return measured
 
     def _call(self, case: Case, poison: int = POISONS[0], tracing: bool = False) -> Answer:
+        """One call on a copy of the case, so that a target that writes to its inputs harms nothing else."""
         schedule = self.schedules[min(self.calls, len(self.schedules) - 1)]
         self.calls += 1
-        return self.target.call(case, poison, schedule, tracing)
+        given = case.copy()
+        answer = self.target.call(given, poison, schedule, tracing)
+        if not answer.damage and given.digest() != case.digest():
+            return replace(answer, damage="logits or lengths were changed")
+        return answer
 
     def _read(self, expected: Expected, answer: Answer) -> Slots:
-        return Slots(expected, answer.indices, self.target.padding)
+        return Slots(expected, answer.indices, self.target.padding, self.target.claims)
 
     def _base(self) -> Iterator[Measurement]:
         case, expected = self.subject.case, self.subject.expected
         tracing = TRACE_AGREEMENT.name in self.target.claims
-        before = case.digest()
         try:
             self.base = self._call(case, tracing=tracing)
         except TargetFailure as failure:
             yield Measurement(failure.promise or "exact-set", case.rows, str(failure))
             return
-        after = case.digest()
-        damage = self.base.damage or ("" if before == after else "logits or lengths were changed")
-        yield Measurement("inputs-untouched", case.rows, damage or None)
-        if before != after:
-            self.base = None
-            return
+        yield Measurement("inputs-untouched", case.rows, self.base.damage)
         self._slots = slots = self._read(expected, self.base)
         for promise, judge in JUDGES.items():
             verdict = judge(slots)
@@ -170,7 +169,7 @@ class Examination:
             except TargetFailure as failure:
                 yield Measurement(failure.promise or SHORT, case.rows, str(failure))
                 return
-        wrong = np.flatnonzero(~is_correct_selection(slots, self.target.claims))
+        wrong = np.flatnonzero(~is_correct_selection(slots))
         words = row_in_words(slots.expected, slots, int(wrong[0])) if len(wrong) else None
         yield Measurement(SHORT, case.rows, words)
 
@@ -186,8 +185,8 @@ class Examination:
             return
         expected = Expected(variant.case)
         slots = self._read(expected, answer)
-        right = is_correct_selection(slots, self.target.claims)
-        right_before = is_correct_selection(self._slots, self.target.claims)[variant.source]
+        right = is_correct_selection(slots)
+        right_before = is_correct_selection(self._slots)[variant.source]
         same = right == right_before
         if "repeatable-set" in self.target.claims:
             same &= (slots.columns == self._slots.columns[variant.source]).all(axis=1)

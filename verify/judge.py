@@ -72,10 +72,13 @@ class Verdict:
 class Slots:
     """An answer's slots beside the contract's. indices: int64 [rows, k]; padding: the target's own."""
 
-    def __init__(self, expected: Expected, indices: np.ndarray, padding: int = -1) -> None:
+    def __init__(
+        self, expected: Expected, indices: np.ndarray, padding: int = -1, claims: frozenset[str] = frozenset()
+    ) -> None:
         self.expected = expected
         self.indices = indices
         self.padding = padding
+        self.nan_is_ordered = "nan-first" in claims
         place = np.arange(indices.shape[1])[None, :]
         self.leading = place < expected.wanted[:, None]
         self.valid = (indices >= 0) & (indices < expected.n[:, None])
@@ -108,7 +111,8 @@ def _everywhere(slots: Slots) -> np.ndarray:
 
 
 def exact_set(slots: Slots) -> Verdict:
-    return Verdict(~slots.expected.has_nan, slots.same_keys)
+    """Rows with NaN count where the target claims to order NaN."""
+    return Verdict(~slots.expected.has_nan | slots.nan_is_ordered, slots.same_keys)
 
 
 def nan_first(slots: Slots) -> Verdict:
@@ -160,14 +164,7 @@ JUDGES: dict[str, Judge] = {
 }
 
 
-def is_correct_selection(slots: Slots, claims: frozenset[str]) -> np.ndarray:
-    """bool [rows]: whether each row's answer is one that the set claims allow (any tie, any order)."""
-    verdicts = [judge(slots) for name, judge in JUDGES.items() if name in SET_LIKE and _counts(name, claims)]
+def is_correct_selection(slots: Slots) -> np.ndarray:
+    """bool [rows]: whether each row's answer is one that the claim `set` allows: any tie, any order."""
+    verdicts = [judge(slots) for judge in (in_range_unique, padding, exact_set)]
     return np.logical_and.reduce([verdict.holds | ~verdict.applies for verdict in verdicts])
-
-
-SET_LIKE = ("in-range-unique", "padding", "exact-set", "nan-first")
-
-
-def _counts(name: str, claims: frozenset[str]) -> bool:
-    return name != "nan-first" or name in claims

@@ -81,9 +81,11 @@ def boundary_table(coverage: Coverage) -> Table:
     return table
 
 
-def _cell(item: PropertyOutcome | None) -> Text:
+def _cell(name: str, item: PropertyOutcome | None) -> Text:
     if item is None:
         return Text("")
+    if name == TRACE_AGREEMENT.name and not item.claimed:
+        return Text("the reference", style="dim")
     claim = "" if item.claimed else " (not claimed)"
     if item.verdict == "not-run":
         return Text(item.lacking or "not run", style=STYLES["not-run"])
@@ -100,14 +102,8 @@ def conformance_table(targets: list[TargetOutcome]) -> Table:
         table.add_column(target.name, overflow="fold")
     names = list(dict.fromkeys(name for target in targets for name in target.properties))
     for name in names:
-        if name == TRACE_AGREEMENT.name and not any(_relevant(target) for target in targets):
-            continue
-        table.add_row(name, *(_cell(target.properties.get(name)) for target in targets))
+        table.add_row(name, *(_cell(name, target.properties.get(name)) for target in targets))
     return table
-
-
-def _relevant(target: TargetOutcome) -> bool:
-    return target.properties.get(TRACE_AGREEMENT.name, PropertyOutcome(False)).claimed
 
 
 def failures(target: TargetOutcome, claimed: bool) -> list[tuple[str, PropertyOutcome]]:

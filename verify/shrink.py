@@ -30,6 +30,7 @@ class Shrinker:
         self.attempts = 0
         self._fails = fails
         self._deadline = deadline
+        self._slowest = 0.0  # seconds of the dearest attempt lately
 
     def run(self) -> Case:
         """The smallest failing case found."""
@@ -43,16 +44,18 @@ class Shrinker:
         return self.case
 
     def _late(self) -> bool:
-        return time.monotonic() >= self._deadline
+        return time.monotonic() + self._slowest >= self._deadline
 
     def _try(self, candidate: Case | None) -> bool:
         if candidate is None or self._late():
             return False
         self.attempts += 1
-        if not self._fails(candidate):
-            return False
-        self.case = candidate
-        return True
+        began = time.monotonic()
+        failed = self._fails(candidate)
+        self._slowest = max(0.5 * self._slowest, time.monotonic() - began)
+        if failed:
+            self.case = candidate
+        return failed
 
     def _bits(self) -> list[np.ndarray]:
         bits = self.case.bits()

@@ -33,6 +33,17 @@ def boundary_lengths(
     return _at_boundary(random, setting, boundary, delta, content, slack)
 
 
+@family("every-boundary", content=SMALL_CONTENTS)
+def every_boundary(random: np.random.Generator, setting: Setting, content: str) -> Case:
+    """One batch with rows as long as every boundary, one less and one more: too many to share CTAs."""
+    policy = setting.boundaries
+    at = [row_boundary(name, policy, setting.k, 1) for name in ROW_BOUNDARIES]
+    near = {max(1, n + delta) for n in at for delta in DELTAS if n <= policy.medium_max}
+    lengths = sorted(near)
+    rows = [CONTENTS[content](random, int(n)) for n in random.permutation(lengths)]
+    return lay_out(rows, **setting.call())
+
+
 @family(
     "peer-lengths",
     long_rows=True,

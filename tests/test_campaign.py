@@ -1,0 +1,146 @@
+"""Campaigns: correct functions pass, each mistake is found, shrunk and replayed, budgets are kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+import wrong_topk
+
+from persistent_topk.verify.campaign import Campaign, Options
+from persistent_topk.verify.examination import check_one
+from persistent_topk.verify.outcome import ExitCode, Outcome
+from persistent_topk.verify.properties import CLAIMS
+from persistent_topk.verify.replay import load
+from persistent_topk.verify.targets import resolve
+from persistent_topk.verify.targets.function import FunctionTarget
+from persistent_topk.verify.targets.target import Target
+
+Function = Callable[..., torch.Tensor]
+SECONDS = 3.0
+SMALL_ENOUGH = 128  # columns that a shrunk case may have, unless its mistake needs more
+NEEDS_MORE = {wrong_topk.truncated_buffer: wrong_topk.BUFFER + 1}
+
+
+def campaign(target: Target, folder: Path, **options: object) -> Outcome:
+    options = {"seconds": SECONDS, "seed": 7, "failures": folder, **options}
+    return Campaign([target], Options(**options)).run()  # type: ignore[arg-type]
+
+
+def function_target(function: Function, claims: str = "contract") -> FunctionTarget:
+    return FunctionTarget(function.__name__, function, CLAIMS[claims])
+
+
+@pytest.mark.parametrize("mistake", wrong_topk.MISTAKES, ids=lambda function: function.__name__)
+def test_each_mistake_is_found_shrunk_and_replayed(mistake: Function, tmp_path: Path) -> None:
+    target = function_target(mistake)
+    outcome = campaign(target, tmp_path)
+    promise = wrong_topk.MISTAKES[mistake]
+    found = outcome.targets[target.name].properties[promise]
+    assert outcome.exit_code is ExitCode.MISMATCH
+    assert found.verdict == "fails", outcome.targets[target.name].failing()
+    assert found.replay is not None and found.summary and found.story
+    failure = load(found.replay)
+    assert failure.promise == promise
+    assert failure.case.columns <= NEEDS_MORE.get(mistake, SMALL_ENOUGH)
+    again = [check_one(target, failure.case, promise, failure.schedules) for _ in range(8)]
+    assert any(item is not None and item.broken for item in again)
+
+
+def test_a_correct_function_agrees(tmp_path: Path) -> None:
+    outcome = campaign(function_target(wrong_topk.correct), tmp_path)
+    assert outcome.verdict == "agree", outcome.why_nothing()
+    assert outcome.exit_code is ExitCode.AGREE
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_correct_set_agrees_where_no_more_is_claimed(tmp_path: Path) -> None:
+    target = function_target(wrong_topk.correct_set, "set")
+    outcome = campaign(target, tmp_path)
+    properties = outcome.targets[target.name].properties
+    assert outcome.verdict == "agree", outcome.why_nothing()
+    assert properties["lowest-column-ties"].verdict == "fails"
+    assert not properties["lowest-column-ties"].claimed
+
+
+def test_the_model_agrees_on_every_path(tmp_path: Path) -> None:
+    outcome = campaign(resolve("model"), tmp_path)
+    assert outcome.verdict == "agree", outcome.why_nothing()
+    assert not outcome.coverage.missing_paths()
+
+
+def test_own_agreement_needs_every_path_under_a_shipped_policy(tmp_path: Path) -> None:
+    outcome = campaign(resolve("model"), tmp_path, seconds=None, cases=4, families=("k-edges",))
+    assert outcome.verdict == "nothing-verified"
+    assert outcome.exit_code is ExitCode.NOTHING_VERIFIED
+    assert "spill" in str(outcome.why_nothing())
+
+
+def test_a_claim_that_no_case_judged_is_not_agreement(tmp_path: Path) -> None:
+    target = function_target(wrong_topk.correct)
+    outcome = campaign(target, tmp_path, seconds=None, cases=1, families=("normals",))
+    assert outcome.exit_code is ExitCode.NOTHING_VERIFIED
+    assert "nan-first" in str(outcome.why_nothing())
+
+
+def test_the_first_case_of_each_scale_takes_every_path(tmp_path: Path) -> None:
+    outcome = campaign(resolve("model"), tmp_path, seconds=None, cases=1)
+    assert outcome.coverage.missing_paths() == []
+
+
+def test_the_same_seed_and_count_give_the_same_cases(tmp_path: Path) -> None:
+    def digests(seed: int) -> list[str]:
+        seen: list[str] = []
+
+        class Recorder(FunctionTarget):
+            def refuses(self, case):  # type: ignore[no-untyped-def]
+                seen.append(case.digest())
+                return "recorded only"
+
+        target = Recorder("recorder", wrong_topk.correct)
+        campaign(target, tmp_path, seconds=None, cases=12, seed=seed)
+        return seen
+
+    assert digests(3) == digests(3)
+    assert digests(3) != digests(4)
+
+
+def test_the_time_budget_is_used_and_kept(tmp_path: Path) -> None:
+    began = time.monotonic()
+    campaign(function_target(wrong_topk.correct), tmp_path)
+    assert time.monotonic() - began == pytest.approx(SECONDS, rel=0.1)
+
+
+def test_shrinking_keeps_the_time_budget_too(tmp_path: Path) -> None:
+    began = time.monotonic()
+    campaign(function_target(wrong_topk.greater_only), tmp_path)
+    assert time.monotonic() - began < 1.1 * SECONDS
+
+
+def test_an_interrupt_keeps_what_was_verified(tmp_path: Path) -> None:
+    def interrupted(outcome: Outcome, share: float) -> None:
+        if outcome.coverage.cases == 3:
+            raise KeyboardInterrupt
+
+    target = function_target(wrong_topk.correct)
+    outcome = Campaign([target], Options(failures=tmp_path), interrupted).run()
+    assert outcome.coverage.cases == 3
+    assert outcome.exit_code is ExitCode.INTERRUPTED
+
+
+def test_ks_are_those_asked_for(tmp_path: Path) -> None:
+    seen: set[int] = set()
+
+    class Recorder(FunctionTarget):
+        def refuses(self, case):  # type: ignore[no-untyped-def]
+            seen.add(case.k)
+            return "recorded only"
+
+    campaign(
+        Recorder("recorder", wrong_topk.correct), tmp_path, seconds=None, cases=20, ks=(7, 9),
+        families=("contents", "k-edges"),
+    )  # fmt: skip
+    assert seen == {7, 9}

@@ -1,0 +1,98 @@
+"""The smallest failing case of each broken promise: kept while a campaign runs, shrunk at its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .cases import Case
+from .describe import case_in_words
+from .examination import Measurement, check_one
+from .outcome import PropertyOutcome
+from .replay import Failure, file_name, save
+from .shrink import shrink
+from .targets.target import Schedule, Target
+
+MUCH_SMALLER = 2  # a later failing case takes the place of one so many times its size
+
+
+@dataclass
+class Counterexample:
+    """A case that breaks a promise of a target, under the schedules that showed it."""
+
+    target: Target
+    case: Case
+    schedules: tuple[Schedule, ...]
+    measurement: Measurement
+    outcome: PropertyOutcome
+
+    @property
+    def size(self) -> int:
+        return self.case.storage.numel()
+
+    def fails(self, case: Case) -> bool:
+        found = check_one(self.target, case, self.measurement.promise, self.schedules)
+        return bool(found and found.broken)
+
+    def shrunk(self, seconds: float) -> None:
+        """Takes the smallest case that fails alike; keeps its own if that cannot be repeated."""
+        smallest = shrink(self.case, self.fails, seconds)
+        if smallest is self.case:
+            return
+        found = check_one(self.target, smallest, self.measurement.promise, self.schedules)
+        if found and found.broken:
+            self.case, self.measurement = smallest, found
+
+
+@dataclass
+class Counterexamples:
+    """folder: where replay files go. found: by target and property."""
+
+    folder: Path
+    found: dict[tuple[str, str], Counterexample] = field(default_factory=dict)
+
+    def offer(
+        self,
+        target: Target,
+        case: Case,
+        schedules: Sequence[Schedule],
+        measurement: Measurement,
+        outcome: PropertyOutcome,
+    ) -> None:
+        """Takes a failing case if it is a property's first, or much smaller than the one it has."""
+        key = (target.name, measurement.promise)
+        known = self.found.get(key)
+        if known is not None and case.storage.numel() * MUCH_SMALLER > known.size:
+            return
+        self.found[key] = Counterexample(target, case, tuple(schedules), measurement, outcome)
+        self._tell(self.found[key])
+
+    def any_claimed(self) -> bool:
+        return any(item.outcome.claimed for item in self.found.values())
+
+    def shrink_all(self, deadline: float) -> None:
+        """Shrinks all, claimed properties first, in even shares of the time to `deadline` (monotonic)."""
+        order = sorted(self.found.values(), key=lambda item: (not item.outcome.claimed, item.size))
+        for number, item in enumerate(order):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return
+            item.shrunk(left / (len(order) - number))
+            self._tell(item)
+
+    def _tell(self, item: Counterexample) -> None:
+        """Saves the case, in place of a file that it was told by before, and fills in the outcome."""
+        outcome, measurement = item.outcome, item.measurement
+        outcome.summary = str(measurement.broken)
+        outcome.difference = measurement.difference
+        outcome.story = case_in_words(item.case)
+        claims = tuple(sorted(item.target.claims))
+        failure = Failure(
+            item.target.name, measurement.promise, outcome.summary, item.case, item.schedules, claims
+        )
+        before = outcome.replay
+        outcome.replay = save(failure, self.folder / file_name(failure))
+        if before is not None and before != outcome.replay:
+            before.unlink(missing_ok=True)
