@@ -13,6 +13,7 @@ KINDS = ("round_robin", "reverse", "starve", "random", "pct")
 KIND_BYTES = 32
 MESSAGE_BYTES = 16384
 SYMBOLIZER_TIMEOUT_SECONDS = 20
+CALLERS = 4  # places told of one code address: the innermost, and those it was inlined into
 
 
 @dataclass(frozen=True)
@@ -145,4 +146,4 @@ class Library:
         )
         places = re.findall(r"([\w.]+):(\d+)(?: \(discriminator \d+\))?$", result.stdout, re.MULTILINE)
         own = [f"{file}:{line}" for file, line in places if not file.startswith("dialect")]
-        return " < ".join(own) or f"{self.path.name}+{address:#x}"
+        return " < ".join(own[:CALLERS]) or f"{self.path.name}+{address:#x}"

@@ -24,12 +24,26 @@ print(ctypes.CDLL(str(build_kernel(Path(sys.argv[1]), ["ANSWER=7"]))).answer())
 """
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Shared by these tests: the emulator itself is compiled into its cache once, by two processes at once."""
+    return tmp_path_factory.mktemp("build")
+
+
 @pytest.fixture
-def source(tmp_path, monkeypatch):
-    monkeypatch.setenv("PERSISTENT_TOPK_CACHE", str(tmp_path / "cache"))
-    path = tmp_path / "answer.cpp"
+def source(folder, monkeypatch):
+    monkeypatch.setenv("PERSISTENT_TOPK_CACHE", str(folder / "cache"))
+    path = folder / "answer.cpp"
     path.write_text(SOURCE)
     return path
+
+
+def test_two_processes_may_build_at_once(source):
+    command = [sys.executable, "-c", BUILD, str(source)]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    assert [process.communicate()[0].strip() for process in both] == ["7", "7"]
+    left = os.listdir(source.parent / "cache")
+    assert not [name for name in left if name.endswith(".tmp")]
 
 
 def test_library_is_cached_by_content(source):
@@ -40,14 +54,6 @@ def test_library_is_cached_by_content(source):
     assert build_kernel(source, ["ANSWER=2"]) != first
     source.write_text(SOURCE + "// another line\n")
     assert build_kernel(source, ["ANSWER=1"]) != first
-
-
-def test_two_processes_may_build_at_once(source):
-    command = [sys.executable, "-c", BUILD, str(source)]
-    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    assert [process.communicate()[0].strip() for process in both] == ["7", "7"]
-    left = os.listdir(source.parent / "cache")
-    assert not [name for name in left if name.endswith(".tmp")]
 
 
 def test_missing_compiler_is_told_with_what_to_install(source, monkeypatch):
@@ -69,4 +75,4 @@ def test_fibers_switch_without_assembly_too(source):
     files = [str(SOURCES / "fallback.cpp"), str(SOURCES.parents[1] / "cuda/emulator/fiber.cpp")]
     command = ["g++", "-std=c++20", "-DPERSISTENT_TOPK_UCONTEXT", f"-I{SOURCES.parents[1]}/cuda/emulator", *files]
     subprocess.run([*command, "-o", str(program)], check=True, timeout=60)
-    assert subprocess.run([program], capture_output=True, text=True, timeout=20).stdout == "abababab"
+    assert subprocess.run([program], capture_output=True, text=True, timeout=20, check=True).stdout == "abababab"

@@ -18,7 +18,7 @@ ONE_CTA = {
     "collective_without_its_lane": ("collective-mismatch", "in which it is not"),
     "collective_with_exited_lane": ("collective-mismatch", "exit"),
     "cluster_wait_without_arrival": ("barrier-mismatch", "without having arrived"),
-    "assertion_fails": ("assertion", "thread 9 (warp 0, lane 9) of CTA 0: assertion threadIdx.x != 9"),
+    "assertion_fails": ("assertion", "thread 9 (warp 0, lane 9) of CTA 0: assertion threadIdx.x != 9 fails"),
     "traps": ("assertion", "trap"),
     "reads_beyond_input": ("out-of-bounds", "0 bytes behind the end of input"),
     "reads_before_input": ("out-of-bounds", "4 bytes before input"),
@@ -32,10 +32,13 @@ ONE_CTA = {
     "misaligned_vector": ("misaligned", "16 bytes"),
     "vector_beyond_input": ("out-of-bounds", "16 bytes"),
     "shifts_too_far": ("undefined-behaviour", "shift"),
+    "touches_anothers_variable": ("out-of-bounds", "another thread's local variables"),
+    "copies_odd_struct_beyond_shared": ("out-of-bounds", "writes 7 bytes at offset 252 of shared memory"),
+    "clears_beyond_shared": ("out-of-bounds", "writes 259 bytes at offset 0 of shared memory"),
     "overflows": ("undefined-behaviour", "signed addition overflows"),
     "runs_away": ("runaway", "budget"),
-    "waits_for_nobody": ("deadlock", "CTA 0: thread 0: spinning at mistakes.cpp"),
-    "waits_for_nobody_in_a_volatile": ("deadlock", "CTA 0: thread 40: spinning at mistakes.cpp"),
+    "waits_for_nobody": ("deadlock", "CTA 0: thread 0: spinning on a word that nobody writes, at mistakes.cpp"),
+    "waits_for_nobody_in_a_volatile": ("deadlock", "CTA 0: thread 40: spinning on a word that nobody writes, at mistakes.cpp"),
 }
 
 
@@ -81,6 +84,19 @@ def test_peers_of_a_cluster_read_each_others_shared_memory(schedule):
 def test_failure_names_file_and_line_through_inlined_functions():
     with pytest.raises(EmulationError, match=r"at mistakes\.cpp:\d+"):
         run("mistakes", "reads_shared_unwritten")
+
+
+def test_loop_without_any_access_ends():
+    with pytest.raises(EmulationError, match="without touching memory or synchronising") as caught:
+        run("mistakes", "runs_away_in_registers")
+    assert caught.value.kind == "runaway"
+    assert set(run("mistakes", "collectives_of_groups")) == {28 + 29 + 30 + 31}  # the next launch is whole
+
+
+def test_vector_is_seen_in_full_when_one_lane_of_it_is_used():
+    with pytest.raises(EmulationError, match="reads 16 bytes at offset 256 of shared memory, which has 264") as caught:
+        run("mistakes", "reads_vector_for_one_lane", shared_words=66)
+    assert caught.value.kind == "out-of-bounds"
 
 
 def test_launch_that_a_device_would_refuse_is_refused():

@@ -142,7 +142,7 @@ def test_waiting_for_a_cta_that_is_not_resident_is_a_deadlock():
     with pytest.raises(EmulationError) as caught:
         run("ordering", "waits_for_last_cta", grid=4, schedule=Schedule(resident=1))
     assert caught.value.kind == "deadlock"
-    assert "CTA 0: thread 0: spinning" in str(caught.value)
+    assert "CTA 0: thread 0: spinning on" in str(caught.value)
     run("ordering", "waits_for_last_cta", grid=4, schedule=Schedule(resident=2))
 
 

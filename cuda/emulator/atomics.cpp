@@ -51,8 +51,7 @@ void begin(const void* address, int bytes, Access access, const void* pc) {
   ++machine->statistics.atomics;
   machine->poll(address, pc);
   if (reinterpret_cast<uintptr_t>(address) % bytes != 0)
-    fail("misaligned", "%d bytes are accessed atomically at address %p, at %s", bytes, address,
-         describe_pc(pc).c_str());
+    fail("misaligned", pc, "accesses %d bytes atomically at address %p", bytes, address);
   memory->observe(address, bytes, access, pc);
 }
 
@@ -87,26 +86,24 @@ void fence(Scope scope) {
   fence_memory(scope);
 }
 
-void spin_pause(Where where) {
+void spin_pause() {
   Thread& self = *current;
   // A second look without a store in between sees what the first saw: only a store can wake it then.
   self.spin_needs_store = self.spin_progress == machine->progress;
   self.spin_progress = machine->progress;
-  machine->wait(Wait::kSpin, where);
+  machine->wait(Wait::kSpin, __builtin_return_address(0));
 }
 
 void load_bytes(void* to, const void* from, int bytes) {
   if (reinterpret_cast<uintptr_t>(from) % bytes != 0)
-    fail("misaligned", "reads a vector of %d bytes at address %p, at %s", bytes, from,
-         describe_pc(__builtin_return_address(0)).c_str());
+    fail("misaligned", __builtin_return_address(0), "reads a vector of %d bytes at address %p", bytes, from);
   memory->observe(from, bytes, Access::kRead, __builtin_return_address(0));
   memcpy(to, from, bytes);
 }
 
 void store_bytes(void* to, const void* from, int bytes) {
   if (reinterpret_cast<uintptr_t>(to) % bytes != 0)
-    fail("misaligned", "writes a vector of %d bytes at address %p, at %s", bytes, to,
-         describe_pc(__builtin_return_address(0)).c_str());
+    fail("misaligned", __builtin_return_address(0), "writes a vector of %d bytes at address %p", bytes, to);
   memory->observe(to, bytes, Access::kWrite, __builtin_return_address(0));
   memcpy(to, from, bytes);
 }

@@ -21,13 +21,13 @@ int vote_result(Vote vote, int true_count, int threads) {
 
 bool same_place(Where a, Where b) { return a.line() == b.line() && a.file_name() == b.file_name(); }
 
-void check_arrival(const Cta& cta, Vote vote, Where where) {
+void check_arrival(const Cta& cta, Vote vote, Where where, const void* pc) {
   if (cta.running < machine->block_threads())
-    fail("barrier-mismatch", "waits at __syncthreads() of %s, which %d exited threads never reach",
-         describe(where).c_str(), machine->block_threads() - cta.running);
+    fail("barrier-mismatch", pc, "waits at a __syncthreads() that %d exited threads never reach",
+         machine->block_threads() - cta.running);
   if (cta.arrived > 0 && (cta.vote != vote || !same_place(cta.barrier_where, where)))
-    fail("barrier-mismatch", "waits at __syncthreads() of %s while %d threads wait at that of %s",
-         describe(where).c_str(), cta.arrived, describe(cta.barrier_where).c_str());
+    fail("barrier-mismatch", pc, "waits at one __syncthreads() while %d threads wait at that of %s", cta.arrived,
+         describe_pc(cta.barrier_pc).c_str());
 }
 
 void wake_all(Wait reason, int first_slot, int slots) {
@@ -50,15 +50,17 @@ int first_slot_of(const Cta& cta) { return cta.slot - cta.rank; }
 
 int block_barrier(Vote vote, bool predicate, Where where) {
   Cta& cta = *current->cta;
-  check_arrival(cta, vote, where);
+  const void* pc = __builtin_return_address(0);
+  check_arrival(cta, vote, where, pc);
   if (cta.arrived == 0) {
     cta.vote = vote;
     cta.vote_true = 0;
     cta.barrier_where = where;
+    cta.barrier_pc = pc;
   }
   cta.vote_true += predicate;
   if (++cta.arrived < machine->block_threads()) {
-    machine->wait(Wait::kBlockBarrier, where);
+    machine->wait(Wait::kBlockBarrier, pc);
     return cta.vote_result;
   }
   ++machine->statistics.block_barriers;
@@ -70,14 +72,15 @@ int block_barrier(Vote vote, bool predicate, Where where) {
   return cta.vote_result;  // the next barrier, which may change it, needs this thread too
 }
 
-void cluster_arrive(Where where) {
+void cluster_arrive() {
   Thread& self = *current;
   Cluster& cluster = *self.cta->cluster;
   if (self.arrivals != self.waits)
-    fail("barrier-mismatch", "arrives twice at the cluster barrier of %s without waiting", describe(where).c_str());
+    fail("barrier-mismatch", __builtin_return_address(0), "arrives twice at the cluster barrier without waiting");
   if (cluster.running < machine->options.cluster * machine->block_threads())
-    fail("barrier-mismatch", "arrives at the cluster barrier of %s, which %d exited threads never reach",
-         describe(where).c_str(), machine->options.cluster * machine->block_threads() - cluster.running);
+    fail("barrier-mismatch", __builtin_return_address(0),
+         "arrives at the cluster barrier, which %d exited threads never reach",
+         machine->options.cluster * machine->block_threads() - cluster.running);
   ++self.arrivals;
   if (++cluster.arrived == machine->options.cluster * machine->block_threads()) {
     cluster.arrived = 0;
@@ -87,21 +90,21 @@ void cluster_arrive(Where where) {
   machine->decide();
 }
 
-void cluster_wait(Where where) {
+void cluster_wait() {
   Thread& self = *current;
   if (self.arrivals != self.waits + 1)
-    fail("barrier-mismatch", "waits at the cluster barrier of %s without having arrived", describe(where).c_str());
-  if (self.cta->cluster->phase < self.arrivals) machine->wait(Wait::kClusterBarrier, where);
+    fail("barrier-mismatch", __builtin_return_address(0), "waits at the cluster barrier without having arrived");
+  if (self.cta->cluster->phase < self.arrivals) machine->wait(Wait::kClusterBarrier, __builtin_return_address(0));
   pass_barrier(self);
 }
 
-void grid_barrier(Where where) {
+void grid_barrier() {
   if (!machine->options.cooperative)
-    fail("barrier-mismatch", "waits at the grid barrier of %s in a launch that is not cooperative",
-         describe(where).c_str());
+    fail("barrier-mismatch", __builtin_return_address(0),
+         "waits at the grid barrier in a launch that is not cooperative");
   ++current->arrivals;
   if (++machine->grid_arrived < machine->cta_count() * machine->block_threads()) {
-    machine->wait(Wait::kGridBarrier, where);
+    machine->wait(Wait::kGridBarrier, __builtin_return_address(0));
     return pass_barrier(*current);
   }
   machine->grid_arrived = 0;

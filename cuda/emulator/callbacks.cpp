@@ -99,7 +99,7 @@ void undefined(const char* what, const void* data) {
   if (!current) return;
   const auto& place = *static_cast<const SourceLocation*>(data);
   const char* slash = strrchr(place.file, '/');
-  fail("undefined-behaviour", "%s at %s:%u", what, slash ? slash + 1 : place.file, place.line);
+  fail("undefined-behaviour", nullptr, "%s, at %s:%u", what, slash ? slash + 1 : place.file, place.line);
 }
 
 }  // namespace

@@ -105,23 +105,21 @@ void check_meeting(const Warp& warp, const Thread& self) {
   const uint32_t bit = 1u << self.lane;
   const char* name = name_of(self.collective);
   if ((self.mask & bit) == 0)
-    fail("collective-mismatch", "calls %s with mask 0x%08x, in which it is not, at %s", name, self.mask,
-         describe(self.where).c_str());
+    fail("collective-mismatch", self.pc, "calls %s with mask 0x%08x, in which it is not", name, self.mask);
   if (self.mask & warp.exited)
-    fail("collective-mismatch", "calls %s with mask 0x%08x at %s, of which lanes 0x%08x have exited", name,
-         self.mask, describe(self.where).c_str(), self.mask & warp.exited);
+    fail("collective-mismatch", self.pc, "calls %s with mask 0x%08x, of which lanes 0x%08x have exited", name,
+         self.mask, self.mask & warp.exited);
   for_lanes(warp.waiting & self.mask, [&](int lane) {
     const Thread& peer = warp.threads[lane];
     if (!(peer.mask & bit) || (peer.mask == self.mask && peer.collective == self.collective)) return;
-    fail("collective-mismatch", "calls %s(mask 0x%08x) at %s while lane %d calls %s(mask 0x%08x) at %s", name,
-         self.mask, describe(self.where).c_str(), lane, name_of(peer.collective), peer.mask,
-         describe(peer.where).c_str());
+    fail("collective-mismatch", self.pc, "calls %s(mask 0x%08x) while lane %d waits for it at %s(mask 0x%08x) of %s",
+         name, self.mask, lane, name_of(peer.collective), peer.mask, describe_pc(peer.pc).c_str());
   });
 }
 
 }  // namespace
 
-uint64_t meet(Collective collective, uint32_t mask, uint64_t value, int argument, int width, Where where) {
+uint64_t meet(Collective collective, uint32_t mask, uint64_t value, int argument, int width) {
   Thread& self = *current;
   Warp& warp = *self.warp;
   self.collective = collective;
@@ -129,12 +127,12 @@ uint64_t meet(Collective collective, uint32_t mask, uint64_t value, int argument
   self.value = value;
   self.argument = argument;
   self.width = width;
-  self.where = where;
+  self.pc = __builtin_return_address(0);
   if (warp.waiting != 0 || mask != ~0u || warp.exited != 0) check_meeting(warp, self);
   const uint32_t others = mask & ~(1u << self.lane);
   if ((warp.waiting & others) != others) {
     warp.waiting |= 1u << self.lane;
-    machine->wait(Wait::kWarp, where);
+    machine->wait(Wait::kWarp, self.pc);
     return self.value;
   }
   ++machine->statistics.collectives;

@@ -14,22 +14,21 @@ void* dynamic_shared() { return shared_of(current->cta->slot); }
 int cluster_cta_rank() { return current->cta->rank; }
 int cluster_ctas() { return machine->options.cluster; }
 
-void* peer_shared(void* mine, int rank, Where where) {
+void* peer_shared(void* mine, int rank) {
   const Cta& cta = *current->cta;
   const ptrdiff_t offset = static_cast<std::byte*>(mine) - shared_of(cta.slot);
   if (rank < 0 || rank >= machine->options.cluster)
-    fail("out-of-bounds", "asks for the shared memory of CTA rank %d in a cluster of %d, at %s", rank,
-         machine->options.cluster, describe(where).c_str());
+    fail("out-of-bounds", __builtin_return_address(0), "asks for the shared memory of CTA rank %d in a cluster of %d",
+         rank, machine->options.cluster);
   if (offset < 0 || offset > static_cast<ptrdiff_t>(machine->options.shared_bytes))
-    fail("out-of-bounds", "asks a peer for an address that is not in its own shared memory, at %s",
-         describe(where).c_str());
+    fail("out-of-bounds", __builtin_return_address(0), "asks a peer for an address that is not in its own shared memory");
   return shared_of(cta.slot - cta.rank + rank) + offset;
 }
 
-void assertion_failed(const char* condition, Where where) {
-  fail("assertion", "assertion %s failed at %s", condition, describe(where).c_str());
+void assertion_failed(const char* condition) {
+  fail("assertion", __builtin_return_address(0), "assertion %s fails", condition);
 }
 
-void trap(Where where) { fail("assertion", "trap at %s", describe(where).c_str()); }
+void trap() { fail("assertion", __builtin_return_address(0), "traps"); }
 
 }  // namespace persistent_topk::emulator

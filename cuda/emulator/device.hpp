@@ -23,16 +23,17 @@ using Where = std::source_location;
 [[gnu::const]] int cluster_ctas();
 
 // The address in CTA `rank` of the cluster that `mine` is in this CTA.
-void* peer_shared(void* mine, int rank, Where where = Where::current());
+void* peer_shared(void* mine, int rank);
 
 // Barriers. The cluster's is split: what a thread wrote before it arrives, all see after they waited.
+// `where` tells one __syncthreads() of the source from another.
 int block_barrier(Vote vote, bool predicate, Where where);
-void cluster_arrive(Where where = Where::current());
-void cluster_wait(Where where = Where::current());
-void grid_barrier(Where where = Where::current());  // of cooperative launches
+void cluster_arrive();
+void cluster_wait();
+void grid_barrier();  // of cooperative launches
 
 // Warp collectives: the lanes of `mask` meet; each brings a value and gets its result.
-uint64_t meet(Collective collective, uint32_t mask, uint64_t value, int argument, int width, Where where);
+uint64_t meet(Collective collective, uint32_t mask, uint64_t value, int argument, int width);
 uint32_t active_mask();
 
 // Atomics: the old value. `operand` and `compare` hold the value's bits.
@@ -42,14 +43,14 @@ void store_atomic(void* address, int bytes, uint64_t value, Order order);
 void fence(Scope scope);
 
 // A polling loop calls this once a round: the thread runs again when someone has written something.
-void spin_pause(Where where = Where::current());
+void spin_pause();
 
 // Vector accesses in full, whatever the compiler makes of their lanes; `bytes` is also the alignment
 // that the hardware demands.
 void load_bytes(void* to, const void* from, int bytes);
 void store_bytes(void* to, const void* from, int bytes);
 
-[[noreturn]] void assertion_failed(const char* condition, Where where = Where::current());
-[[noreturn]] void trap(Where where = Where::current());
+[[noreturn]] void assertion_failed(const char* condition);
+[[noreturn]] void trap();
 
 }  // namespace persistent_topk::emulator

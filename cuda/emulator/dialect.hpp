@@ -40,7 +40,7 @@ inline constexpr int warpSize = 32;
 #include "dialect_bits.hpp"
 #include "dialect_warp.hpp"
 
-// Block barriers, fences, traps. `where` is filled in by the caller's place in the source.
+// Block barriers (`where` is filled in by the caller's place in the source), fences, traps.
 inline void __syncthreads(std::source_location where = std::source_location::current()) {
   persistent_topk::emulator::block_barrier(persistent_topk::emulator::Vote::kNone, false, where);
 }
@@ -56,12 +56,8 @@ inline int __syncthreads_or(int predicate, std::source_location where = std::sou
 inline void __threadfence() { persistent_topk::emulator::fence(persistent_topk::emulator::Scope::kDevice); }
 inline void __threadfence_system() { __threadfence(); }
 inline void __threadfence_block() { persistent_topk::emulator::fence(persistent_topk::emulator::Scope::kBlock); }
-inline void __nanosleep(unsigned, std::source_location where = std::source_location::current()) {
-  persistent_topk::emulator::spin_pause(where);
-}
-[[noreturn]] inline void __trap(std::source_location where = std::source_location::current()) {
-  persistent_topk::emulator::trap(where);
-}
+inline void __nanosleep(unsigned) { persistent_topk::emulator::spin_pause(); }
+[[noreturn]] inline void __trap() { persistent_topk::emulator::trap(); }
 
 namespace persistent_topk::emulator {
 

@@ -19,29 +19,29 @@ inline T value_of_bits(uint64_t bits) {
 }
 
 template <Exchangeable T>
-inline T exchange(Collective kind, unsigned mask, T value, int argument, int width, Where where) {
-  return value_of_bits<T>(meet(kind, mask, bits_of_value(value), argument, width, where));
+inline T exchange(Collective kind, unsigned mask, T value, int argument, int width) {
+  return value_of_bits<T>(meet(kind, mask, bits_of_value(value), argument, width));
 }
 
 template <std::integral T>
-inline T reduce(Collective of_signed, Collective of_unsigned, unsigned mask, T value, Where where) {
+inline T reduce(Collective of_signed, Collective of_unsigned, unsigned mask, T value) {
   static_assert(sizeof(T) == 4, "__reduce_*_sync takes 32-bit integers");
   const Collective kind = std::is_signed_v<T> ? of_signed : of_unsigned;
-  return static_cast<T>(meet(kind, mask, static_cast<uint32_t>(value), 0, warpSize, where));
+  return static_cast<T>(meet(kind, mask, static_cast<uint32_t>(value), 0, warpSize));
 }
 
 }  // namespace persistent_topk::emulator
 
-inline void __syncwarp(unsigned mask = 0xFFFFFFFFu, std::source_location where = std::source_location::current()) {
-  persistent_topk::emulator::meet(persistent_topk::emulator::Collective::kSync, mask, 0, 0, warpSize, where);
+inline void __syncwarp(unsigned mask = 0xFFFFFFFFu) {
+  persistent_topk::emulator::meet(persistent_topk::emulator::Collective::kSync, mask, 0, 0, warpSize);
 }
 
 inline unsigned __activemask() { return persistent_topk::emulator::active_mask(); }
 
 #define PERSISTENT_TOPK_VOTE(name, result, kind)                                                               \
-  inline result name(unsigned mask, int predicate, std::source_location where = std::source_location::current()) { \
+  inline result name(unsigned mask, int predicate) { \
     return static_cast<result>(persistent_topk::emulator::meet(persistent_topk::emulator::Collective::kind, mask, \
-                                                               predicate != 0, 0, warpSize, where));           \
+                                                               predicate != 0, 0, warpSize));           \
   }
 PERSISTENT_TOPK_VOTE(__ballot_sync, unsigned, kBallot)
 PERSISTENT_TOPK_VOTE(__any_sync, int, kAny)
@@ -53,7 +53,7 @@ PERSISTENT_TOPK_VOTE(__all_sync, int, kAll)
   inline T name(unsigned mask, T value, argument_type argument, int width = warpSize,                           \
                 std::source_location where = std::source_location::current()) {                                 \
     return persistent_topk::emulator::exchange(persistent_topk::emulator::Collective::kind, mask, value,        \
-                                               static_cast<int>(argument), width, where);                       \
+                                               static_cast<int>(argument), width);                       \
   }
 PERSISTENT_TOPK_SHUFFLE(__shfl_sync, kShuffle, int)
 PERSISTENT_TOPK_SHUFFLE(__shfl_up_sync, kShuffleUp, unsigned)
@@ -62,27 +62,26 @@ PERSISTENT_TOPK_SHUFFLE(__shfl_xor_sync, kShuffleXor, int)
 #undef PERSISTENT_TOPK_SHUFFLE
 
 template <persistent_topk::emulator::Exchangeable T>
-inline unsigned __match_any_sync(unsigned mask, T value, std::source_location where = std::source_location::current()) {
+inline unsigned __match_any_sync(unsigned mask, T value) {
   return static_cast<unsigned>(persistent_topk::emulator::meet(persistent_topk::emulator::Collective::kMatchAny, mask,
                                                                persistent_topk::emulator::bits_of_value(value), 0,
-                                                               warpSize, where));
+                                                               warpSize));
 }
 
 template <persistent_topk::emulator::Exchangeable T>
-inline unsigned __match_all_sync(unsigned mask, T value, int* all,
-                                 std::source_location where = std::source_location::current()) {
+inline unsigned __match_all_sync(unsigned mask, T value, int* all) {
   const auto equal = static_cast<unsigned>(
       persistent_topk::emulator::meet(persistent_topk::emulator::Collective::kMatchAll, mask,
-                                      persistent_topk::emulator::bits_of_value(value), 0, warpSize, where));
+                                      persistent_topk::emulator::bits_of_value(value), 0, warpSize));
   *all = equal != 0;
   return equal;
 }
 
 #define PERSISTENT_TOPK_REDUCE(name, of_signed, of_unsigned)                                                       \
   template <std::integral T>                                                                                       \
-  inline T name(unsigned mask, T value, std::source_location where = std::source_location::current()) {            \
+  inline T name(unsigned mask, T value) {            \
     return persistent_topk::emulator::reduce(persistent_topk::emulator::Collective::of_signed,                     \
-                                             persistent_topk::emulator::Collective::of_unsigned, mask, value, where); \
+                                             persistent_topk::emulator::Collective::of_unsigned, mask, value); \
   }
 PERSISTENT_TOPK_REDUCE(__reduce_add_sync, kAddI, kAddU)
 PERSISTENT_TOPK_REDUCE(__reduce_min_sync, kMinI, kMinU)

@@ -6,6 +6,7 @@
 #include <new>
 
 #include "arena.hpp"
+#include "watchdog.hpp"
 
 namespace persistent_topk::emulator {
 
@@ -44,7 +45,10 @@ Failure run(const LaunchOptions& options, const Tensor* tensors, int tensor_coun
   Machine device(options);
   tensor_memory.prepare(device.cta_count(), options.shared_bytes);
   memory = &tensor_memory;
-  device.run();
+  {
+    const Watchdog watchdog;
+    device.run();
+  }
   memory = nullptr;
   statistics = device.statistics;
   if (!device.failure.kind.empty()) return device.failure;

@@ -98,8 +98,8 @@ void Machine::start_cta(Cta& cta, Cluster& cluster, int64_t index, int rank) {
     self.warp = &cta.warps[i / kLanes];
     self.lane = i % kLanes;
     self.index = {static_cast<unsigned>(i), 0, 0};
-    std::byte* stack = stacks.begin() + (cta.slot * block_threads_ + i) * kStackStride;
-    prepare_context(self.context, stack, kStackBytes, fiber_main);
+    self.stack = stacks.begin() + (cta.slot * block_threads_ + i) * kStackStride;
+    prepare_context(self.context, self.stack, kStackBytes, fiber_main);
   }
   for (int w = 0; w < block_threads_ / kLanes; ++w) {
     Warp& warp = cta.warps[w];
@@ -120,16 +120,16 @@ void Machine::finish_thread() {
   Cta& cta = *self.cta;
   const uint32_t bit = 1u << self.lane;
   if (cta.arrived > 0)
-    fail("barrier-mismatch", "exits while %d threads wait at the __syncthreads() of %s", cta.arrived,
-         describe(cta.barrier_where).c_str());
+    fail("barrier-mismatch", nullptr, "exits while %d threads wait at the __syncthreads() of %s", cta.arrived,
+         describe_pc(cta.barrier_pc).c_str());
   for (uint32_t lanes = self.warp->waiting; lanes != 0; lanes &= lanes - 1) {
     const Thread& peer = self.warp->threads[std::countr_zero(lanes)];
     if (peer.mask & bit)
-      fail("collective-mismatch", "exits while lane %d waits for it at %s(mask 0x%08x) of %s", peer.lane,
-           name_of(peer.collective), peer.mask, describe(peer.where).c_str());
+      fail("collective-mismatch", nullptr, "exits while lane %d waits for it at %s(mask 0x%08x) of %s", peer.lane,
+           name_of(peer.collective), peer.mask, describe_pc(peer.pc).c_str());
   }
   if (self.arrivals == cta.cluster->phase && cta.cluster->arrived > 0)
-    fail("barrier-mismatch", "exits while %d threads of the cluster have arrived at its barrier",
+    fail("barrier-mismatch", nullptr, "exits while %d threads of the cluster have arrived at its barrier",
          cta.cluster->arrived);
   memory->finish_thread(self);
   self.wait = Wait::kExited;
@@ -142,10 +142,10 @@ void Machine::finish_thread() {
   switch_to(choose());
 }
 
-void Machine::wait(Wait reason, Where where) {
+void Machine::wait(Wait reason, const void* pc) {
   Thread& self = *current;
   self.wait = reason;
-  self.where = where;
+  self.pc = pc;
   if (reason == Wait::kSpin) spinners_.push_back(&self);
   if ((self.warp->ready &= ~(1u << self.lane)) == 0) ready_.erase(self.warp->id);
   switch_to(choose());
@@ -167,10 +167,9 @@ void Machine::poll(const void* word, const void* pc) {
   self.polled_progress = progress;
   if (++self.polls < kLooksOfASpinner) return;
   self.polls = 0;
-  self.pc = pc;
   self.spin_needs_store = true;
   self.spin_progress = progress;
-  wait(Wait::kSpin, Where());
+  wait(Wait::kSpin, pc);
 }
 
 // Spinners run again only when a store has happened since they looked: what they poll can have
@@ -188,7 +187,7 @@ bool Machine::wake_spinners() {
 
 Thread* Machine::choose() {
   ++statistics.steps;
-  if (--budget < 0 && current) fail("runaway", "the launch went on beyond its budget of accesses and scheduling steps");
+  if (--budget < 0 && current) fail("runaway", nullptr, "the launch went on beyond its budget of accesses and scheduling steps");
   if (!spinners_.empty() && !ready_.empty() && schedule->wakes_spinners()) wake_spinners();
   if (ready_.empty() && !wake_spinners()) {
     failure = {"deadlock", "no thread can run:\n" + describe_waits(*this)};

@@ -34,12 +34,13 @@ struct Warp;
 
 struct Thread {
   Context context;
+  std::byte* stack = nullptr;
   Cta* cta = nullptr;
   Warp* warp = nullptr;
   uint3 index{};
   int lane = 0;
   Wait wait = Wait::kNone;
-  Where where;  // of the last barrier, collective or spin
+  const void* pc = nullptr;  // of its last barrier, collective or spin
   // The collective it waits in.
   Collective collective{};
   uint32_t mask = 0;
@@ -54,7 +55,6 @@ struct Thread {
   const void* polled = nullptr;  // the word of its last atomic or volatile access,
   uint64_t polled_progress = 0;  // Machine::progress then,
   int polls = 0;                 // and how often it has looked without anybody storing
-  const void* pc = nullptr;      // of that access, where `where` does not say
   // For the judge; see judge.hpp.
   uint32_t time = 0;               // tick of its CTA's clock at its last synchronisation
   uint32_t block_known = 0;        // accesses of its CTA with an earlier time come before
@@ -92,7 +92,8 @@ struct Cta {
   Vote vote = Vote::kNone;
   int vote_true = 0;  // predicates that held
   int vote_result = 0;
-  Where barrier_where;  // of the first to arrive
+  Where barrier_where;  // of the first to arrive,
+  const void* barrier_pc = nullptr;
   uint32_t clock = 0;   // ticks at each synchronisation in it
   uint32_t peers_phase = 0;  // 1 + the last cluster phase in which a peer used its shared memory
   Warp warps[kWarpsPerSlot];
@@ -131,7 +132,7 @@ class Machine {
   // and if it only ever looks, it is a spinner.
   void poll(const void* word, const void* pc);
   // The running thread waits, until someone calls wake() on it.
-  void wait(Wait reason, Where where);
+  void wait(Wait reason, const void* pc);
   void wake(Thread& thread);
   // A point where the running thread may be overtaken.
   void decide();
@@ -174,10 +175,14 @@ extern Machine* machine;
 extern Thread* current;
 
 // Records what went wrong, about the running thread if there is one, and gives the launch up.
-[[noreturn, gnu::format(printf, 2, 3)]] void fail(const char* kind, const char* format, ...);
-std::string describe(Where where);
+// `pc` is the instruction behind the one that did it; null: none to tell.
+[[noreturn, gnu::format(printf, 3, 4)]] void fail(const char* kind, const void* pc, const char* format, ...);
 std::string describe_thread(const Thread& thread);
 std::string describe_waits(Machine& machine);
+// A code address as it is written into messages; emulator_library.py replaces it by files and lines.
+std::string describe_pc(const void* pc);
+std::string describe_code(uint32_t offset);
+uint32_t code_offset(const void* pc);  // from the beginning of this library
 const char* name_of(Collective collective);
 
 }  // namespace persistent_topk::emulator

@@ -47,18 +47,6 @@ bool all_set(const uint8_t* flags, size_t count) {
 
 }  // namespace
 
-uint32_t code_offset(const void* pc) {
-  return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(pc) - reinterpret_cast<uintptr_t>(&__ehdr_start));
-}
-
-std::string describe_code(uint32_t offset) {
-  char text[40];
-  snprintf(text, sizeof text, "{pc:0x%x}", offset);
-  return text;
-}
-
-std::string describe_pc(const void* pc) { return describe_code(code_offset(pc)); }
-
 void Memory::add(const Tensor& tensor) {
   if (tensor.rows == 0 || tensor.columns == 0) return;
   Region region{.tensor = tensor,
@@ -93,13 +81,13 @@ void Memory::start_cta(int slot) {
 
 void Memory::finish_thread(const Thread& self) {
   if (self.cta->peers_phase > self.waits_known)
-    fail("peer-exited", "exits although a peer has used its CTA's shared memory since the last cluster barrier");
+    fail("peer-exited", nullptr, "exits although a peer has used its CTA's shared memory since the last cluster barrier");
 }
 
 void Memory::observe(const void* pointer, size_t bytes, Access access, const void* pc) {
   ++machine->statistics.accesses;
-  if (--machine->budget < 0) fail("runaway", "the launch went on beyond its budget, at %s", describe_pc(pc).c_str());
-  if (stacks.contains(pointer)) return;  // private
+  if (--machine->budget < 0) fail("runaway", pc, "the launch went on beyond its budget");
+  if (static_cast<size_t>(static_cast<const std::byte*>(pointer) - current->stack) < kStackBytes) return;
   machine->progress += access == Access::kWrite || access == Access::kAtomicWrite;
   const auto address = reinterpret_cast<uintptr_t>(pointer);
   if (shared_arena.contains(pointer)) return observe_shared(address, bytes, access, pc);
@@ -118,14 +106,14 @@ void Memory::observe_shared(uintptr_t address, size_t bytes, Access access, cons
   const int slot = static_cast<int>(distance >> kSharedStrideBits);
   const size_t offset = (distance & (kSharedStride - 1)) - kSharedRedZone;
   if (offset + bytes > shared_bytes_ || offset > shared_bytes_)
-    fail("out-of-bounds", "%s %zu bytes at offset %td of shared memory, which has %zu bytes, at %s", verb(access),
-         bytes, static_cast<ptrdiff_t>(offset), shared_bytes_, describe_pc(pc).c_str());
+    fail("out-of-bounds", pc, "%s %zu bytes at offset %td of shared memory, which has %zu bytes", verb(access),
+         bytes, static_cast<ptrdiff_t>(offset), shared_bytes_);
   Cta& owner = machine->cta_in(slot);
   if (&owner != current->cta) check_peer(owner, access, pc);
   uint8_t* written = &shared_written_[slot * shared_bytes_ + offset];
   if (reads(access) && !all_set(written, bytes))
-    fail("unwritten-read", "%s %zu bytes at offset %zu of the shared memory of CTA %u, which nothing wrote, at %s",
-         verb(access), bytes, offset, owner.index.x, describe_pc(pc).c_str());
+    fail("unwritten-read", pc, "%s %zu bytes at offset %zu of the shared memory of CTA %u, which nothing wrote",
+         verb(access), bytes, offset, owner.index.x);
   if (writes(access)) memset(written, 1, bytes);
   if (judges_)
     judge_words(&shared_histories_[slot * shared_words_], reinterpret_cast<uintptr_t>(shared_of(slot)), address, bytes,
@@ -135,14 +123,14 @@ void Memory::observe_shared(uintptr_t address, size_t bytes, Access access, cons
 // Distributed shared memory: the owner must be of this cluster, have started and not have finished.
 void Memory::check_peer(Cta& owner, Access access, const void* pc) const {
   if (owner.cluster != current->cta->cluster)
-    fail("out-of-bounds", "%s shared memory of CTA %u, which is in another cluster, at %s", verb(access),
-         owner.index.x, describe_pc(pc).c_str());
+    fail("out-of-bounds", pc, "%s shared memory of CTA %u, which is in another cluster", verb(access),
+         owner.index.x);
   if (current->waits_known == 0)
-    fail("peer-not-started", "%s shared memory of CTA %u before the first cluster barrier, at %s", verb(access),
-         owner.index.x, describe_pc(pc).c_str());
+    fail("peer-not-started", pc, "%s shared memory of CTA %u before the first cluster barrier", verb(access),
+         owner.index.x);
   if (owner.running < machine->block_threads())
-    fail("peer-exited", "%s shared memory of CTA %u, of which %d threads have exited, at %s", verb(access),
-         owner.index.x, machine->block_threads() - owner.running, describe_pc(pc).c_str());
+    fail("peer-exited", pc, "%s shared memory of CTA %u, of which %d threads have exited", verb(access),
+         owner.index.x, machine->block_threads() - owner.running);
   owner.peers_phase = std::max(owner.peers_phase, current->arrivals + 1);
 }
 
@@ -156,7 +144,7 @@ void Memory::judge_words(WordHistory* histories, uintptr_t base, uintptr_t addre
     const Conflict conflict = judge(histories[word - base / kWordBytes], touched, access, code);
     if (conflict.other == nullptr) continue;
     const Stamp& other = *conflict.other;
-    fail("race", "%s %s at byte %td, at %s; thread %u (warp %u, lane %u) of CTA %u %s it, at %s; nothing orders the two",
+    fail("race", nullptr, "%s %s at byte %td, at %s; thread %u (warp %u, lane %u) of CTA %u %s it, at %s; nothing orders the two",
          verb(access), name, static_cast<ptrdiff_t>(address - base), describe_code(code).c_str(), other.index(),
          other.index() / kLanes, other.index() % kLanes, other.cta(), conflict.access,
          describe_code(other.code()).c_str());
@@ -171,9 +159,8 @@ void Memory::observe_region(Region& region, uintptr_t address, size_t bytes, Acc
     const int64_t row = region.stride_bytes > 0 ? offset / region.stride_bytes : 0;
     const int64_t within = offset - row * region.stride_bytes;
     if (within + static_cast<int64_t>(bytes) > region.row_bytes)
-      fail("out-of-bounds", "%s %zu bytes at %s[%" PRId64 ", %" PRId64 "], beyond the row's %" PRId64 " columns, at %s",
-           verb(access), bytes, tensor.name, row, within / tensor.element_bytes, tensor.columns,
-           describe_pc(pc).c_str());
+      fail("out-of-bounds", pc, "%s %zu bytes at %s[%" PRId64 ", %" PRId64 "], beyond the row's %" PRId64 " columns",
+           verb(access), bytes, tensor.name, row, within / tensor.element_bytes, tensor.columns);
     if (tensor.written == Written::kReadOnly) {
       row_begin_ = region.begin + row * region.stride_bytes;
       row_end_ = row_begin_ + region.row_bytes;
@@ -182,23 +169,24 @@ void Memory::observe_region(Region& region, uintptr_t address, size_t bytes, Acc
     observe_elsewhere(address, bytes, access, pc);
   }
   if (writes(access) && tensor.written == Written::kReadOnly)
-    fail("read-only-write", "%s element %" PRId64 " of %s, which is an input, at %s", verb(access),
-         offset / tensor.element_bytes, tensor.name, describe_pc(pc).c_str());
+    fail("read-only-write", pc, "%s element %" PRId64 " of %s, which is an input", verb(access),
+         offset / tensor.element_bytes, tensor.name);
   if (!region.written.empty()) {
     if (reads(access) && !all_set(&region.written[offset], bytes))
-      fail("unwritten-read", "%s element %" PRId64 " of %s, which nothing wrote, at %s", verb(access),
-           offset / tensor.element_bytes, tensor.name, describe_pc(pc).c_str());
+      fail("unwritten-read", pc, "%s element %" PRId64 " of %s, which nothing wrote", verb(access),
+           offset / tensor.element_bytes, tensor.name);
     if (writes(access)) memset(&region.written[offset], 1, bytes);
   }
   if (region.histories) judge_words(region.histories.get(), region.begin, address, bytes, access, pc, tensor.name);
 }
 
 void Memory::observe_elsewhere(uintptr_t address, size_t bytes, Access access, const void* pc) {
+  if (stacks.contains(reinterpret_cast<const void*>(address)))
+    fail("out-of-bounds", pc, "%s %zu bytes of another thread's local variables, or behind its own", verb(access), bytes);
   const bool in_library = address >= reinterpret_cast<uintptr_t>(&__ehdr_start) &&
                           address < reinterpret_cast<uintptr_t>(&_end);
   if (in_library && !writes(access)) return;
-  fail("out-of-bounds", "%s %zu bytes at %s, at %s", verb(access), bytes, describe_near(address).c_str(),
-       describe_pc(pc).c_str());
+  fail("out-of-bounds", pc, "%s %zu bytes at %s", verb(access), bytes, describe_near(address).c_str());
 }
 
 // An address outside all tensors, by the nearest one.

@@ -84,9 +84,4 @@ class Memory {
 
 extern Memory* memory;
 
-// A code address as it is written into messages; emulated.py replaces it by file, line and function.
-std::string describe_pc(const void* pc);
-std::string describe_code(uint32_t offset);
-uint32_t code_offset(const void* pc);  // from the beginning of this library
-
 }  // namespace persistent_topk::emulator

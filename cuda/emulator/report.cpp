@@ -5,7 +5,9 @@
 #include <map>
 
 #include "machine.hpp"
-#include "memory.hpp"
+
+// The first byte of this library, from the linker.
+extern "C" [[gnu::visibility("hidden")]] const char __ehdr_start;
 
 namespace persistent_topk::emulator {
 
@@ -56,23 +58,22 @@ namespace {
 
 // What a thread waits for, without who it is: threads with equal text are told together.
 std::string describe_wait(const Machine& machine, const Thread& thread) {
-  const std::string where = describe(thread.where);
+  const std::string where = describe_pc(thread.pc);
   switch (thread.wait) {
     case Wait::kNone: return "can run";
     case Wait::kBlockBarrier:
-      return formatted("waiting at __syncthreads() of %s (%d of %d threads have arrived)", where.c_str(),
+      return formatted("waiting at __syncthreads(), at %s (%d of %d threads have arrived)", where.c_str(),
                        thread.cta->arrived, machine.block_threads());
     case Wait::kWarp:
-      return formatted("waiting at %s(mask 0x%08x) of %s", name_of(thread.collective), thread.mask, where.c_str());
+      return formatted("waiting at %s(mask 0x%08x), at %s", name_of(thread.collective), thread.mask, where.c_str());
     case Wait::kClusterBarrier:
-      return formatted("waiting at the cluster barrier of %s (%d of %d threads have arrived)", where.c_str(),
+      return formatted("waiting at the cluster barrier, at %s (%d of %d threads have arrived)", where.c_str(),
                        thread.cta->cluster->arrived, machine.options.cluster * machine.block_threads());
     case Wait::kGridBarrier:
-      return formatted("waiting at the grid barrier of %s (%d threads have arrived)", where.c_str(),
+      return formatted("waiting at the grid barrier, at %s (%d threads have arrived)", where.c_str(),
                        machine.grid_arrived);
     case Wait::kSpin:
-      return formatted("spinning at %s on a word that nobody writes",
-                       thread.where.line() == 0 ? describe_pc(thread.pc).c_str() : where.c_str());
+      return formatted("spinning on a word that nobody writes, at %s", where.c_str());
     case Wait::kExited: return "exited";
   }
   return "?";
@@ -80,10 +81,15 @@ std::string describe_wait(const Machine& machine, const Thread& thread) {
 
 }  // namespace
 
-std::string describe(Where where) {
-  const char* slash = strrchr(where.file_name(), '/');
-  return formatted("%s:%u", slash ? slash + 1 : where.file_name(), where.line());
+uint32_t code_offset(const void* pc) {
+  return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(pc) - reinterpret_cast<uintptr_t>(&__ehdr_start));
 }
+
+std::string describe_code(uint32_t offset) {
+  return formatted("{pc:0x%x}", offset);
+}
+
+std::string describe_pc(const void* pc) { return describe_code(code_offset(pc)); }
 
 std::string describe_thread(const Thread& thread) {
   return formatted("thread %u (warp %u, lane %d) of CTA %u", thread.index.x, thread.index.x / kLanes,
@@ -110,11 +116,12 @@ std::string describe_waits(Machine& machine) {
   return text;
 }
 
-void fail(const char* kind, const char* format, ...) {
+void fail(const char* kind, const void* pc, const char* format, ...) {
   va_list arguments;
   va_start(arguments, format);
   machine->failure.kind = kind;
   machine->failure.message = describe_thread(*current) + ": " + format_arguments(format, arguments);
+  if (pc != nullptr) machine->failure.message += ", at " + describe_pc(pc);
   va_end(arguments);
   machine->abandon();
 }

@@ -14,3 +14,4 @@
 #include "memory.cpp"
 #include "report.cpp"
 #include "schedule.cpp"
+#include "watchdog.cpp"

@@ -116,6 +116,39 @@ void runs_away(const Parameters& p) {
   finish(p);
 }
 
+void runs_away_in_registers(const Parameters& p) {
+  finish(p);
+  for (unsigned x = 1; x != 0 || threadIdx.x == 3; x = x * 2 + 1)
+    if (threadIdx.x != 3) break;
+}
+void touches_anothers_variable(const Parameters& p) {
+  auto** shown = static_cast<uint32_t**>(dynamic_shared());
+  volatile uint32_t own = threadIdx.x;
+  if (threadIdx.x == 0) *shown = const_cast<uint32_t*>(&own);
+  __syncthreads();
+  p.output[thread_id()] = **shown;
+}
+
+// --- holes of the instrumentation, closed
+
+struct Odd {
+  uint8_t bytes[7];
+};
+void copies_odd_struct_beyond_shared(const Parameters& p) {
+  finish(p);
+  auto* odd = static_cast<Odd*>(dynamic_shared());
+  if (threadIdx.x < 2) odd[threadIdx.x * 36] = *reinterpret_cast<const Odd*>(p.input + threadIdx.x);
+}
+void clears_beyond_shared(const Parameters& p) {
+  finish(p);
+  if (threadIdx.x == 0) memset(dynamic_shared(), 0, 4 * blockDim.x + 3);
+}
+void reads_vector_for_one_lane(const Parameters& p) {  // only its first half is memory, only its first lane is used
+  if (threadIdx.x < 2) shared_words()[blockDim.x + threadIdx.x] = 1;
+  __syncthreads();
+  p.output[thread_id()] = load_vector(reinterpret_cast<const uint4*>(shared_words() + blockDim.x)).x;
+}
+
 // --- distributed shared memory
 
 void exchange_in_cluster(const Parameters& p, bool before, bool after) {
@@ -167,7 +200,8 @@ const Kernel kKernels[] = {
     KERNEL(copies_beyond_shared), KERNEL(misaligned_vector), KERNEL(vector_beyond_input), KERNEL(shifts_too_far),
     KERNEL(overflows), KERNEL(runs_away), KERNEL(reads_peer), KERNEL(reads_peer_too_early),
     KERNEL(reads_peer_too_late), KERNEL(overwrites_what_peers_read), KERNEL(waits_for_nobody),
-    KERNEL(waits_for_nobody_in_a_volatile),
+    KERNEL(waits_for_nobody_in_a_volatile), KERNEL(runs_away_in_registers), KERNEL(touches_anothers_variable),
+    KERNEL(copies_odd_struct_beyond_shared), KERNEL(clears_beyond_shared), KERNEL(reads_vector_for_one_lane),
 };
 
 }  // namespace
