@@ -1,0 +1,60 @@
+# make verify      the main job: kernel, model and oracle against each other for BUDGET seconds
+# make test        the tests that need no GPU (those that do are skipped where there is none)
+# make check       linters, types, formatting
+#
+# The first command makes a virtual environment, VENV, and installs the package into it in editable
+# form with the versions of constraints.txt. To bring your own torch, say where from:
+#     make verify PYTHON=/path/to/python SYSTEM_SITE=1     VENV sees that Python's packages as they are
+#     make verify VENV=/path/to/venv CONSTRAINTS=          an environment of yours, versions as there
+
+PYTHON ?= python3
+VENV ?= .venv
+BUDGET ?= 60
+SYSTEM_SITE ?=
+CONSTRAINTS ?= $(if $(SYSTEM_SITE),,constraints.txt)
+
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.persistent-topk-installed
+TYPED := $(VENV)/typed
+CPP_SOURCES = $(shell git ls-files '*.cuh' '*.cu' '*.hpp' '*.cpp')
+
+.PHONY: help verify test check bench-cpu nightly check-records clean
+
+help:
+	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
+
+$(INSTALLED): pyproject.toml $(CONSTRAINTS)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(if $(SYSTEM_SITE),--system-site-packages) $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	    $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable '.[dev]'
+	touch $@
+
+verify: $(INSTALLED)
+	$(BIN)/persistent-topk verify --seconds $(BUDGET)
+
+test: $(INSTALLED)
+	@command -v nvcc || echo "no nvcc on the PATH: the kernel is not compiled for GPUs, only emulated"
+	$(BIN)/python -m pytest
+
+# mypy knows the package by its name, whatever the folder of the clone is called: through a link.
+check: $(INSTALLED)
+	$(BIN)/ruff check .
+	mkdir -p $(TYPED) && ln -sfn "$(CURDIR)" $(TYPED)/persistent_topk
+	MYPYPATH=$(TYPED) $(BIN)/mypy --package persistent_topk
+	$(BIN)/clang-format --dry-run -Werror $(CPP_SOURCES)
+
+# Rows a second of the emulated kernel and of the model, on one core.
+bench-cpu: $(INSTALLED)
+	$(BIN)/python -m persistent_topk.cuda.bench_cpu
+
+# Everything that takes minutes: all 2^32 floats, and a campaign ten times as long.
+nightly: $(INSTALLED)
+	$(BIN)/python -m pytest -m ''
+	$(BIN)/persistent-topk verify --seconds 600
+
+# Whether the recorded GPU runs are of the kernel as it stands.
+check-records: $(INSTALLED)
+	$(BIN)/python -m persistent_topk.cuda.records --check
+
+clean:
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis topk-failures
