@@ -72,7 +72,15 @@ def topk(
     BuildError if it cannot be compiled here, ValueError and TypeError for the arguments.
     """
     return run(
-        logits, lengths, k, policy=policy, limits=limits, schedule=schedule, trace=trace, output=output, kernel=kernel
+        logits,
+        lengths,
+        k,
+        policy=policy,
+        limits=limits,
+        schedule=schedule,
+        trace=trace,
+        output=output,
+        kernel=kernel,
     )[0]
 
 
@@ -115,7 +123,9 @@ def run(
         k,
         _Limits(limits.sms, limits.cluster, limits.shared_bytes),
     )
-    statistics = load(plan.policy, kernel).launch("persistent_topk_emulate", arguments, schedule, access_budget, judges)
+    statistics = load(plan.policy, kernel).launch(
+        "persistent_topk_emulate", arguments, schedule, access_budget, judges
+    )
     _check_canaries(canaried)
     return inner, statistics
 

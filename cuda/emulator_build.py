@@ -20,7 +20,15 @@ RUNTIME_SOURCE = EMULATOR / "runtime.cpp"
 COMPILE_TIMEOUT_SECONDS = 600
 ERROR_CHARACTERS = 4000  # of the compiler's output: the first errors are the ones that matter
 
-COMMON_FLAGS = ("-std=c++20", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unknown-pragmas", "-fmax-errors=5")
+COMMON_FLAGS = (
+    "-std=c++20",
+    "-fPIC",
+    "-fvisibility=hidden",
+    "-Wall",
+    "-Wextra",
+    "-Wno-unknown-pragmas",
+    "-fmax-errors=5",
+)
 
 # The emulator itself: never instrumented, it is what the instrumentation calls.
 RUNTIME_FLAGS = (*COMMON_FLAGS, "-O2")
@@ -45,13 +53,18 @@ class BuildError(RuntimeError):
 
 
 def compiler() -> str:
-    """The C++ compiler: $CXX, else g++. BuildError if there is none."""
+    """GCC's C++ compiler: $CXX, else g++. BuildError if there is none."""
     name = os.environ.get("CXX") or "g++"
     found = shutil.which(name)
     if found is None:
         raise BuildError(
             f"no C++ compiler {name!r} on the PATH: the emulator is compiled on first use. "
             "Install g++ 11 or newer (Debian, Ubuntu: apt-get install g++), or set CXX to one."
+        )
+    if "clang" in _version_of(found):
+        raise BuildError(
+            f"{found} is clang: the emulator relies on how GCC instruments memory accesses. "
+            "Install g++ 11 or newer and set CXX to it."
         )
     return found
 
@@ -82,7 +95,9 @@ def build_kernel(
     return library
 
 
-def _object(source: Path, flags: Sequence[str], headers: Sequence[Path], includes: Sequence[str] = ()) -> Path:
+def _object(
+    source: Path, flags: Sequence[str], headers: Sequence[Path], includes: Sequence[str] = ()
+) -> Path:
     """The object file of one source. Equal contents give equal files, wherever the headers lie."""
     digest = _digest([source, *headers], [compiler(), _version_of(compiler()), *flags])
     target = cache_dir() / f"{source.stem}-{digest}.o"
@@ -112,7 +127,9 @@ def _produce(target: Path, arguments: Sequence[str]) -> None:
     os.close(handle)
     try:
         command = [compiler(), *arguments, "-o", temporary]
-        result = subprocess.run(command, capture_output=True, text=True, timeout=COMPILE_TIMEOUT_SECONDS, check=False)
+        result = subprocess.run(
+            command, capture_output=True, text=True, timeout=COMPILE_TIMEOUT_SECONDS, check=False
+        )
         if result.returncode != 0:
             raise BuildError(f"{' '.join(command)}\nfailed:\n{result.stderr.strip()[:ERROR_CHARACTERS]}")
         os.replace(temporary, target)

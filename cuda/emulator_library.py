@@ -20,10 +20,10 @@ CALLERS = 4  # places told of one code address: the innermost, and those it was 
 class Schedule:
     """Who runs next on the emulated device: the same schedule gives the same interleaving.
 
-    kind: "round_robin", "reverse" (the last warp and lane first), "starve" (one warp of each CTA, or one whole
-    CTA, runs only when nothing else can), "random" (a uniform choice at every step) or "pct" (priorities that
-    change at `depth` - 1 random steps of the first `steps`). resident: clusters resident at once (0:
-    one for round_robin, else two). Written and read as "pct:seed=7,depth=3".
+    kind: "round_robin", "reverse" (the last warp and lane first), "starve" (one warp of each CTA, or one
+    whole CTA, runs only when nothing else can), "random" (a uniform choice at every step) or "pct"
+    (priorities that change at `depth` - 1 random steps of the first `steps`). resident: clusters
+    resident at once (0: one for round_robin, else two). Written and read as "pct:seed=7,depth=3".
     """
 
     kind: str = "round_robin"
@@ -40,7 +40,11 @@ class Schedule:
                 raise ValueError(f"schedule {name} is {getattr(self, name)}; expected {least} or more")
 
     def __str__(self) -> str:
-        chosen = [f"{f.name}={getattr(self, f.name)}" for f in fields(self)[1:] if getattr(self, f.name) != f.default]
+        chosen = [
+            f"{f.name}={getattr(self, f.name)}"
+            for f in fields(self)[1:]
+            if getattr(self, f.name) != f.default
+        ]
         return ":".join([self.kind, ",".join(chosen)] if chosen else [self.kind])
 
     @classmethod
@@ -52,7 +56,9 @@ class Schedule:
         for option in filter(None, options.split(",")):
             name, _, value = option.partition("=")
             if name not in known or not value.isdigit():
-                raise ValueError(f"schedule {text!r} has {option!r}; expected one of {', '.join(sorted(known))} = number")
+                raise ValueError(
+                    f"schedule {text!r} has {option!r}; expected one of {', '.join(sorted(known))} = number"
+                )
             values[name] = int(value)
         return cls(kind, **values)
 
@@ -67,7 +73,7 @@ class EmulationError(RuntimeError):
 
 @dataclass(frozen=True)
 class Statistics:
-    """What one launch did: instrumented accesses, scheduling steps, completed barriers and collectives, atomics."""
+    """What one launch did: accesses seen, scheduling steps, barriers and collectives completed, atomics."""
 
     accesses: int = 0
     steps: int = 0

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ctypes
 import functools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+
 from persistent_topk.cuda.emulator_build import build_kernel
-from persistent_topk.cuda.emulator_library import Library, Schedule
+from persistent_topk.cuda.emulator_library import EmulationError, Library, Schedule
 
 SOURCES = Path(__file__).parent / "emulator"
 
@@ -35,6 +37,15 @@ class _Arguments(ctypes.Structure):
 @functools.cache
 def library(file: str) -> Library:
     return Library(build_kernel(SOURCES / f"{file}.cpp", headers=[SOURCES / "harness.hpp"]))
+
+
+def kind_of_failure(file: str, kernel: str, **options: Any) -> str | None:
+    """What a run fails with; None if it goes through."""
+    try:
+        run(file, kernel, **options)
+    except EmulationError as error:
+        return error.kind
+    return None
 
 
 def run(

@@ -22,7 +22,14 @@ from persistent_topk.reference.policy import LATENCY, POLICIES, SMALL, THROUGHPU
 from persistent_topk.reference.trace import new_trace
 
 ONE_TEAM = DeviceLimits(sms=1, cluster=1, shared_bytes=H100.shared_bytes)  # one CTA takes all rows
-SCHEDULES = ["round_robin", "reverse", "starve:seed=1", "starve:seed=4", "random:seed=2", "pct:seed=3,steps=4096"]
+SCHEDULES = [
+    "round_robin",
+    "reverse",
+    "starve:seed=1",
+    "starve:seed=4",
+    "random:seed=2",
+    "pct:seed=3,steps=4096",
+]
 TEST_POLICIES = [SMALL, TINY]
 
 
@@ -126,7 +133,11 @@ def without_line(folder: Path, file: str, line: str, number: int = 0) -> Path:
 
 @pytest.mark.parametrize(
     ("file", "line"),
-    [("block.cuh", "__syncthreads();"), ("decode.cuh", "__syncthreads();"), ("refine.cuh", "__syncthreads();")],
+    [
+        ("block.cuh", "__syncthreads();"),
+        ("decode.cuh", "__syncthreads();"),
+        ("refine.cuh", "__syncthreads();"),
+    ],
 )
 def test_kernel_that_lost_a_barrier_is_found_without_luck(tmp_path, file, line):
     altered = without_line(tmp_path, file, line)

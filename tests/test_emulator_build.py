@@ -1,13 +1,13 @@
-"""Building on first use: what is cached, what is shared between processes, what is said without a compiler."""
+"""Building on first use: what is cached, what processes share, what is said without a compiler."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 
 import pytest
 from emulator_harness import SOURCES
+
 from persistent_topk.cuda.emulator_build import BuildError, build_kernel
 
 # One small source, so that a build from nothing stays quick.
@@ -26,7 +26,7 @@ print(ctypes.CDLL(str(build_kernel(Path(sys.argv[1]), ["ANSWER=7"]))).answer())
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Shared by these tests: the emulator itself is compiled into its cache once, by two processes at once."""
+    """Shared by these tests, so that the emulator itself is compiled into its cache once."""
     return tmp_path_factory.mktemp("build")
 
 
@@ -42,8 +42,7 @@ def test_two_processes_may_build_at_once(source):
     command = [sys.executable, "-c", BUILD, str(source)]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     assert [process.communicate()[0].strip() for process in both] == ["7", "7"]
-    left = os.listdir(source.parent / "cache")
-    assert not [name for name in left if name.endswith(".tmp")]
+    assert not list((source.parent / "cache").glob("*.tmp"))
 
 
 def test_library_is_cached_by_content(source):
@@ -62,6 +61,15 @@ def test_missing_compiler_is_told_with_what_to_install(source, monkeypatch):
         build_kernel(source, ["ANSWER=1"])
 
 
+def test_another_compiler_is_refused_by_name(source, monkeypatch, tmp_path):
+    pretender = tmp_path / "c++"
+    pretender.write_text("#!/bin/sh\necho clang version 18.1.0\n")
+    pretender.chmod(0o755)
+    monkeypatch.setenv("CXX", str(pretender))
+    with pytest.raises(BuildError, match="is clang"):
+        build_kernel(source)
+
+
 def test_compiler_error_is_told(source):
     source.write_text("this is no C++")
     with pytest.raises(BuildError, match="answer.cpp"):
@@ -73,6 +81,14 @@ def test_fibers_switch_without_assembly_too(source):
     # The fallback of other processors, in a program of its own: two fibers take turns.
     program = source.parent / "fallback"
     files = [str(SOURCES / "fallback.cpp"), str(SOURCES.parents[1] / "cuda/emulator/fiber.cpp")]
-    command = ["g++", "-std=c++20", "-DPERSISTENT_TOPK_UCONTEXT", f"-I{SOURCES.parents[1]}/cuda/emulator", *files]
+    command = [
+        "g++",
+        "-std=c++20",
+        "-DPERSISTENT_TOPK_UCONTEXT",
+        f"-I{SOURCES.parents[1]}/cuda/emulator",
+        *files,
+    ]
     subprocess.run([*command, "-o", str(program)], check=True, timeout=60)
-    assert subprocess.run([program], capture_output=True, text=True, timeout=20, check=True).stdout == "abababab"
+    assert (
+        subprocess.run([program], capture_output=True, text=True, timeout=20, check=True).stdout == "abababab"
+    )

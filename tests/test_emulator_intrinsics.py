@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from emulator_harness import run
+
 from persistent_topk.cuda.emulated import Schedule
 
 WARP = 32
@@ -19,7 +20,9 @@ def each(function, values):
 
 
 def per_warp(function, values):
-    return [function(values[i - i % WARP : i - i % WARP + WARP].tolist(), i % WARP) & MASK for i in range(BLOCK)]
+    return [
+        function(values[i - i % WARP : i - i % WARP + WARP].tolist(), i % WARP) & MASK for i in range(BLOCK)
+    ]
 
 
 def from_lane(source):
@@ -81,7 +84,9 @@ COLLECTIVES = {
     "reduce_and": lambda warp, lane: np.bitwise_and.reduce(warp),
     "reduce_or": lambda warp, lane: np.bitwise_or.reduce(warp),
     "reduce_xor": lambda warp, lane: np.bitwise_xor.reduce(warp),
-    "ballot_of_halves": lambda warp, lane: sum((warp[n] & 1) << n for n in range(lane // 16 * 16, lane // 16 * 16 + 16)),
+    "ballot_of_halves": lambda warp, lane: sum(
+        (warp[n] & 1) << n for n in range(lane // 16 * 16, lane // 16 * 16 + 16)
+    ),
     "shfl_double": lambda warp, lane: 2 * warp[lane ^ 1] + 1,
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from emulator_harness import run
+
 from persistent_topk.cuda.emulated import EmulationError, Schedule
 
 SCHEDULES = ["round_robin", "reverse", "starve:seed=1", "random:seed=1", "pct:seed=1"]
@@ -37,8 +38,14 @@ ONE_CTA = {
     "clears_beyond_shared": ("out-of-bounds", "writes 259 bytes at offset 0 of shared memory"),
     "overflows": ("undefined-behaviour", "signed addition overflows"),
     "runs_away": ("runaway", "budget"),
-    "waits_for_nobody": ("deadlock", "CTA 0: thread 0: spinning on a word that nobody writes, at mistakes.cpp"),
-    "waits_for_nobody_in_a_volatile": ("deadlock", "CTA 0: thread 40: spinning on a word that nobody writes, at mistakes.cpp"),
+    "waits_for_nobody": (
+        "deadlock",
+        "CTA 0: thread 0: spinning on a word that nobody writes, at mistakes.cpp",
+    ),
+    "waits_for_nobody_in_a_volatile": (
+        "deadlock",
+        "CTA 0: thread 40: spinning on a word that nobody writes, at mistakes.cpp",
+    ),
 }
 
 
@@ -72,7 +79,9 @@ def test_mistake_between_ctas_of_a_cluster_is_named(kernel, schedule):
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_groups_of_a_warp_may_use_masks_of_their_own(schedule):
     sum_of_last_group = 28 + 29 + 30 + 31
-    assert set(run("mistakes", "collectives_of_groups", schedule=Schedule.parse(schedule))) == {sum_of_last_group}
+    assert set(run("mistakes", "collectives_of_groups", schedule=Schedule.parse(schedule))) == {
+        sum_of_last_group
+    }
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
@@ -94,7 +103,9 @@ def test_loop_without_any_access_ends():
 
 
 def test_vector_is_seen_in_full_when_one_lane_of_it_is_used():
-    with pytest.raises(EmulationError, match="reads 16 bytes at offset 256 of shared memory, which has 264") as caught:
+    with pytest.raises(
+        EmulationError, match="reads 16 bytes at offset 256 of shared memory, which has 264"
+    ) as caught:
         run("mistakes", "reads_vector_for_one_lane", shared_words=66)
     assert caught.value.kind == "out-of-bounds"
 

@@ -36,8 +36,6 @@ static_assert(kMaxSharedBytes + 2 * kSharedRedZone <= kSharedStride);
 extern Arena stacks;
 extern Arena shared_arena;
 
-inline std::byte* shared_of(int slot) {
-  return shared_arena.begin() + slot * kSharedStride + kSharedRedZone;
-}
+inline std::byte* shared_of(int slot) { return shared_arena.begin() + slot * kSharedStride + kSharedRedZone; }
 
 }  // namespace persistent_topk::emulator

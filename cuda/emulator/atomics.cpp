@@ -19,7 +19,8 @@ uint64_t load(const void* address, int bytes) {
 
 template <class Float, class Bits>
 uint64_t float_sum(uint64_t a, uint64_t b) {
-  return std::bit_cast<Bits>(std::bit_cast<Float>(static_cast<Bits>(a)) + std::bit_cast<Float>(static_cast<Bits>(b)));
+  return std::bit_cast<Bits>(std::bit_cast<Float>(static_cast<Bits>(a)) +
+                             std::bit_cast<Float>(static_cast<Bits>(b)));
 }
 
 int64_t as_signed(uint64_t bits, int bytes) {

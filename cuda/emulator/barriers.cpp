@@ -26,8 +26,8 @@ void check_arrival(const Cta& cta, Vote vote, Where where, const void* pc) {
     fail("barrier-mismatch", pc, "waits at a __syncthreads() that %d exited threads never reach",
          machine->block_threads() - cta.running);
   if (cta.arrived > 0 && (cta.vote != vote || !same_place(cta.barrier_where, where)))
-    fail("barrier-mismatch", pc, "waits at one __syncthreads() while %d threads wait at that of %s", cta.arrived,
-         describe_pc(cta.barrier_pc).c_str());
+    fail("barrier-mismatch", pc, "waits at one __syncthreads() while %d threads wait at that of %s",
+         cta.arrived, describe_pc(cta.barrier_pc).c_str());
 }
 
 void wake_all(Wait reason, int first_slot, int slots) {
@@ -76,7 +76,8 @@ void cluster_arrive() {
   Thread& self = *current;
   Cluster& cluster = *self.cta->cluster;
   if (self.arrivals != self.waits)
-    fail("barrier-mismatch", __builtin_return_address(0), "arrives twice at the cluster barrier without waiting");
+    fail("barrier-mismatch", __builtin_return_address(0),
+         "arrives twice at the cluster barrier without waiting");
   if (cluster.running < machine->options.cluster * machine->block_threads())
     fail("barrier-mismatch", __builtin_return_address(0),
          "arrives at the cluster barrier, which %d exited threads never reach",
@@ -93,8 +94,10 @@ void cluster_arrive() {
 void cluster_wait() {
   Thread& self = *current;
   if (self.arrivals != self.waits + 1)
-    fail("barrier-mismatch", __builtin_return_address(0), "waits at the cluster barrier without having arrived");
-  if (self.cta->cluster->phase < self.arrivals) machine->wait(Wait::kClusterBarrier, __builtin_return_address(0));
+    fail("barrier-mismatch", __builtin_return_address(0),
+         "waits at the cluster barrier without having arrived");
+  if (self.cta->cluster->phase < self.arrivals)
+    machine->wait(Wait::kClusterBarrier, __builtin_return_address(0));
   pass_barrier(self);
 }
 

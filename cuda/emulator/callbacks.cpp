@@ -15,7 +15,8 @@ namespace {
 
 // A volatile access is where a kernel polls or publishes without atomics: others may get in first. The
 // hardware makes it a relaxed one.
-[[gnu::always_inline]] inline void observe_volatile(const void* address, size_t bytes, Access access, const void* pc) {
+[[gnu::always_inline]] inline void observe_volatile(const void* address, size_t bytes, Access access,
+                                                    const void* pc) {
   if (!current) return;
   machine->poll(address, pc);
   memory->observe(address, bytes, access, pc);
@@ -32,26 +33,26 @@ using persistent_topk::emulator::observe;
 using persistent_topk::emulator::observe_volatile;
 
 #define CALLBACK extern "C" [[gnu::visibility("hidden")]] void
-#define ACCESS_CALLBACKS(bytes)                                                                                \
-  CALLBACK __tsan_read##bytes(void* p) { observe(p, bytes, Access::kRead, __builtin_return_address(0)); }      \
-  CALLBACK __tsan_write##bytes(void* p) { observe(p, bytes, Access::kWrite, __builtin_return_address(0)); }    \
-  CALLBACK __tsan_unaligned_read##bytes(void* p) {                                                             \
-    observe(p, bytes, Access::kRead, __builtin_return_address(0));                                             \
-  }                                                                                                            \
-  CALLBACK __tsan_unaligned_write##bytes(void* p) {                                                            \
-    observe(p, bytes, Access::kWrite, __builtin_return_address(0));                                            \
-  }                                                                                                            \
-  CALLBACK __tsan_volatile_read##bytes(void* p) {                                                              \
-    observe_volatile(p, bytes, Access::kAtomicRead, __builtin_return_address(0));                              \
-  }                                                                                                            \
-  CALLBACK __tsan_volatile_write##bytes(void* p) {                                                             \
-    observe_volatile(p, bytes, Access::kAtomicWrite, __builtin_return_address(0));                             \
-  }                                                                                                            \
-  CALLBACK __tsan_unaligned_volatile_read##bytes(void* p) {                                                    \
-    observe_volatile(p, bytes, Access::kAtomicRead, __builtin_return_address(0));                              \
-  }                                                                                                            \
-  CALLBACK __tsan_unaligned_volatile_write##bytes(void* p) {                                                   \
-    observe_volatile(p, bytes, Access::kAtomicWrite, __builtin_return_address(0));                             \
+#define ACCESS_CALLBACKS(bytes)                                                                             \
+  CALLBACK __tsan_read##bytes(void* p) { observe(p, bytes, Access::kRead, __builtin_return_address(0)); }   \
+  CALLBACK __tsan_write##bytes(void* p) { observe(p, bytes, Access::kWrite, __builtin_return_address(0)); } \
+  CALLBACK __tsan_unaligned_read##bytes(void* p) {                                                          \
+    observe(p, bytes, Access::kRead, __builtin_return_address(0));                                          \
+  }                                                                                                         \
+  CALLBACK __tsan_unaligned_write##bytes(void* p) {                                                         \
+    observe(p, bytes, Access::kWrite, __builtin_return_address(0));                                         \
+  }                                                                                                         \
+  CALLBACK __tsan_volatile_read##bytes(void* p) {                                                           \
+    observe_volatile(p, bytes, Access::kAtomicRead, __builtin_return_address(0));                           \
+  }                                                                                                         \
+  CALLBACK __tsan_volatile_write##bytes(void* p) {                                                          \
+    observe_volatile(p, bytes, Access::kAtomicWrite, __builtin_return_address(0));                          \
+  }                                                                                                         \
+  CALLBACK __tsan_unaligned_volatile_read##bytes(void* p) {                                                 \
+    observe_volatile(p, bytes, Access::kAtomicRead, __builtin_return_address(0));                           \
+  }                                                                                                         \
+  CALLBACK __tsan_unaligned_volatile_write##bytes(void* p) {                                                \
+    observe_volatile(p, bytes, Access::kAtomicWrite, __builtin_return_address(0));                          \
   }
 
 ACCESS_CALLBACKS(1)
@@ -60,21 +61,27 @@ ACCESS_CALLBACKS(4)
 ACCESS_CALLBACKS(8)
 ACCESS_CALLBACKS(16)
 
-CALLBACK __tsan_read_range(void* p, size_t bytes) { observe(p, bytes, Access::kRead, __builtin_return_address(0)); }
-CALLBACK __tsan_write_range(void* p, size_t bytes) { observe(p, bytes, Access::kWrite, __builtin_return_address(0)); }
+CALLBACK __tsan_read_range(void* p, size_t bytes) {
+  observe(p, bytes, Access::kRead, __builtin_return_address(0));
+}
+CALLBACK __tsan_write_range(void* p, size_t bytes) {
+  observe(p, bytes, Access::kWrite, __builtin_return_address(0));
+}
 CALLBACK __tsan_init() {}
 CALLBACK __tsan_func_entry(void*) {}
 CALLBACK __tsan_func_exit() {}
 
 // dialect.hpp renames the instrumented file's memory functions to these, since calls to them are not
 // instrumented. (Not built-ins here: they would be turned into calls of themselves.)
-extern "C" [[gnu::visibility("hidden")]] void* persistent_topk_memcpy(void* to, const void* from, size_t bytes) {
+extern "C" [[gnu::visibility("hidden")]] void* persistent_topk_memcpy(void* to, const void* from,
+                                                                      size_t bytes) {
   observe(from, bytes, Access::kRead, __builtin_return_address(0));
   observe(to, bytes, Access::kWrite, __builtin_return_address(0));
   return memcpy(to, from, bytes);
 }
 
-extern "C" [[gnu::visibility("hidden")]] void* persistent_topk_memmove(void* to, const void* from, size_t bytes) {
+extern "C" [[gnu::visibility("hidden")]] void* persistent_topk_memmove(void* to, const void* from,
+                                                                       size_t bytes) {
   observe(from, bytes, Access::kRead, __builtin_return_address(0));
   observe(to, bytes, Access::kWrite, __builtin_return_address(0));
   return memmove(to, from, bytes);
@@ -105,8 +112,10 @@ void undefined(const char* what, const void* data) {
 }  // namespace
 }  // namespace persistent_topk::emulator
 
-#define UNDEFINED(name, what, ...) \
-  CALLBACK __ubsan_handle_##name(void* data __VA_OPT__(, ) __VA_ARGS__) { persistent_topk::emulator::undefined(what, data); }
+#define UNDEFINED(name, what, ...)                                        \
+  CALLBACK __ubsan_handle_##name(void* data __VA_OPT__(, ) __VA_ARGS__) { \
+    persistent_topk::emulator::undefined(what, data);                     \
+  }
 
 UNDEFINED(shift_out_of_bounds, "shift by more than the width, or of a negative value", void*, void*)
 UNDEFINED(out_of_bounds, "array index out of bounds", void*)

@@ -79,7 +79,7 @@ void vote(Thread* lanes, uint32_t mask, Collective collective) {
   uint32_t ballot = 0;
   for_lanes(mask, [&](int lane) { ballot |= uint32_t{lanes[lane].value != 0} << lane; });
   const uint64_t result = collective == Collective::kBallot ? ballot
-                          : collective == Collective::kAny  ? ballot != 0
+      : collective == Collective::kAny                      ? ballot != 0
                                                             : ballot == mask;
   for_lanes(mask, [&](int lane) { lanes[lane].value = result; });
 }
@@ -112,8 +112,9 @@ void check_meeting(const Warp& warp, const Thread& self) {
   for_lanes(warp.waiting & self.mask, [&](int lane) {
     const Thread& peer = warp.threads[lane];
     if (!(peer.mask & bit) || (peer.mask == self.mask && peer.collective == self.collective)) return;
-    fail("collective-mismatch", self.pc, "calls %s(mask 0x%08x) while lane %d waits for it at %s(mask 0x%08x) of %s",
-         name, self.mask, lane, name_of(peer.collective), peer.mask, describe_pc(peer.pc).c_str());
+    fail("collective-mismatch", self.pc,
+         "calls %s(mask 0x%08x) while lane %d waits for it at %s(mask 0x%08x) of %s", name, self.mask, lane,
+         name_of(peer.collective), peer.mask, describe_pc(peer.pc).c_str());
   });
 }
 

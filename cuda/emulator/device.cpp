@@ -18,10 +18,11 @@ void* peer_shared(void* mine, int rank) {
   const Cta& cta = *current->cta;
   const ptrdiff_t offset = static_cast<std::byte*>(mine) - shared_of(cta.slot);
   if (rank < 0 || rank >= machine->options.cluster)
-    fail("out-of-bounds", __builtin_return_address(0), "asks for the shared memory of CTA rank %d in a cluster of %d",
-         rank, machine->options.cluster);
+    fail("out-of-bounds", __builtin_return_address(0),
+         "asks for the shared memory of CTA rank %d in a cluster of %d", rank, machine->options.cluster);
   if (offset < 0 || offset > static_cast<ptrdiff_t>(machine->options.shared_bytes))
-    fail("out-of-bounds", __builtin_return_address(0), "asks a peer for an address that is not in its own shared memory");
+    fail("out-of-bounds", __builtin_return_address(0),
+         "asks a peer for an address that is not in its own shared memory");
   return shared_of(cta.slot - cta.rank + rank) + offset;
 }
 

@@ -27,8 +27,7 @@ asm("memcpy = persistent_topk_memcpy\nmemmove = persistent_topk_memmove\nmemset 
 #define __grid_constant__
 
 #undef assert
-#define assert(condition) \
-  ((condition) ? void() : ::persistent_topk::emulator::assertion_failed(#condition))
+#define assert(condition) ((condition) ? void() : ::persistent_topk::emulator::assertion_failed(#condition))
 
 #define threadIdx (::persistent_topk::emulator::thread_index())
 #define blockIdx (::persistent_topk::emulator::block_index())
@@ -45,17 +44,22 @@ inline void __syncthreads(std::source_location where = std::source_location::cur
   persistent_topk::emulator::block_barrier(persistent_topk::emulator::Vote::kNone, false, where);
 }
 inline int __syncthreads_count(int predicate, std::source_location where = std::source_location::current()) {
-  return persistent_topk::emulator::block_barrier(persistent_topk::emulator::Vote::kCount, predicate != 0, where);
+  return persistent_topk::emulator::block_barrier(persistent_topk::emulator::Vote::kCount, predicate != 0,
+                                                  where);
 }
 inline int __syncthreads_and(int predicate, std::source_location where = std::source_location::current()) {
-  return persistent_topk::emulator::block_barrier(persistent_topk::emulator::Vote::kAnd, predicate != 0, where);
+  return persistent_topk::emulator::block_barrier(persistent_topk::emulator::Vote::kAnd, predicate != 0,
+                                                  where);
 }
 inline int __syncthreads_or(int predicate, std::source_location where = std::source_location::current()) {
-  return persistent_topk::emulator::block_barrier(persistent_topk::emulator::Vote::kOr, predicate != 0, where);
+  return persistent_topk::emulator::block_barrier(persistent_topk::emulator::Vote::kOr, predicate != 0,
+                                                  where);
 }
 inline void __threadfence() { persistent_topk::emulator::fence(persistent_topk::emulator::Scope::kDevice); }
 inline void __threadfence_system() { __threadfence(); }
-inline void __threadfence_block() { persistent_topk::emulator::fence(persistent_topk::emulator::Scope::kBlock); }
+inline void __threadfence_block() {
+  persistent_topk::emulator::fence(persistent_topk::emulator::Scope::kBlock);
+}
 inline void __nanosleep(unsigned) { persistent_topk::emulator::spin_pause(); }
 [[noreturn]] inline void __trap() { persistent_topk::emulator::trap(); }
 

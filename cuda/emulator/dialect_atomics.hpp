@@ -29,11 +29,11 @@ constexpr Update adding() {
 
 }  // namespace persistent_topk::emulator
 
-#define PERSISTENT_TOPK_ATOMIC(name, operation)                                                                \
-  template <persistent_topk::emulator::AtomicWord T>                                                           \
-  inline T name(T* address, std::type_identity_t<T> value) {                                                   \
-    using persistent_topk::emulator::Update;                                                                   \
-    return persistent_topk::emulator::update_word(operation, address, value, T{});                             \
+#define PERSISTENT_TOPK_ATOMIC(name, operation)                                    \
+  template <persistent_topk::emulator::AtomicWord T>                               \
+  inline T name(T* address, std::type_identity_t<T> value) {                       \
+    using persistent_topk::emulator::Update;                                       \
+    return persistent_topk::emulator::update_word(operation, address, value, T{}); \
   }
 PERSISTENT_TOPK_ATOMIC(atomicAdd, persistent_topk::emulator::adding<T>())
 PERSISTENT_TOPK_ATOMIC(atomicMin, std::is_signed_v<T> ? Update::kMinI : Update::kMinU)
@@ -53,6 +53,6 @@ inline T atomicSub(T* address, std::type_identity_t<T> value) {
 
 template <persistent_topk::emulator::AtomicWord T>
 inline T atomicCAS(T* address, std::type_identity_t<T> compare, std::type_identity_t<T> value) {
-  return persistent_topk::emulator::update_word(persistent_topk::emulator::Update::kCompareSwap, address, value,
-                                                compare);
+  return persistent_topk::emulator::update_word(persistent_topk::emulator::Update::kCompareSwap, address,
+                                                value, compare);
 }

@@ -7,7 +7,9 @@ constexpr int __popcll(unsigned long long x) { return std::popcount(x); }
 constexpr int __clz(int x) { return std::countl_zero(static_cast<unsigned>(x)); }
 constexpr int __clzll(long long x) { return std::countl_zero(static_cast<unsigned long long>(x)); }
 constexpr int __ffs(int x) { return x == 0 ? 0 : std::countr_zero(static_cast<unsigned>(x)) + 1; }
-constexpr int __ffsll(long long x) { return x == 0 ? 0 : std::countr_zero(static_cast<unsigned long long>(x)) + 1; }
+constexpr int __ffsll(long long x) {
+  return x == 0 ? 0 : std::countr_zero(static_cast<unsigned long long>(x)) + 1;
+}
 
 constexpr unsigned __brev(unsigned x) {
   x = (x >> 1 & 0x55555555u) | (x & 0x55555555u) << 1;
@@ -54,20 +56,34 @@ constexpr float __int_as_float(int x) { return std::bit_cast<float>(x); }
 
 // Loads and stores with a cache hint are plain ones here.
 template <class T>
-inline T __ldg(const T* p) { return *p; }
+inline T __ldg(const T* p) {
+  return *p;
+}
 template <class T>
-inline T __ldcg(const T* p) { return *p; }
+inline T __ldcg(const T* p) {
+  return *p;
+}
 template <class T>
-inline T __ldcs(const T* p) { return *p; }
+inline T __ldcs(const T* p) {
+  return *p;
+}
 template <class T>
-inline void __stcg(T* p, T value) { *p = value; }
+inline void __stcg(T* p, T value) {
+  *p = value;
+}
 template <class T>
-inline void __stcs(T* p, T value) { *p = value; }
+inline void __stcs(T* p, T value) {
+  *p = value;
+}
 
 // CUDA's min and max stand in the global namespace, for arguments of one type.
 template <class T>
   requires std::is_arithmetic_v<T>
-constexpr T min(T a, T b) { return b < a ? b : a; }
+constexpr T min(T a, T b) {
+  return b < a ? b : a;
+}
 template <class T>
   requires std::is_arithmetic_v<T>
-constexpr T max(T a, T b) { return a < b ? b : a; }
+constexpr T max(T a, T b) {
+  return a < b ? b : a;
+}

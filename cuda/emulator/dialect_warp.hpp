@@ -38,21 +38,21 @@ inline void __syncwarp(unsigned mask = 0xFFFFFFFFu) {
 
 inline unsigned __activemask() { return persistent_topk::emulator::active_mask(); }
 
-#define PERSISTENT_TOPK_VOTE(name, result, kind)                                                               \
-  inline result name(unsigned mask, int predicate) { \
-    return static_cast<result>(persistent_topk::emulator::meet(persistent_topk::emulator::Collective::kind, mask, \
-                                                               predicate != 0, 0, warpSize));           \
+#define PERSISTENT_TOPK_VOTE(name, result, kind)                                                            \
+  inline result name(unsigned mask, int predicate) {                                                        \
+    return static_cast<result>(persistent_topk::emulator::meet(persistent_topk::emulator::Collective::kind, \
+                                                               mask, predicate != 0, 0, warpSize));         \
   }
 PERSISTENT_TOPK_VOTE(__ballot_sync, unsigned, kBallot)
 PERSISTENT_TOPK_VOTE(__any_sync, int, kAny)
 PERSISTENT_TOPK_VOTE(__all_sync, int, kAll)
 #undef PERSISTENT_TOPK_VOTE
 
-#define PERSISTENT_TOPK_SHUFFLE(name, kind, argument_type)                                                      \
-  template <persistent_topk::emulator::Exchangeable T>                                                          \
-  inline T name(unsigned mask, T value, argument_type argument, int width = warpSize,                           \
-                std::source_location where = std::source_location::current()) {                                 \
-    return persistent_topk::emulator::exchange(persistent_topk::emulator::Collective::kind, mask, value,        \
+#define PERSISTENT_TOPK_SHUFFLE(name, kind, argument_type)                                               \
+  template <persistent_topk::emulator::Exchangeable T>                                                   \
+  inline T name(unsigned mask, T value, argument_type argument, int width = warpSize,                    \
+                std::source_location where = std::source_location::current()) {                          \
+    return persistent_topk::emulator::exchange(persistent_topk::emulator::Collective::kind, mask, value, \
                                                static_cast<int>(argument), width);                       \
   }
 PERSISTENT_TOPK_SHUFFLE(__shfl_sync, kShuffle, int)
@@ -63,9 +63,9 @@ PERSISTENT_TOPK_SHUFFLE(__shfl_xor_sync, kShuffleXor, int)
 
 template <persistent_topk::emulator::Exchangeable T>
 inline unsigned __match_any_sync(unsigned mask, T value) {
-  return static_cast<unsigned>(persistent_topk::emulator::meet(persistent_topk::emulator::Collective::kMatchAny, mask,
-                                                               persistent_topk::emulator::bits_of_value(value), 0,
-                                                               warpSize));
+  return static_cast<unsigned>(
+      persistent_topk::emulator::meet(persistent_topk::emulator::Collective::kMatchAny, mask,
+                                      persistent_topk::emulator::bits_of_value(value), 0, warpSize));
 }
 
 template <persistent_topk::emulator::Exchangeable T>
@@ -77,11 +77,12 @@ inline unsigned __match_all_sync(unsigned mask, T value, int* all) {
   return equal;
 }
 
-#define PERSISTENT_TOPK_REDUCE(name, of_signed, of_unsigned)                                                       \
-  template <std::integral T>                                                                                       \
-  inline T name(unsigned mask, T value) {            \
-    return persistent_topk::emulator::reduce(persistent_topk::emulator::Collective::of_signed,                     \
-                                             persistent_topk::emulator::Collective::of_unsigned, mask, value); \
+#define PERSISTENT_TOPK_REDUCE(name, of_signed, of_unsigned)                                           \
+  template <std::integral T>                                                                           \
+  inline T name(unsigned mask, T value) {                                                              \
+    return persistent_topk::emulator::reduce(persistent_topk::emulator::Collective::of_signed,         \
+                                             persistent_topk::emulator::Collective::of_unsigned, mask, \
+                                             value);                                                   \
   }
 PERSISTENT_TOPK_REDUCE(__reduce_add_sync, kAddI, kAddU)
 PERSISTENT_TOPK_REDUCE(__reduce_min_sync, kMinI, kMinU)

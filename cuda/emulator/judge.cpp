@@ -17,7 +17,8 @@ bool is_ordered(const Stamp& stamp, const Thread& self) {
     return same_warp && stamp.time < self.lane_known[stamp.index() % kLanes];
   }
   const int cluster = machine->options.cluster;
-  const bool same_group = machine->options.cooperative || stamp.cta() / cluster == self.cta->index.x / cluster;
+  const bool same_group =
+      machine->options.cooperative || stamp.cta() / cluster == self.cta->index.x / cluster;
   return same_group && stamp.phase < self.waits_known;
 }
 
@@ -48,14 +49,12 @@ void keep(Stamp (&kept)[kKept], const Stamp& stamp, const Thread& self) {
 
 bool seen_already(const Stamp& old, const Stamp& stamp) {
   return old.thread == stamp.thread && old.time == stamp.time && old.phase == stamp.phase &&
-         (old.bytes() & stamp.bytes()) == stamp.bytes();
+      (old.bytes() & stamp.bytes()) == stamp.bytes();
 }
 
 }  // namespace
 
-uint32_t stamp_thread(const Thread& thread) {
-  return thread.cta->index.x * kMaxThreads + thread.index.x + 1;
-}
+uint32_t stamp_thread(const Thread& thread) { return thread.cta->index.x * kMaxThreads + thread.index.x + 1; }
 
 Conflict judge(WordHistory& word, uint32_t bytes, Access access, uint32_t code) {
   const Thread& self = *current;
@@ -67,7 +66,8 @@ Conflict judge(WordHistory& word, uint32_t bytes, Access access, uint32_t code) 
     return {};
   if (const Stamp* other = unordered(&word.write, 1, bytes, self)) return {other, "writes"};
   if (!is_atomic(access))
-    if (const Stamp* other = unordered(word.atomics, kKept, bytes, self)) return {other, "updates atomically"};
+    if (const Stamp* other = unordered(word.atomics, kKept, bytes, self))
+      return {other, "updates atomically"};
   if (writes(access))
     if (const Stamp* other = unordered(word.reads, kKept, bytes, self)) return {other, "reads"};
   if (access == Access::kRead) keep(word.reads, stamp, self);

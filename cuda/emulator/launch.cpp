@@ -29,10 +29,10 @@ std::string invalid(const LaunchOptions& options) {
     return "a block has " + std::to_string(threads) + " threads; expected whole warps, 1024 threads at most";
   if (options.cluster < 1 || options.grid.x == 0 || options.grid.x % options.cluster != 0)
     return "a grid of " + std::to_string(options.grid.x) + " CTAs is not made of clusters of " +
-           std::to_string(options.cluster);
+        std::to_string(options.cluster);
   if (options.shared_bytes > kMaxSharedBytes)
     return std::to_string(options.shared_bytes) + " bytes of shared memory; a CTA has " +
-           std::to_string(kMaxSharedBytes) + " at most";
+        std::to_string(kMaxSharedBytes) + " at most";
   return "";
 }
 
@@ -40,7 +40,8 @@ Failure run(const LaunchOptions& options, const Tensor* tensors, int tensor_coun
   if (const std::string problem = invalid(options); !problem.empty()) return {"launch", problem};
   Memory tensor_memory(options.judges);
   for (int i = 0; i < tensor_count; ++i) tensor_memory.add(tensors[i]);
-  tensor_memory.add({"the kernel's parameters", options.parameters, 1, static_cast<int64_t>(options.parameter_bytes),
+  tensor_memory.add({"the kernel's parameters", options.parameters, 1,
+                     static_cast<int64_t>(options.parameter_bytes),
                      static_cast<int64_t>(options.parameter_bytes), 1, Written::kReadOnly});
   Machine device(options);
   tensor_memory.prepare(device.cta_count(), options.shared_bytes);

@@ -19,9 +19,9 @@ int resident_clusters(const LaunchOptions& options) {
   const int clusters = static_cast<int>(options.grid.x) / options.cluster;
   if (options.cooperative) return clusters;
   // One at a time is the fastest; schedules that look for trouble overlap two.
-  const int wanted = options.schedule.resident > 0                       ? options.schedule.resident
-                     : options.schedule.kind == ScheduleKind::kRoundRobin ? 1
-                                                                          : 2;
+  const int wanted = options.schedule.resident > 0         ? options.schedule.resident
+      : options.schedule.kind == ScheduleKind::kRoundRobin ? 1
+                                                           : 2;
   return std::min(wanted, clusters);
 }
 
@@ -125,8 +125,8 @@ void Machine::finish_thread() {
   for (uint32_t lanes = self.warp->waiting; lanes != 0; lanes &= lanes - 1) {
     const Thread& peer = self.warp->threads[std::countr_zero(lanes)];
     if (peer.mask & bit)
-      fail("collective-mismatch", nullptr, "exits while lane %d waits for it at %s(mask 0x%08x) of %s", peer.lane,
-           name_of(peer.collective), peer.mask, describe_pc(peer.pc).c_str());
+      fail("collective-mismatch", nullptr, "exits while lane %d waits for it at %s(mask 0x%08x) of %s",
+           peer.lane, name_of(peer.collective), peer.mask, describe_pc(peer.pc).c_str());
   }
   if (self.arrivals == cta.cluster->phase && cta.cluster->arrived > 0)
     fail("barrier-mismatch", nullptr, "exits while %d threads of the cluster have arrived at its barrier",
@@ -187,7 +187,8 @@ bool Machine::wake_spinners() {
 
 Thread* Machine::choose() {
   ++statistics.steps;
-  if (--budget < 0 && current) fail("runaway", nullptr, "the launch went on beyond its budget of accesses and scheduling steps");
+  if (--budget < 0 && current)
+    fail("runaway", nullptr, "the launch went on beyond its budget of accesses and scheduling steps");
   if (!spinners_.empty() && !ready_.empty() && schedule->wakes_spinners()) wake_spinners();
   if (ready_.empty() && !wake_spinners()) {
     failure = {"deadlock", "no thread can run:\n" + describe_waits(*this)};
@@ -196,7 +197,8 @@ Thread* Machine::choose() {
   }
   const WarpId last = current ? current->warp->id : -1;
   WarpId id = last;
-  if (last < 0 || !ready_.contains(last) || schedule->gives_way(ready_, last)) id = schedule->next_warp(ready_, last);
+  if (last < 0 || !ready_.contains(last) || schedule->gives_way(ready_, last))
+    id = schedule->next_warp(ready_, last);
   Warp& warp = ctas_[id / kWarpsPerSlot].warps[id % kWarpsPerSlot];
   warp.last_lane = schedule->next_lane(warp.ready, warp.last_lane);
   return &warp.threads[warp.last_lane];

@@ -81,7 +81,8 @@ void Memory::start_cta(int slot) {
 
 void Memory::finish_thread(const Thread& self) {
   if (self.cta->peers_phase > self.waits_known)
-    fail("peer-exited", nullptr, "exits although a peer has used its CTA's shared memory since the last cluster barrier");
+    fail("peer-exited", nullptr,
+         "exits although a peer has used its CTA's shared memory since the last cluster barrier");
 }
 
 void Memory::observe(const void* pointer, size_t bytes, Access access, const void* pc) {
@@ -106,18 +107,19 @@ void Memory::observe_shared(uintptr_t address, size_t bytes, Access access, cons
   const int slot = static_cast<int>(distance >> kSharedStrideBits);
   const size_t offset = (distance & (kSharedStride - 1)) - kSharedRedZone;
   if (offset + bytes > shared_bytes_ || offset > shared_bytes_)
-    fail("out-of-bounds", pc, "%s %zu bytes at offset %td of shared memory, which has %zu bytes", verb(access),
-         bytes, static_cast<ptrdiff_t>(offset), shared_bytes_);
+    fail("out-of-bounds", pc, "%s %zu bytes at offset %td of shared memory, which has %zu bytes",
+         verb(access), bytes, static_cast<ptrdiff_t>(offset), shared_bytes_);
   Cta& owner = machine->cta_in(slot);
   if (&owner != current->cta) check_peer(owner, access, pc);
   uint8_t* written = &shared_written_[slot * shared_bytes_ + offset];
   if (reads(access) && !all_set(written, bytes))
-    fail("unwritten-read", pc, "%s %zu bytes at offset %zu of the shared memory of CTA %u, which nothing wrote",
-         verb(access), bytes, offset, owner.index.x);
+    fail("unwritten-read", pc,
+         "%s %zu bytes at offset %zu of the shared memory of CTA %u, which nothing wrote", verb(access),
+         bytes, offset, owner.index.x);
   if (writes(access)) memset(written, 1, bytes);
   if (judges_)
-    judge_words(&shared_histories_[slot * shared_words_], reinterpret_cast<uintptr_t>(shared_of(slot)), address, bytes,
-                access, pc, "shared memory");
+    judge_words(&shared_histories_[slot * shared_words_], reinterpret_cast<uintptr_t>(shared_of(slot)),
+                address, bytes, access, pc, "shared memory");
 }
 
 // Distributed shared memory: the owner must be of this cluster, have started and not have finished.
@@ -134,8 +136,8 @@ void Memory::check_peer(Cta& owner, Access access, const void* pc) const {
   owner.peers_phase = std::max(owner.peers_phase, current->arrivals + 1);
 }
 
-void Memory::judge_words(WordHistory* histories, uintptr_t base, uintptr_t address, size_t bytes, Access access,
-                         const void* pc, const char* name) {
+void Memory::judge_words(WordHistory* histories, uintptr_t base, uintptr_t address, size_t bytes,
+                         Access access, const void* pc, const char* name) {
   const uint32_t code = code_offset(pc);
   for (uintptr_t word = address / kWordBytes; word * kWordBytes < address + bytes; ++word) {
     const size_t begin = std::max(address, word * kWordBytes) % kWordBytes;
@@ -144,9 +146,11 @@ void Memory::judge_words(WordHistory* histories, uintptr_t base, uintptr_t addre
     const Conflict conflict = judge(histories[word - base / kWordBytes], touched, access, code);
     if (conflict.other == nullptr) continue;
     const Stamp& other = *conflict.other;
-    fail("race", nullptr, "%s %s at byte %td, at %s; thread %u (warp %u, lane %u) of CTA %u %s it, at %s; nothing orders the two",
-         verb(access), name, static_cast<ptrdiff_t>(address - base), describe_code(code).c_str(), other.index(),
-         other.index() / kLanes, other.index() % kLanes, other.cta(), conflict.access,
+    fail("race", nullptr,
+         "%s %s at byte %td, at %s; thread %u (warp %u, lane %u) of CTA %u %s it, at %s; nothing orders the "
+         "two",
+         verb(access), name, static_cast<ptrdiff_t>(address - base), describe_code(code).c_str(),
+         other.index(), other.index() / kLanes, other.index() % kLanes, other.cta(), conflict.access,
          describe_code(other.code()).c_str());
   }
 }
@@ -159,8 +163,9 @@ void Memory::observe_region(Region& region, uintptr_t address, size_t bytes, Acc
     const int64_t row = region.stride_bytes > 0 ? offset / region.stride_bytes : 0;
     const int64_t within = offset - row * region.stride_bytes;
     if (within + static_cast<int64_t>(bytes) > region.row_bytes)
-      fail("out-of-bounds", pc, "%s %zu bytes at %s[%" PRId64 ", %" PRId64 "], beyond the row's %" PRId64 " columns",
-           verb(access), bytes, tensor.name, row, within / tensor.element_bytes, tensor.columns);
+      fail("out-of-bounds", pc,
+           "%s %zu bytes at %s[%" PRId64 ", %" PRId64 "], beyond the row's %" PRId64 " columns", verb(access),
+           bytes, tensor.name, row, within / tensor.element_bytes, tensor.columns);
     if (tensor.written == Written::kReadOnly) {
       row_begin_ = region.begin + row * region.stride_bytes;
       row_end_ = row_begin_ + region.row_bytes;
@@ -177,14 +182,16 @@ void Memory::observe_region(Region& region, uintptr_t address, size_t bytes, Acc
            offset / tensor.element_bytes, tensor.name);
     if (writes(access)) memset(&region.written[offset], 1, bytes);
   }
-  if (region.histories) judge_words(region.histories.get(), region.begin, address, bytes, access, pc, tensor.name);
+  if (region.histories)
+    judge_words(region.histories.get(), region.begin, address, bytes, access, pc, tensor.name);
 }
 
 void Memory::observe_elsewhere(uintptr_t address, size_t bytes, Access access, const void* pc) {
   if (stacks.contains(reinterpret_cast<const void*>(address)))
-    fail("out-of-bounds", pc, "%s %zu bytes of another thread's local variables, or behind its own", verb(access), bytes);
-  const bool in_library = address >= reinterpret_cast<uintptr_t>(&__ehdr_start) &&
-                          address < reinterpret_cast<uintptr_t>(&_end);
+    fail("out-of-bounds", pc, "%s %zu bytes of another thread's local variables, or behind its own",
+         verb(access), bytes);
+  const bool in_library =
+      address >= reinterpret_cast<uintptr_t>(&__ehdr_start) && address < reinterpret_cast<uintptr_t>(&_end);
   if (in_library && !writes(access)) return;
   fail("out-of-bounds", pc, "%s %zu bytes at %s", verb(access), bytes, describe_near(address).c_str());
 }

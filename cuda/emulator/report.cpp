@@ -65,15 +65,15 @@ std::string describe_wait(const Machine& machine, const Thread& thread) {
       return formatted("waiting at __syncthreads(), at %s (%d of %d threads have arrived)", where.c_str(),
                        thread.cta->arrived, machine.block_threads());
     case Wait::kWarp:
-      return formatted("waiting at %s(mask 0x%08x), at %s", name_of(thread.collective), thread.mask, where.c_str());
+      return formatted("waiting at %s(mask 0x%08x), at %s", name_of(thread.collective), thread.mask,
+                       where.c_str());
     case Wait::kClusterBarrier:
       return formatted("waiting at the cluster barrier, at %s (%d of %d threads have arrived)", where.c_str(),
                        thread.cta->cluster->arrived, machine.options.cluster * machine.block_threads());
     case Wait::kGridBarrier:
       return formatted("waiting at the grid barrier, at %s (%d threads have arrived)", where.c_str(),
                        machine.grid_arrived);
-    case Wait::kSpin:
-      return formatted("spinning on a word that nobody writes, at %s", where.c_str());
+    case Wait::kSpin: return formatted("spinning on a word that nobody writes, at %s", where.c_str());
     case Wait::kExited: return "exited";
   }
   return "?";
@@ -85,9 +85,7 @@ uint32_t code_offset(const void* pc) {
   return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(pc) - reinterpret_cast<uintptr_t>(&__ehdr_start));
 }
 
-std::string describe_code(uint32_t offset) {
-  return formatted("{pc:0x%x}", offset);
-}
+std::string describe_code(uint32_t offset) { return formatted("{pc:0x%x}", offset); }
 
 std::string describe_pc(const void* pc) { return describe_code(code_offset(pc)); }
 
@@ -105,10 +103,12 @@ std::string describe_waits(Machine& machine) {
     for (int first = 0, last; first < machine.block_threads(); first = last + 1) {
       const std::string wait = describe_wait(machine, machine.thread(cta, first));
       last = first;
-      while (last + 1 < machine.block_threads() && describe_wait(machine, machine.thread(cta, last + 1)) == wait)
+      while (last + 1 < machine.block_threads() &&
+             describe_wait(machine, machine.thread(cta, last + 1)) == wait)
         ++last;
       std::string& threads = threads_by_wait[wait];
-      threads += formatted(first == last ? "%s%d" : "%s%d-%d", threads.empty() ? "thread " : ", ", first, last);
+      threads +=
+          formatted(first == last ? "%s%d" : "%s%d-%d", threads.empty() ? "thread " : ", ", first, last);
     }
     for (const auto& [wait, threads] : threads_by_wait)
       text += formatted("  CTA %u: %s: %s\n", cta.index.x, threads.c_str(), wait.c_str());

@@ -72,7 +72,9 @@ class Reverse : public Schedule {
 class Starve : public Schedule {
  public:
   Starve(uint64_t seed, int slots, int warps)
-      : random_(seed), whole_cta_(slots > 1 && random_.below(2) == 0), victim_(random_.below(whole_cta_ ? slots : warps)) {}
+      : random_(seed),
+        whole_cta_(slots > 1 && random_.below(2) == 0),
+        victim_(random_.below(whole_cta_ ? slots : warps)) {}
 
   WarpId next_warp(const ReadyWarps& ready, WarpId current) override {
     WarpId warp = ready.after(current);

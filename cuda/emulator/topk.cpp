@@ -39,7 +39,8 @@ TopkParams parameters_of(const Arguments& arguments, const Plan& plan) {
 
 }  // namespace
 
-PERSISTENT_TOPK_EXPORT void persistent_topk_emulate(const Arguments* arguments, const emulator::RunOptions* run,
+PERSISTENT_TOPK_EXPORT void persistent_topk_emulate(const Arguments* arguments,
+                                                    const emulator::RunOptions* run,
                                                     emulator::Report* report) {
   using emulator::Written;
   const Arguments& a = *arguments;
@@ -63,8 +64,7 @@ PERSISTENT_TOPK_EXPORT void persistent_topk_emulate(const Arguments* arguments, 
   };
   if (a.trace)
     emulator::launch<topk_kernel<kPolicyIndex, true>>(options, parameters, tensors, kTensors, *report);
-  else
-    emulator::launch<topk_kernel<kPolicyIndex, false>>(options, parameters, tensors, kTensors, *report);
+  else emulator::launch<topk_kernel<kPolicyIndex, false>>(options, parameters, tensors, kTensors, *report);
 }
 
 // For the test that holds the Python mirrors equal.

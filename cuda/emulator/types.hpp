@@ -4,16 +4,18 @@
 
 #include <cstdint>
 
-struct uint3 { unsigned x, y, z; };
+struct uint3 {
+  unsigned x, y, z;
+};
 struct dim3 {
   unsigned x, y, z;
   constexpr dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_) {}
 };
 
-#define PERSISTENT_TOPK_VECTOR_TYPES(scalar, name, size)                                   \
-  struct alignas(2 * size) name##2 { scalar x, y; };                                       \
-  struct alignas(4 * size) name##4 { scalar x, y, z, w; };                                 \
-  constexpr name##2 make_##name##2(scalar x, scalar y) { return {x, y}; }                  \
+#define PERSISTENT_TOPK_VECTOR_TYPES(scalar, name, size)                  \
+  struct alignas(2 * size) name##2 { scalar x, y; };                      \
+  struct alignas(4 * size) name##4 { scalar x, y, z, w; };                \
+  constexpr name##2 make_##name##2(scalar x, scalar y) { return {x, y}; } \
   constexpr name##4 make_##name##4(scalar x, scalar y, scalar z, scalar w) { return {x, y, z, w}; }
 
 PERSISTENT_TOPK_VECTOR_TYPES(float, float, 4)

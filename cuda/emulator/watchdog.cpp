@@ -43,7 +43,8 @@ void look(int, siginfo_t*, void* context) {
   sigemptyset(&own);
   sigaddset(&own, watchdog_signal());
   pthread_sigmask(SIG_UNBLOCK, &own, nullptr);
-  fail("runaway", interrupted_at(context), "runs on for %d seconds without touching memory or synchronising", kPatienceSeconds);
+  fail("runaway", interrupted_at(context), "runs on for %d seconds without touching memory or synchronising",
+       kPatienceSeconds);
 }
 
 }  // namespace

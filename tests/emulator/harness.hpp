@@ -34,12 +34,13 @@ inline uint32_t* shared_words() { return static_cast<uint32_t*>(dynamic_shared()
 inline unsigned thread_id() { return blockIdx.x * blockDim.x + threadIdx.x; }
 
 template <int kCount>
-void run_named(const Kernel (&kernels)[kCount], const Arguments& arguments, const RunOptions& run, Report& report) {
+void run_named(const Kernel (&kernels)[kCount], const Arguments& arguments, const RunOptions& run,
+               Report& report) {
   const Parameters& p = arguments.parameters;
   const Tensor tensors[] = {{"input", p.input, 1, p.words, p.words, 4, Written::kReadOnly},
                             {"output", p.output, 1, p.words, p.words, 4, Written::kMustBe},
-                            {"workspace", p.workspace, 1, arguments.workspace_words, arguments.workspace_words, 4,
-                             Written::kBefore}};
+                            {"workspace", p.workspace, 1, arguments.workspace_words,
+                             arguments.workspace_words, 4, Written::kBefore}};
   LaunchOptions options;
   options.grid = static_cast<unsigned>(arguments.grid);
   options.block = static_cast<unsigned>(arguments.block);
@@ -61,7 +62,8 @@ void run_named(const Kernel (&kernels)[kCount], const Arguments& arguments, cons
   launch(options, tensors, 3, report);
 }
 
-#define ENTRY_POINT(kernels)                                                                               \
-  PERSISTENT_TOPK_EXPORT void run_kernel(const Arguments* arguments, const RunOptions* run, Report* report) { \
-    run_named(kernels, *arguments, *run, *report);                                                         \
+#define ENTRY_POINT(kernels)                                                                \
+  PERSISTENT_TOPK_EXPORT void run_kernel(const Arguments* arguments, const RunOptions* run, \
+                                         Report* report) {                                  \
+    run_named(kernels, *arguments, *run, *report);                                          \
   }

@@ -5,11 +5,11 @@ namespace {
 
 constexpr unsigned kAll = 0xFFFFFFFFu;
 
-#define PER_THREAD(name, expression)                   \
-  void name(const Parameters& p) {                     \
-    const unsigned i = thread_id();                    \
-    const uint32_t x = p.input[i];                     \
-    p.output[i] = static_cast<uint32_t>(expression);   \
+#define PER_THREAD(name, expression)                 \
+  void name(const Parameters& p) {                   \
+    const unsigned i = thread_id();                  \
+    const uint32_t x = p.input[i];                   \
+    p.output[i] = static_cast<uint32_t>(expression); \
   }
 
 PER_THREAD(popc, __popc(x))
@@ -56,15 +56,15 @@ void shfl_double(const Parameters& p) {
   p.output[thread_id()] = static_cast<uint32_t>(got * 2);
 }
 
-#define ON_SHARED_WORD(name, first, expression)                  \
-  void name(const Parameters& p) {                               \
-    uint32_t* word = shared_words();                             \
-    const uint32_t x = p.input[threadIdx.x];                     \
-    if (threadIdx.x == 0) *word = first;                         \
-    __syncthreads();                                             \
-    expression;                                                  \
-    __syncthreads();                                             \
-    p.output[threadIdx.x] = *word;                               \
+#define ON_SHARED_WORD(name, first, expression) \
+  void name(const Parameters& p) {              \
+    uint32_t* word = shared_words();            \
+    const uint32_t x = p.input[threadIdx.x];    \
+    if (threadIdx.x == 0) *word = first;        \
+    __syncthreads();                            \
+    expression;                                 \
+    __syncthreads();                            \
+    p.output[threadIdx.x] = *word;              \
   }
 
 ON_SHARED_WORD(atomic_add, 5, atomicAdd(word, x))
@@ -77,7 +77,8 @@ ON_SHARED_WORD(atomic_xor, 0, atomicXor(word, x))
 ON_SHARED_WORD(atomic_inc, 0, atomicInc(word, 9))
 ON_SHARED_WORD(atomic_add_float, 0, atomicAdd(reinterpret_cast<float*>(word), 0.5f))
 // Every thread swaps its own number in when it finds its predecessor's.
-ON_SHARED_WORD(atomic_cas, 0, while (atomicCAS(word, threadIdx.x, threadIdx.x + 1) != threadIdx.x) spin_pause())
+ON_SHARED_WORD(atomic_cas, 0,
+               while (atomicCAS(word, threadIdx.x, threadIdx.x + 1) != threadIdx.x) spin_pause())
 
 void atomic_add_64(const Parameters& p) {
   auto* word = static_cast<unsigned long long*>(dynamic_shared());
@@ -96,15 +97,50 @@ void atomic_exchange(const Parameters& p) {
 }
 
 const Kernel kKernels[] = {
-    KERNEL(popc), KERNEL(clz), KERNEL(ffs), KERNEL(brev), KERNEL(funnelshift_l), KERNEL(funnelshift_r),
-    KERNEL(byte_perm), KERNEL(umulhi), KERNEL(ballot), KERNEL(any), KERNEL(all), KERNEL(shfl), KERNEL(shfl_narrow),
-    KERNEL(shfl_up), KERNEL(shfl_up_narrow), KERNEL(shfl_down), KERNEL(shfl_down_narrow), KERNEL(shfl_xor),
-    KERNEL(shfl_xor_narrow), KERNEL(match_any), KERNEL(match_all), KERNEL(reduce_add), KERNEL(reduce_min),
-    KERNEL(reduce_max_signed), KERNEL(reduce_and), KERNEL(reduce_or), KERNEL(reduce_xor), KERNEL(ballot_of_halves),
-    KERNEL(syncthreads_count), KERNEL(syncthreads_and), KERNEL(syncthreads_or), KERNEL(shfl_double),
-    KERNEL(atomic_add), KERNEL(atomic_sub), KERNEL(atomic_min), KERNEL(atomic_max_signed), KERNEL(atomic_and),
-    KERNEL(atomic_or), KERNEL(atomic_xor), KERNEL(atomic_inc), KERNEL(atomic_add_float), KERNEL(atomic_cas),
-    KERNEL(atomic_add_64), KERNEL(atomic_exchange),
+    KERNEL(popc),
+    KERNEL(clz),
+    KERNEL(ffs),
+    KERNEL(brev),
+    KERNEL(funnelshift_l),
+    KERNEL(funnelshift_r),
+    KERNEL(byte_perm),
+    KERNEL(umulhi),
+    KERNEL(ballot),
+    KERNEL(any),
+    KERNEL(all),
+    KERNEL(shfl),
+    KERNEL(shfl_narrow),
+    KERNEL(shfl_up),
+    KERNEL(shfl_up_narrow),
+    KERNEL(shfl_down),
+    KERNEL(shfl_down_narrow),
+    KERNEL(shfl_xor),
+    KERNEL(shfl_xor_narrow),
+    KERNEL(match_any),
+    KERNEL(match_all),
+    KERNEL(reduce_add),
+    KERNEL(reduce_min),
+    KERNEL(reduce_max_signed),
+    KERNEL(reduce_and),
+    KERNEL(reduce_or),
+    KERNEL(reduce_xor),
+    KERNEL(ballot_of_halves),
+    KERNEL(syncthreads_count),
+    KERNEL(syncthreads_and),
+    KERNEL(syncthreads_or),
+    KERNEL(shfl_double),
+    KERNEL(atomic_add),
+    KERNEL(atomic_sub),
+    KERNEL(atomic_min),
+    KERNEL(atomic_max_signed),
+    KERNEL(atomic_and),
+    KERNEL(atomic_or),
+    KERNEL(atomic_xor),
+    KERNEL(atomic_inc),
+    KERNEL(atomic_add_float),
+    KERNEL(atomic_cas),
+    KERNEL(atomic_add_64),
+    KERNEL(atomic_exchange),
 };
 
 }  // namespace

@@ -17,8 +17,7 @@ void barrier_missed_by_a_warp(const Parameters& p) {
 void barrier_in_two_places(const Parameters& p) {
   finish(p);
   if (threadIdx.x < 32) __syncthreads();
-  else
-    __syncthreads();
+  else __syncthreads();
 }
 
 void deadlock_of_barrier_and_collective(const Parameters& p) {
@@ -78,7 +77,9 @@ void traps(const Parameters&) { __trap(); }
 // --- memory
 
 void reads_beyond_input(const Parameters& p) { p.output[thread_id()] = p.input[thread_id() + 1]; }
-void reads_before_input(const Parameters& p) { p.output[thread_id()] = p.input[static_cast<int>(thread_id()) - 1]; }
+void reads_before_input(const Parameters& p) {
+  p.output[thread_id()] = p.input[static_cast<int>(thread_id()) - 1];
+}
 void writes_input(const Parameters& p) {
   finish(p);
   const_cast<uint32_t*>(p.input)[thread_id()] = 0;
@@ -111,8 +112,7 @@ void vector_beyond_input(const Parameters& p) {
 void shifts_too_far(const Parameters& p) { p.output[thread_id()] = 1u << (threadIdx.x + 1); }
 void overflows(const Parameters& p) { p.output[thread_id()] = static_cast<int>(threadIdx.x) + 0x7FFFFFF0; }
 void runs_away(const Parameters& p) {
-  while (p.input[0] != 1) {
-  }
+  while (p.input[0] != 1) {}
   finish(p);
 }
 
@@ -143,7 +143,8 @@ void clears_beyond_shared(const Parameters& p) {
   finish(p);
   if (threadIdx.x == 0) memset(dynamic_shared(), 0, 4 * blockDim.x + 3);
 }
-void reads_vector_for_one_lane(const Parameters& p) {  // only its first half is memory, only its first lane is used
+void reads_vector_for_one_lane(
+    const Parameters& p) {  // only its first half is memory, only its first lane is used
   if (threadIdx.x < 2) shared_words()[blockDim.x + threadIdx.x] = 1;
   __syncthreads();
   p.output[thread_id()] = load_vector(reinterpret_cast<const uint4*>(shared_words() + blockDim.x)).x;
@@ -186,22 +187,47 @@ void waits_for_nobody(const Parameters& p) {
 void waits_for_nobody_in_a_volatile(const Parameters& p) {
   finish(p);
   if (threadIdx.x == 40)
-    while (*static_cast<volatile uint32_t*>(p.workspace) == 0) {
-    }
+    while (*static_cast<volatile uint32_t*>(p.workspace) == 0) {}
 }
 
 const Kernel kKernels[] = {
-    KERNEL(barrier_missed_by_a_warp), KERNEL(barrier_in_two_places), KERNEL(deadlock_of_barrier_and_collective),
-    KERNEL(collective_masks_differ), KERNEL(collective_operations_differ), KERNEL(collective_without_its_lane),
-    KERNEL(collective_with_exited_lane), KERNEL(collectives_of_groups), KERNEL(cluster_wait_without_arrival),
-    KERNEL(cluster_barrier_missed_by_a_cta), KERNEL(assertion_fails), KERNEL(traps), KERNEL(reads_beyond_input),
-    KERNEL(reads_before_input), KERNEL(writes_input), KERNEL(writes_beyond_output), KERNEL(leaves_a_slot),
-    KERNEL(reads_output_unwritten), KERNEL(reads_shared_unwritten), KERNEL(reads_beyond_shared),
-    KERNEL(copies_beyond_shared), KERNEL(misaligned_vector), KERNEL(vector_beyond_input), KERNEL(shifts_too_far),
-    KERNEL(overflows), KERNEL(runs_away), KERNEL(reads_peer), KERNEL(reads_peer_too_early),
-    KERNEL(reads_peer_too_late), KERNEL(overwrites_what_peers_read), KERNEL(waits_for_nobody),
-    KERNEL(waits_for_nobody_in_a_volatile), KERNEL(runs_away_in_registers), KERNEL(touches_anothers_variable),
-    KERNEL(copies_odd_struct_beyond_shared), KERNEL(clears_beyond_shared), KERNEL(reads_vector_for_one_lane),
+    KERNEL(barrier_missed_by_a_warp),
+    KERNEL(barrier_in_two_places),
+    KERNEL(deadlock_of_barrier_and_collective),
+    KERNEL(collective_masks_differ),
+    KERNEL(collective_operations_differ),
+    KERNEL(collective_without_its_lane),
+    KERNEL(collective_with_exited_lane),
+    KERNEL(collectives_of_groups),
+    KERNEL(cluster_wait_without_arrival),
+    KERNEL(cluster_barrier_missed_by_a_cta),
+    KERNEL(assertion_fails),
+    KERNEL(traps),
+    KERNEL(reads_beyond_input),
+    KERNEL(reads_before_input),
+    KERNEL(writes_input),
+    KERNEL(writes_beyond_output),
+    KERNEL(leaves_a_slot),
+    KERNEL(reads_output_unwritten),
+    KERNEL(reads_shared_unwritten),
+    KERNEL(reads_beyond_shared),
+    KERNEL(copies_beyond_shared),
+    KERNEL(misaligned_vector),
+    KERNEL(vector_beyond_input),
+    KERNEL(shifts_too_far),
+    KERNEL(overflows),
+    KERNEL(runs_away),
+    KERNEL(reads_peer),
+    KERNEL(reads_peer_too_early),
+    KERNEL(reads_peer_too_late),
+    KERNEL(overwrites_what_peers_read),
+    KERNEL(waits_for_nobody),
+    KERNEL(waits_for_nobody_in_a_volatile),
+    KERNEL(runs_away_in_registers),
+    KERNEL(touches_anothers_variable),
+    KERNEL(copies_odd_struct_beyond_shared),
+    KERNEL(clears_beyond_shared),
+    KERNEL(reads_vector_for_one_lane),
 };
 
 }  // namespace

@@ -150,21 +150,35 @@ void hands_over_with_block_fence(const Parameters& p) {
     *static_cast<volatile uint32_t*>(p.workspace) = 1;
   }
   if (blockIdx.x == 1 && threadIdx.x == 0) {
-    while (*static_cast<volatile uint32_t*>(p.workspace) == 0) {
-    }
+    while (*static_cast<volatile uint32_t*>(p.workspace) == 0) {}
     __threadfence_block();
     p.output[thread_id()] = p.workspace[1];
   }
 }
 
 const Kernel kKernels[] = {
-    KERNEL(writes_then_others_read), KERNEL(writes_then_others_read_at_once), KERNEL(lanes_read_after_syncwarp),
-    KERNEL(lanes_read_after_vote), KERNEL(replaced_after_barrier), KERNEL(replaced_without_barrier),
-    KERNEL(counts_then_reads), KERNEL(counts_and_reads_at_once), KERNEL(same_slot_twice), KERNEL(bytes_of_one_word),
-    KERNEL(tickets), KERNEL(cta_tickets), KERNEL(flag_before_message), KERNEL(spins_until_released),
-    KERNEL(waits_for_last_cta), KERNEL(grid_wide_sum), KERNEL(hands_over_with_fences),
-    KERNEL(hands_over_without_first_fence), KERNEL(hands_over_without_second_fence), KERNEL(signals_after_barrier),
-    KERNEL(signals_too_early), KERNEL(hands_over_with_block_fence),
+    KERNEL(writes_then_others_read),
+    KERNEL(writes_then_others_read_at_once),
+    KERNEL(lanes_read_after_syncwarp),
+    KERNEL(lanes_read_after_vote),
+    KERNEL(replaced_after_barrier),
+    KERNEL(replaced_without_barrier),
+    KERNEL(counts_then_reads),
+    KERNEL(counts_and_reads_at_once),
+    KERNEL(same_slot_twice),
+    KERNEL(bytes_of_one_word),
+    KERNEL(tickets),
+    KERNEL(cta_tickets),
+    KERNEL(flag_before_message),
+    KERNEL(spins_until_released),
+    KERNEL(waits_for_last_cta),
+    KERNEL(grid_wide_sum),
+    KERNEL(hands_over_with_fences),
+    KERNEL(hands_over_without_first_fence),
+    KERNEL(hands_over_without_second_fence),
+    KERNEL(signals_after_barrier),
+    KERNEL(signals_too_early),
+    KERNEL(hands_over_with_block_fence),
 };
 
 }  // namespace
