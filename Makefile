@@ -1,6 +1,6 @@
 # make verify      the main job: kernel, model and oracle against each other for BUDGET seconds
 # make test        the tests that need no GPU (those that do are skipped where there is none)
-# make check       linters, types, formatting
+# make check       linters, types, formatting; `make format` repairs what tools can
 #
 # The first command makes a virtual environment, VENV, and installs the package into it in editable
 # form with the versions of constraints.txt. To bring your own torch, say where from:
@@ -18,7 +18,7 @@ INSTALLED := $(VENV)/.persistent-topk-installed
 TYPED := $(VENV)/typed
 CPP_SOURCES = $(shell git ls-files '*.cuh' '*.cu' '*.hpp' '*.cpp')
 
-.PHONY: help verify test check bench-cpu nightly check-records clean
+.PHONY: help verify test check format bench-cpu nightly check-records clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -43,14 +43,19 @@ check: $(INSTALLED)
 	MYPYPATH=$(TYPED) $(BIN)/mypy --package persistent_topk
 	$(BIN)/clang-format --dry-run -Werror $(CPP_SOURCES)
 
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix .
+	$(BIN)/clang-format -i $(CPP_SOURCES)
+
 # Rows a second of the emulated kernel and of the model, on one core.
 bench-cpu: $(INSTALLED)
 	$(BIN)/python -m persistent_topk.cuda.bench_cpu
 
-# Everything that takes minutes: all 2^32 floats, and a campaign ten times as long.
+# Everything that takes minutes: all 2^32 floats, a campaign ten times as long, all mutants.
 nightly: $(INSTALLED)
 	$(BIN)/python -m pytest -m ''
 	$(BIN)/persistent-topk verify --seconds 600
+	$(BIN)/persistent-topk mutants
 
 # Whether the recorded GPU runs are of the kernel as it stands.
 check-records: $(INSTALLED)
