@@ -70,7 +70,7 @@ def split_counts(axes: Axes, counts: Sequence[int] | np.ndarray, place: int) -> 
             axes.stairs(counts[begin:end], edges, fill=True, color=colour, baseline=BASELINE)
     axes.bar(place + 0.5, counts[place] - BASELINE, width=thinnest, bottom=BASELINE, color=OPEN)
     axes.set_yscale("log")
-    axes.set_ylim(bottom=BASELINE)
+    axes.set_ylim(BASELINE, 2 * counts.max())
     axes.set_xlim(first - thinnest, last + thinnest)
 
 
@@ -118,7 +118,8 @@ def draw_chunk_counts(axes: Axes, chunk_counts: Sequence[np.ndarray], place: int
     below = np.zeros(last - first)
     for cta, counts in enumerate(chunk_counts):
         part = np.asarray(counts[first:last], np.float64)
-        axes.bar(np.arange(first, last), part, 0.9, bottom=below, color=CTAS[cta % len(CTAS)], label=f"CTA {cta}")
+        colour = CTAS[cta % len(CTAS)]
+        axes.bar(np.arange(first, last), part, 0.9, bottom=below, color=colour, label=f"CTA {cta}")
         below += part
     axes.annotate(
         "k-th key", (place, below[place - first]), (place, below.max() * 1.15), ha="center", fontsize=8,
@@ -129,11 +130,14 @@ def draw_chunk_counts(axes: Axes, chunk_counts: Sequence[np.ndarray], place: int
     axes.legend()
 
 
-def draw_slots(axes: Axes, rows: Sequence[Sequence[int]], owners: Sequence[Sequence[int]], names: Sequence[str]) -> None:
+def draw_slots(
+    axes: Axes, rows: Sequence[Sequence[int]], owners: Sequence[Sequence[int]], names: Sequence[str]
+) -> None:
     """One line of output slots a row, coloured by the CTA that wrote them, with the column in each."""
     for line, (columns, ctas) in enumerate(zip(rows, owners, strict=True)):
         for slot, (column, cta) in enumerate(zip(columns, ctas, strict=True)):
-            axes.barh(line, 1, left=slot, height=0.8, color=CTAS[cta % len(CTAS)], edgecolor="#FFFFFF", alpha=0.55)
+            colour = CTAS[cta % len(CTAS)]
+            axes.barh(line, 1, 0.8, left=slot, color=colour, edgecolor="#FFFFFF", alpha=0.55)
             axes.text(slot + 0.5, line, str(column), ha="center", va="center", fontsize=7, color="#000000")
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
