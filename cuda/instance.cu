@@ -6,7 +6,8 @@ namespace persistent_topk {
 
 template <int kPolicyIndex>
 Instance instance() {
-  return {.kernels = {topk_kernel<kPolicyIndex, false>, topk_kernel<kPolicyIndex, true>},
+  return {.kernels = {{topk_kernel<kPolicyIndex, false>, topk_kernel<kPolicyIndex, true>},
+                      {narrow_topk_kernel<kPolicyIndex, false>, narrow_topk_kernel<kPolicyIndex, true>}},
           .threads = kPolicies[kPolicyIndex].threads,
           .resident = resident_columns<kPolicyIndex>,
           .shared_bytes = shared_bytes<kPolicyIndex>};

@@ -63,7 +63,8 @@ Device devices[kMaxDevices];
 // kernels' code, which must not happen while a graph is captured beside a running kernel.
 cudaError_t allow_large_launches(const DeviceLimits& limits, bool clusters) {
   for (const Instance& instance : kInstances)
-    for (Kernel kernel : instance.kernels) {
+    for (Kernel kernel : {instance.kernels[0][0], instance.kernels[0][1], instance.kernels[1][0],
+                          instance.kernels[1][1]}) {
       const void* function = reinterpret_cast<const void*>(kernel);
       RETURN_IF_FAILED(cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                             limits.shared_bytes));
@@ -82,7 +83,7 @@ cudaError_t largest_cluster(const DeviceLimits& limits, int* cluster) {
   config.blockDim = dim3(widest.threads);
   config.dynamicSmemBytes = limits.shared_bytes;
   int size = 0;
-  RETURN_IF_FAILED(cudaOccupancyMaxPotentialClusterSize(&size, widest.kernels[0], &config));
+  RETURN_IF_FAILED(cudaOccupancyMaxPotentialClusterSize(&size, widest.kernels[0][0], &config));
   *cluster = 1;
   while (*cluster * 2 <= size && *cluster * 2 <= kMaxCtas) *cluster *= 2;
   return cudaSuccess;
@@ -126,7 +127,7 @@ cudaError_t launch(const Plan& plan, bool tracing, const TopkParams& params, cud
   config.stream = stream;
   config.attrs = &cluster;
   config.numAttrs = plan.ctas > 1 ? 1 : 0;  // a cluster of one would still pay for the attribute
-  RETURN_IF_FAILED(cudaLaunchKernelEx(&config, instance.kernels[tracing], params));
+  RETURN_IF_FAILED(cudaLaunchKernelEx(&config, instance.kernels[is_narrow(params.columns, kPolicies[plan.policy])][tracing], params));
   return cudaSuccess;
 }
 
@@ -170,7 +171,7 @@ int persistent_topk_launch(const TopkCall* call) {
 
 int persistent_topk_usage(int policy, int tracing, int* registers, int* local_bytes) {
   cudaFuncAttributes attributes{};
-  const void* function = reinterpret_cast<const void*>(kInstances[policy].kernels[tracing]);
+  const void* function = reinterpret_cast<const void*>(kInstances[policy].kernels[0][tracing]);
   RETURN_IF_FAILED(cudaFuncGetAttributes(&attributes, function));
   *registers = attributes.numRegs;
   *local_bytes = static_cast<int>(attributes.localSizeBytes);

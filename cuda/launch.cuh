@@ -13,9 +13,9 @@ namespace persistent_topk {
 
 using Kernel = void (*)(TopkParams);
 
-// One compiled policy, with tracing off and on.
+// One compiled policy: kernels[is_narrow][tracing].
 struct Instance {
-  Kernel kernels[2];
+  Kernel kernels[2][2];
   int threads;
   int (*resident)(int64_t columns, const Plan& plan, const DeviceLimits& limits);
   size_t (*shared_bytes)(int resident);

@@ -23,9 +23,6 @@ class DeviceLimits:
 H100 = DeviceLimits(sms=132, cluster=16, shared_bytes=227 * 1024)
 SMALL_DEVICE = DeviceLimits(sms=8, cluster=4, shared_bytes=227 * 1024)
 
-# CTAs of the throughput policy that one SM holds at a time (limited by registers).
-THROUGHPUT_CTAS_PER_SM = 2
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -37,9 +34,15 @@ class Plan:
     ctas: int
 
 
-def choose_policy(rows: int, limits: DeviceLimits) -> Policy:
-    """One row an SM or fewer wants the shortest path; more rows want several CTAs an SM."""
-    return LATENCY if rows <= limits.sms else THROUGHPUT
+def is_narrow(columns: int, policy: Policy) -> bool:
+    """Whether every row of a call fits the registers of a CTA."""
+    return columns <= policy.decode_max
+
+
+def choose_policy(rows: int, columns: int, limits: DeviceLimits) -> Policy:
+    """One row an SM or fewer wants the shortest path; more short rows want several CTAs an SM."""
+    crowded = rows > limits.sms and is_narrow(columns, THROUGHPUT)
+    return THROUGHPUT if crowded else LATENCY
 
 
 def make_plan(rows: int, columns: int, k: int, limits: DeviceLimits, policy: Policy | None = None) -> Plan:
@@ -48,7 +51,7 @@ def make_plan(rows: int, columns: int, k: int, limits: DeviceLimits, policy: Pol
     The CTAs of a team are the largest power of two with a CTA an SM at most and no chunk of the
     widest row under `chunk_min`.
     """
-    policy = policy or choose_policy(rows, limits)
+    policy = policy or choose_policy(rows, columns, limits)
     ctas = 1
     while (
         columns > policy.split_min
@@ -57,7 +60,7 @@ def make_plan(rows: int, columns: int, k: int, limits: DeviceLimits, policy: Pol
         and columns >= policy.chunk_min * ctas * 2
     ):
         ctas *= 2
-    ctas_per_sm = THROUGHPUT_CTAS_PER_SM if policy is THROUGHPUT else 1
+    ctas_per_sm = policy.ctas_per_sm if is_narrow(columns, policy) else 1
     teams = max(1, min(rows, limits.sms * ctas_per_sm // ctas))
     return Plan(policy, teams, ctas)
 

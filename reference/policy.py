@@ -23,6 +23,7 @@ class Policy:
 
     name: str
     threads: int  # threads of a CTA
+    ctas_per_sm: int  # CTAs that an SM holds at a time where all rows are short
     decode_max: int  # longest row of the decode path
     medium_max: int  # longest row that one CTA takes when the plan does not split it
     split_min: int  # rows longer than this are shared when a team has several CTAs
@@ -45,13 +46,14 @@ class Policy:
 LATENCY = Policy(
     name="latency",
     threads=1024,
+    ctas_per_sm=1,
     decode_max=8192,
     medium_max=65536,
     split_min=32768,
     chunk_min=8192,
     max_ctas=16,
     decode_bin_bits=11,
-    medium_bin_bits=8,
+    medium_bin_bits=11,
     large_bin_bits=8,
     candidates=4096,
     rank_max=256,
@@ -61,13 +63,14 @@ LATENCY = Policy(
 THROUGHPUT = Policy(
     name="throughput",
     threads=512,
+    ctas_per_sm=2,
     decode_max=8192,
     medium_max=65536,
     split_min=65536,
     chunk_min=65536,
     max_ctas=1,
     decode_bin_bits=11,
-    medium_bin_bits=8,
+    medium_bin_bits=11,
     large_bin_bits=8,
     candidates=2048,
     rank_max=256,
@@ -77,6 +80,7 @@ THROUGHPUT = Policy(
 SMALL = Policy(
     name="small",
     threads=64,
+    ctas_per_sm=1,
     decode_max=256,
     medium_max=1024,
     split_min=512,
@@ -93,6 +97,7 @@ SMALL = Policy(
 TINY = Policy(
     name="tiny",
     threads=32,
+    ctas_per_sm=1,
     decode_max=32,
     medium_max=96,
     split_min=64,

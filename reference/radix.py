@@ -150,18 +150,18 @@ def settle(interval: Interval) -> Cut:
 
 
 def refine(chunks: Sequence[Tensor], interval: Interval, policy: Policy, record: np.ndarray) -> Cut:
-    """From the coarse interval to the cut: spill if need be, gather, then rank or digit passes."""
+    """From the coarse interval to the cut: spill if need be, gather, digit passes until few are left, rank them."""
     interval = spill(chunks, interval, policy.candidates, record)
     cut = None
     if not interval.settled:
         candidates = gather(chunks, interval)
         record["gathered"] = candidates.numel()
-        if candidates.numel() <= policy.rank_max:
-            record["ranked"] = True
-            cut = rank(candidates, interval.wanted)
-        while cut is None and not interval.settled:
+        while not interval.settled and interval.count > policy.rank_max:
             counts = digit_histogram(candidates, interval)
             interval = digit_pass(interval, counts, False, record)
+        if not interval.settled:
+            record["ranked"] = True
+            cut = rank(candidates[interval.contains(candidates)], interval.wanted)
     cut = cut or settle(interval)
     record["threshold"], record["ties"] = cut.threshold, cut.ties
     return cut

@@ -53,8 +53,10 @@ def test_plans_equal_the_kernels(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("device", DEVICES)
 def test_a_row_an_sm_takes_the_latency_policy(device: DeviceLimits) -> None:
-    assert choose_policy(device.sms, device) is LATENCY
-    assert choose_policy(device.sms + 1, device) is THROUGHPUT
+    short = THROUGHPUT.decode_max
+    assert choose_policy(device.sms, short, device) is LATENCY
+    assert choose_policy(device.sms + 1, short, device) is THROUGHPUT
+    assert choose_policy(device.sms + 1, short + 1, device) is LATENCY
 
 
 @given(st.integers(1, 500), st.integers(1, 2**22), st.sampled_from(DEVICES), st.sampled_from(list(POLICIES)))

@@ -12,9 +12,9 @@ namespace persistent_topk {
 inline constexpr uint32_t kFullWarp = 0xFFFFFFFFu;
 inline constexpr int kMaxWarps = 32;  // of a CTA of 1024 threads
 
-// Two areas, used in turn: a second scan may write its totals while slow warps read the first's.
+// One value a warp. A barrier must stand between two scans that use it: every caller has one anyway.
 struct WarpTotals {
-  uint32_t of_scan[2][kMaxWarps];
+  uint32_t of_warp[kMaxWarps];
 };
 
 PERSISTENT_TOPK_DEVICE int lane_id() { return static_cast<int>(threadIdx.x % kWarpSize); }
@@ -35,24 +35,22 @@ struct BlockSum {
   uint32_t total;   // sum over all warps
 };
 
-// Adds up one value a warp (given by its last lane). `turn` picks the area and flips.
+// Adds up one value a warp, given by its last lane.
 template <int kThreads>
-PERSISTENT_TOPK_DEVICE BlockSum sum_over_warps(uint32_t warp_total, WarpTotals& totals, int& turn) {
+PERSISTENT_TOPK_DEVICE BlockSum sum_over_warps(uint32_t warp_total, WarpTotals& totals) {
   constexpr int kWarps = kThreads / kWarpSize;
   static_assert(kWarps <= kMaxWarps);
-  uint32_t* area = totals.of_scan[turn];
-  turn ^= 1;
-  if (lane_id() == kWarpSize - 1) area[warp_id()] = warp_total;
+  if (lane_id() == kWarpSize - 1) totals.of_warp[warp_id()] = warp_total;
   __syncthreads();
-  const uint32_t mine = lane_id() < kWarps ? area[lane_id()] : 0;
+  const uint32_t mine = lane_id() < kWarps ? totals.of_warp[lane_id()] : 0;
   return {__reduce_add_sync(kFullWarp, lane_id() < warp_id() ? mine : 0),
           __reduce_add_sync(kFullWarp, mine)};
 }
 
 // Sum of every thread's value.
 template <int kThreads>
-PERSISTENT_TOPK_DEVICE uint32_t block_sum(uint32_t value, WarpTotals& totals, int& turn) {
-  return sum_over_warps<kThreads>(__reduce_add_sync(kFullWarp, value), totals, turn).total;
+PERSISTENT_TOPK_DEVICE uint32_t block_sum(uint32_t value, WarpTotals& totals) {
+  return sum_over_warps<kThreads>(__reduce_add_sync(kFullWarp, value), totals).total;
 }
 
 // 0-based position of set bit number `n` of `word`, counted from the lowest; n < __popc(word).

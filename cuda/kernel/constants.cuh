@@ -19,6 +19,7 @@ inline constexpr int32_t kPadding = -1; // output slots behind the last selected
 // Thresholds and sizes of one compiled kernel; sizes are in columns (float32 logits) unless said.
 struct Policy {
   int threads;          // threads of a CTA
+  int ctas_per_sm;      // CTAs that an SM holds at a time where all rows are short: a bound on registers
   int decode_max;       // longest row of the decode path, which keeps it in registers
   int medium_max;       // longest row that one CTA takes when the plan does not split it
   int split_min;        // rows longer than this are shared when a team has several CTAs
@@ -36,29 +37,32 @@ struct Policy {
 // each; 8 bits of binary16 keep the merge between CTAs at 256 words.
 inline constexpr Policy kLatency = {
     .threads = 1024,
+    .ctas_per_sm = 1,
     .decode_max = 8192,
     .medium_max = 65536,
     .split_min = 32768,   // under it one CTA is faster than the launch and barriers of a cluster
     .chunk_min = 8192,
     .max_ctas = 16,
     .decode_bin_bits = 11,
-    .medium_bin_bits = 8,
+    .medium_bin_bits = 11,
     .large_bin_bits = 8,
     .candidates = 4096,   // twice what normal scores leave in the threshold bin of 128K columns
     .rank_max = 256,      // eight warps compare in less time than one digit pass takes
     .map = 131072,
 };
 
-// More rows than SMs: smaller CTAs, several an SM, so that one row's barriers hide behind another's.
+// More short rows than SMs: smaller CTAs, several an SM, so that one row's barriers hide behind
+// another's. Longer rows keep an SM's shared memory to themselves anyway.
 inline constexpr Policy kThroughput = {
     .threads = 512,
+    .ctas_per_sm = 2,
     .decode_max = 8192,
     .medium_max = 65536,
     .split_min = 65536,
     .chunk_min = 65536,
     .max_ctas = 1,
     .decode_bin_bits = 11,
-    .medium_bin_bits = 8,
+    .medium_bin_bits = 11,
     .large_bin_bits = 8,
     .candidates = 2048,
     .rank_max = 256,
@@ -68,6 +72,7 @@ inline constexpr Policy kThroughput = {
 // For tests: every path, boundary, merge and spill within a thousand columns.
 inline constexpr Policy kSmall = {
     .threads = 64,
+    .ctas_per_sm = 1,
     .decode_max = 256,
     .medium_max = 1024,
     .split_min = 512,
@@ -84,6 +89,7 @@ inline constexpr Policy kSmall = {
 // For tests: one warp a CTA, and bin widths the other way round.
 inline constexpr Policy kTiny = {
     .threads = 32,
+    .ctas_per_sm = 1,
     .decode_max = 32,
     .medium_max = 96,
     .split_min = 64,

@@ -48,8 +48,7 @@ PERSISTENT_TOPK_DEVICE uint32_t selected_of(uint32_t entry, bool cut, int ties) 
 template <int kThreads, class Map>
 PERSISTENT_TOPK_DEVICE OutputPlace line_up(const Map& map, int columns, int first_column,
                                            const Selection& selection, OutputPlace place,
-                                           int first_slot, LinedUp& lined_up, Scratch& scratch,
-                                           int& turn) {
+                                           int first_slot, LinedUp& lined_up, Scratch& scratch) {
   static_assert(Map::kMapped < 1 << (32 - kAboveBits));
   constexpr bool kOneEach = Map::kEntries <= kThreads;
   const bool cut = selection.ties != kAllTaken;
@@ -64,7 +63,7 @@ PERSISTENT_TOPK_DEVICE OutputPlace line_up(const Map& map, int columns, int firs
                : static_cast<uint32_t>(__popc(entry));
   }
   const uint32_t inclusive = warp_inclusive_sum(own);
-  const BlockSum sum = sum_over_warps<kThreads>(inclusive, scratch.totals, turn);
+  const BlockSum sum = sum_over_warps<kThreads>(inclusive, scratch.totals);
   const uint32_t before = sum.before + inclusive - own;
   // Ties are numbered over the whole row; those from number `ties` on stay out.
   int tie = place.tie_offset + equal_of(before);
@@ -88,7 +87,7 @@ PERSISTENT_TOPK_DEVICE OutputPlace line_up(const Map& map, int columns, int firs
 template <int kThreads, class Tile, class Map>
 PERSISTENT_TOPK_DEVICE void emit(const Tile& tile, int first_column, const Selection& selection,
                                  OutputPlace place, bool mapped, Map& map, LinedUp& lined_up,
-                                 int32_t* output, Scratch& scratch, int& turn) {
+                                 int32_t* output, Scratch& scratch) {
   constexpr int kSegmentRounds = Map::kMapped / (kThreads * kQuad);
   static_assert(Map::kMapped % (kThreads * kQuad) == 0);
   const bool cut = selection.ties != kAllTaken;
@@ -98,7 +97,7 @@ PERSISTENT_TOPK_DEVICE void emit(const Tile& tile, int first_column, const Selec
   const int first_slot = slot_of(place);
   if (mapped) {
     place = line_up<kThreads>(map, tile.length, first_column, selection, place, first_slot,
-                              lined_up, scratch, turn);
+                              lined_up, scratch);
   } else {
     const Interval threshold = make_interval(selection.threshold, selection.threshold, 0, 0);
     for (int begin = 0; begin < tile.rounds(); begin += kSegmentRounds) {
@@ -108,7 +107,7 @@ PERSISTENT_TOPK_DEVICE void emit(const Tile& tile, int first_column, const Selec
                             GatherNothing{});
       __syncthreads();
       place = line_up<kThreads>(map, min(tile.length - column, Map::kMapped), first_column + column,
-                                selection, place, first_slot, lined_up, scratch, turn);
+                                selection, place, first_slot, lined_up, scratch);
     }
   }
   __syncthreads();

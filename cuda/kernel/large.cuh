@@ -30,6 +30,7 @@ struct LargeStorage {
     Candidates<policy.candidates> candidates;
   };
   Scratch scratch;
+  FewKeys<policy.rank_max> few;
   ColumnMap<policy.map> map;
   Shown shown;
   ChunkCounts counts[policy.max_ctas];  // of every CTA: each writes its own to all
@@ -48,7 +49,6 @@ struct SharingTeam {
   LargeStorage<policy>& storage;
   int ctas;
   int rank;
-  int& turn;
   ChunkCounts own = {0, 0};
 
   PERSISTENT_TOPK_DEVICE void exchange() const {
@@ -101,7 +101,7 @@ struct SharingTeam {
     uint32_t greater = 0;
     for (int i = threadIdx.x; i < counters; i += policy.threads)
       if (i > found.index) greater += shown[i];
-    own.above += block_sum<policy.threads>(greater, storage.scratch.totals, turn);
+    own.above += block_sum<policy.threads>(greater, storage.scratch.totals);
     own.count = shown[found.index];
   }
 
@@ -151,7 +151,7 @@ PERSISTENT_TOPK_DEVICE OutputPlace count_selected(SharingTeam<policy>& team, int
     equal += cut && key == selection.threshold;
   }
   const uint32_t sums = block_sum<policy.threads>(pack_counts(greater, equal),
-                                                  team.storage.scratch.totals, team.turn);
+                                                  team.storage.scratch.totals);
   return {above_of(sums), equal_of(sums)};
 }
 
@@ -163,7 +163,7 @@ PERSISTENT_TOPK_DEVICE Selection refine_shared(const Tile& tile, Interval interv
   auto& storage = team.storage;
   int passes = 0;
   interval = narrow_over_row<policy>(tile, interval, k, team, storage.shown.digits, passes,
-                                     storage.scratch, team.turn, record);
+                                     storage.scratch, record);
   record.chunk_counts(team.own.above, team.own.count);
   team.send_counts();
   const bool settled = is_settled(interval, k);
@@ -177,7 +177,7 @@ PERSISTENT_TOPK_DEVICE Selection refine_shared(const Tile& tile, Interval interv
   }
   __syncthreads();
   const Selection selection = resolve<policy>(storage.candidates, interval, k, storage.digits, passes,
-                                              storage.scratch, team.turn, record);
+                                              storage.few, storage.scratch, record);
   const OutputPlace selected = count_selected(team, before.tie_offset, selection);
   place = {before.offset + selected.offset, selected.tie_offset};
   if (mapped) apply<policy.threads>(selection, storage.shown.candidates, storage.map);
@@ -186,7 +186,7 @@ PERSISTENT_TOPK_DEVICE Selection refine_shared(const Tile& tile, Interval interv
 }
 
 template <Policy policy, bool kTracing>
-PERSISTENT_TOPK_DEVICE void large_row(const Row& row, int ctas, int rank, int resident, int& turn) {
+PERSISTENT_TOPK_DEVICE void large_row(const Row& row, int ctas, int rank, int resident) {
   using Storage = LargeStorage<policy>;
   Storage& storage = ptx::shared_storage<Storage>();
   const int chunk = ceil_div(ceil_div(row.length, kWarpSize), ctas) * kWarpSize;
@@ -198,16 +198,16 @@ PERSISTENT_TOPK_DEVICE void large_row(const Row& row, int ctas, int rank, int re
   clear<policy.threads, Storage::kBins>(storage.shown.histogram);
   clear<policy.threads, DigitHistograms::kWords>(storage.shown.digits.of_pass[0]);
   clear<policy.threads, DigitHistograms::kWords>(storage.digits.of_pass[0]);
-  if (threadIdx.x == 0) storage.shown.candidates.used = 0;
+  if (threadIdx.x == 0) storage.shown.candidates.used = storage.few.used = 0;
   __syncthreads();
   const StreamTile<policy.threads> tile = {row.logits + begin, end - begin,
                                                                 storage.resident, resident};
   count_bins<policy.large_bin_bits, true>(tile, storage.shown.histogram);
-  SharingTeam<policy> team = {storage, ctas, rank, turn};
+  SharingTeam<policy> team = {storage, ctas, rank};
   const uint32_t* merged =
       team.template merge<Storage::kBins>(storage.shown.histogram, storage.histogram);
   const Interval interval = find_from_top<policy.threads, Storage::kBins>(
-      merged, row.k, storage.scratch, turn, bin_interval<policy.large_bin_bits>);
+      merged, row.k, storage.scratch, bin_interval<policy.large_bin_bits>);
   team.keep(storage.shown.histogram, Storage::kBins, storage.scratch.found);
   record.coarse(Storage::kBins, merged, storage.scratch.found);
 
@@ -216,7 +216,7 @@ PERSISTENT_TOPK_DEVICE void large_row(const Row& row, int ctas, int rank, int re
   const Selection selection = refine_shared<policy>(tile, interval, row.k, team, place, mapped, record);
   record.selection(selection, place.offset, place.tie_offset);
   emit<policy.threads>(tile, begin, selection, place, mapped, storage.map, storage.lined_up, row.output,
-                       storage.scratch, turn);
+                       storage.scratch);
 }
 
 }  // namespace persistent_topk

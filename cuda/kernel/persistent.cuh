@@ -1,6 +1,5 @@
 // The kernel: a fixed grid of teams, each taking rows team, team + teams, ... by the path that a
-// row's length asks for. Nothing outlives a row but the turn of the scans' areas; nothing outlives a
-// launch at all.
+// row's length asks for. Nothing outlives a launch.
 #pragma once
 
 #include <cstddef>
@@ -65,20 +64,19 @@ PERSISTENT_TOPK_DEVICE Path choose_path(int length, int k, int ctas) {
 }
 
 template <Policy policy, bool kTracing>
-PERSISTENT_TOPK_DEVICE void process_row(const Row& row, Path path, const TopkParams& params, int rank,
-                                        int& turn) {
+PERSISTENT_TOPK_DEVICE void process_row(const Row& row, Path path, const TopkParams& params, int rank) {
   switch (path) {
     case kTrivial:
       return trivial_row<policy, kTracing>(row);
     case kDecode: {
       DecodeTile<policy> tile;
       tile.load(row.logits, row.length);
-      return decode_row<policy, kTracing>(row, tile, turn);
+      return decode_row<policy, kTracing>(row, tile);
     }
     case kMedium:
-      return medium_row<policy, kTracing>(row, params.resident, turn);
+      return medium_row<policy, kTracing>(row, params.resident);
     default:
-      return large_row<policy, kTracing>(row, params.ctas, rank, params.resident, turn);
+      return large_row<policy, kTracing>(row, params.ctas, rank, params.resident);
   }
 }
 
@@ -97,7 +95,6 @@ PERSISTENT_TOPK_DEVICE Row row_at(const TopkParams& params, int index, int lengt
 // hides the latency of the one read behind that of the other.
 template <Policy policy, bool kTracing>
 PERSISTENT_TOPK_DEVICE void narrow_rows(const TopkParams& params) {
-  int turn = 0;
   for (int index = blockIdx.x; index < params.rows; index += gridDim.x) {
     DecodeTile<policy> tile;
     tile.load(params.logits + index * params.row_stride, params.columns);
@@ -106,7 +103,7 @@ PERSISTENT_TOPK_DEVICE void narrow_rows(const TopkParams& params) {
     if (row.length <= row.k)
       trivial_row<policy, kTracing>(row);
     else
-      decode_row<policy, kTracing>(row, tile, turn);
+      decode_row<policy, kTracing>(row, tile);
   }
 }
 
@@ -116,7 +113,6 @@ PERSISTENT_TOPK_DEVICE void wide_rows(const TopkParams& params) {
   const int rank = params.ctas > 1 ? ptx::cluster_rank() : 0;
   const int team = static_cast<int>(blockIdx.x) / params.ctas;
   const int teams = static_cast<int>(gridDim.x) / params.ctas;
-  int turn = 0;
   int worker = 0;  // the CTA that takes the team's next row if one is enough for it
   Path laid_out = kNotRecorded;  // whose struct the shared memory holds
   for (int index = team; index < params.rows; index += teams) {
@@ -128,7 +124,7 @@ PERSISTENT_TOPK_DEVICE void wide_rows(const TopkParams& params) {
         if (laid_out != kNotRecorded) __syncthreads();
         laid_out = path;
       }
-      process_row<policy, kTracing>(row_at<kTracing>(params, index, length), path, params, rank, turn);
+      process_row<policy, kTracing>(row_at<kTracing>(params, index, length), path, params, rank);
     }
     worker = worker + 1 == params.ctas ? 0 : worker + 1;
   }
@@ -138,14 +134,20 @@ PERSISTENT_TOPK_DEVICE void wide_rows(const TopkParams& params) {
   }
 }
 
+// The two entries of a policy; is_narrow() says which a call wants. Apart, since what the one keeps in
+// registers over the other's code would spill.
 template <int kPolicyIndex, bool kTracing>
-__global__ void __launch_bounds__(kPolicies[kPolicyIndex].threads)
+__global__ void __launch_bounds__(kPolicies[kPolicyIndex].threads, 1)
     topk_kernel(const TopkParams params) {
   constexpr Policy policy = kPolicies[kPolicyIndex];
-  if (params.columns <= policy.decode_max)
-    narrow_rows<policy, kTracing>(params);
-  else
-    wide_rows<policy, kTracing>(params);
+  wide_rows<policy, kTracing>(params);
+}
+
+template <int kPolicyIndex, bool kTracing>
+__global__ void __launch_bounds__(kPolicies[kPolicyIndex].threads, kPolicies[kPolicyIndex].ctas_per_sm)
+    narrow_topk_kernel(const TopkParams params) {
+  constexpr Policy policy = kPolicies[kPolicyIndex];
+  narrow_rows<policy, kTracing>(params);
 }
 
 }  // namespace persistent_topk

@@ -141,4 +141,26 @@ PERSISTENT_TOPK_DEVICE uint32_t half_codes(float first, float second) {
 #endif
 }
 
+// bin_floor_key() of order.cuh in a few instructions: the midpoint below the bin's first code, as a
+// float, is the code's bits, scaled.
+template <int bits>
+PERSISTENT_TOPK_DEVICE uint32_t bin_floor_key(uint32_t bin) {
+#ifdef __CUDACC__
+  const uint32_t code = bin << (kHalfBits - bits);
+  const bool negative = code < kHalfZeroCode;
+  const uint32_t twice = 2 * (negative ? kHalfZeroCode - 1 - code : code - kHalfZeroCode);
+  const uint32_t midpoint = negative ? twice + 1 : twice - (code == kHalfZeroCode ? -1 : 1);
+  constexpr float kScale = 5192296858534827628530496329220096.0f;  // 2^112, the exponents' gap
+  float magnitude;
+  asm("mul.rn.f32 %0, %1, %2;"
+      : "=f"(magnitude)
+      : "f"(__uint_as_float(midpoint << (kDroppedBits - 1))), "f"(kScale));
+  const uint32_t key = __float_as_uint(magnitude) | kSignBit;
+  const uint32_t floor = negative ? ~key + 1 : code == kHalfZeroCode ? ~key : key;
+  return code <= kHalfLowestCode ? kLowestKey : code > kHalfGreatestCode ? kGreatestKey : floor;
+#else
+  return persistent_topk::bin_floor_key<bits>(bin);
+#endif
+}
+
 }  // namespace persistent_topk::ptx

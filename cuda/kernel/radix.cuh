@@ -82,7 +82,7 @@ PERSISTENT_TOPK_DEVICE Interval narrow(const Interval& interval, int shift, cons
 template <int bits>
 PERSISTENT_TOPK_DEVICE Interval bin_interval(const Found& bin) {
   constexpr int kLastBin = (1 << bits) - 1;
-  const uint32_t floor = bin_floor_key<bits>(bin.index + (lane_id() & 1));
+  const uint32_t floor = ptx::bin_floor_key<bits>(bin.index + (lane_id() & 1));
   const uint32_t low = __shfl_sync(kFullWarp, floor, 0);
   const uint32_t behind = __shfl_sync(kFullWarp, floor, 1);
   return make_interval(low, bin.index == kLastBin ? kGreatestKey : behind - 1, bin.above, bin.count);
@@ -106,7 +106,7 @@ PERSISTENT_TOPK_DEVICE void clear(uint32_t* words) {
 // rest: at a full block, issuing what every thread could compute costs more than its latency.
 template <int kThreads, int kCounters, class Refine>
 PERSISTENT_TOPK_DEVICE Interval find_from_top(const uint32_t* histogram, int rank,
-                                              Scratch& scratch, int& turn, Refine&& refine) {
+                                              Scratch& scratch, Refine&& refine) {
   constexpr int kPerThread = kCounters / kThreads > 4 ? kCounters / kThreads : 4;
   constexpr int kScanners = kCounters / kPerThread;
   static_assert(kCounters % kPerThread == 0 && kScanners % kWarpSize == 0 && kScanners <= kThreads);
@@ -126,7 +126,7 @@ PERSISTENT_TOPK_DEVICE Interval find_from_top(const uint32_t* histogram, int ran
     inclusive = warp_inclusive_sum(own);
   }
   const uint32_t before =
-      sum_over_warps<kThreads>(inclusive, scratch.totals, turn).before;
+      sum_over_warps<kThreads>(inclusive, scratch.totals).before;
   if (scans) {
     const int above = static_cast<int>(before + inclusive - own);
     const uint32_t holders =

@@ -53,10 +53,12 @@ struct Recorder {
     }
   }
 
-  PERSISTENT_TOPK_DEVICE void gathered(int count, bool by_rank) {
-    if (!writes()) return;
-    trace->gathered = count;
-    trace->ranked = by_rank;
+  PERSISTENT_TOPK_DEVICE void gathered(int count) {
+    if (writes()) trace->gathered = count;
+  }
+
+  PERSISTENT_TOPK_DEVICE void ranked() {
+    if (writes()) trace->ranked = 1;
   }
 
   PERSISTENT_TOPK_DEVICE void chunk_counts(int above, int count) {

@@ -26,14 +26,14 @@ struct DigitHistograms {
 template <Policy policy, class Tile, class Team, class Record>
 PERSISTENT_TOPK_DEVICE Interval narrow_over_row(const Tile& tile, Interval interval, int k, Team& team,
                                                 DigitHistograms& digits, int& passes,
-                                                Scratch& scratch, int& turn,
+                                                Scratch& scratch,
                                                 Record& record) {
   while (!is_settled(interval, k) && interval.count > policy.candidates) {
     const int shift = digit_shift(interval);
     count_digits(tile, interval, shift, digits.of_pass[passes]);
     const uint32_t* merged = team.merge_digits(digits, passes);
     const Interval narrowed = find_from_top<policy.threads, kDigits>(
-        merged, k - interval.above, scratch, turn,
+        merged, k - interval.above, scratch,
         [&](const Found& digit) { return narrow(interval, shift, digit); });
     team.keep(digits.of_pass[passes], kDigits, scratch.found);
     record.pass(passes, true, interval, shift, scratch.found, narrowed, merged);
@@ -43,16 +43,23 @@ PERSISTENT_TOPK_DEVICE Interval narrow_over_row(const Tile& tile, Interval inter
   return interval;
 }
 
-// The threshold among gathered candidates (`interval.count` of them, complete: a barrier passed).
+// Keys few enough to be compared with each other: a set, as Candidates are.
+template <int kRankMax>
+struct FewKeys {
+  uint32_t used;
+  uint32_t keys[kRankMax];
+};
+
+// The threshold among gathered candidates (`interval.count` of them, complete: a barrier passed). Digit
+// passes over the buffer leave few of many; the few are ranked. `few.used` is 0 on entry.
 template <Policy policy, class Record>
 PERSISTENT_TOPK_DEVICE Selection resolve(const uint32_t* candidates, Interval interval, int k,
                                          DigitHistograms& digits, int& passes,
-                                         Scratch& scratch, int& turn, Record& record) {
+                                         FewKeys<policy.rank_max>& few, Scratch& scratch,
+                                         Record& record) {
   const int gathered = interval.count;
-  const bool by_rank = gathered <= policy.rank_max;
-  record.gathered(gathered, by_rank);
-  if (by_rank) return rank<policy.threads, policy.rank_max>(candidates, gathered, k - interval.above, scratch);
-  while (!is_settled(interval, k)) {
+  record.gathered(gathered);
+  while (!is_settled(interval, k) && interval.count > policy.rank_max) {
     const int shift = digit_shift(interval);
     uint32_t* histogram = digits.of_pass[passes];
     for (int i = threadIdx.x; i < gathered; i += policy.threads) {
@@ -61,13 +68,22 @@ PERSISTENT_TOPK_DEVICE Selection resolve(const uint32_t* candidates, Interval in
     }
     __syncthreads();
     const Interval narrowed = find_from_top<policy.threads, kDigits>(
-        histogram, k - interval.above, scratch, turn,
+        histogram, k - interval.above, scratch,
         [&](const Found& digit) { return narrow(interval, shift, digit); });
     record.pass(passes, false, interval, shift, scratch.found, narrowed, histogram);
     interval = narrowed;
     ++passes;
   }
-  return settle(interval, k);
+  if (is_settled(interval, k)) return settle(interval, k);
+  record.ranked();
+  const int wanted = k - interval.above;
+  if (interval.count == gathered)
+    return rank<policy.threads, policy.rank_max>(candidates, gathered, wanted, scratch);
+  for (int i = threadIdx.x; i < gathered; i += policy.threads)
+    if (candidates[i] - interval.low <= interval.high - interval.low)
+      few.keys[atomicAdd(&few.used, 1u)] = candidates[i];
+  __syncthreads();
+  return rank<policy.threads, policy.rank_max>(few.keys, interval.count, wanted, scratch);
 }
 
 // A row that one CTA has to itself: its chunk is the row.
@@ -96,11 +112,11 @@ PERSISTENT_TOPK_DEVICE bool gather(const Tile& tile, const Interval& interval,
 // The second stage and the emission for such a row.
 template <Policy policy, class Tile, class Storage, class Record>
 PERSISTENT_TOPK_DEVICE void finish_alone(const Tile& tile, Interval interval, const Row& row,
-                                         Storage& storage, int& turn, Record& record) {
+                                         Storage& storage, Record& record) {
   Alone team;
   Scratch& scratch = storage.scratch;
   int passes = 0;
-  interval = narrow_over_row<policy>(tile, interval, row.k, team, storage.digits, passes, scratch, turn,
+  interval = narrow_over_row<policy>(tile, interval, row.k, team, storage.digits, passes, scratch,
                                      record);
   record.chunk_counts(interval.above, interval.count);
   Selection selection = settle(interval, row.k);
@@ -108,8 +124,8 @@ PERSISTENT_TOPK_DEVICE void finish_alone(const Tile& tile, Interval interval, co
   if (!is_settled(interval, row.k)) {
     mapped = gather<policy>(tile, interval, storage.candidates, storage.map);
     __syncthreads();
-    selection = resolve<policy>(storage.candidates.keys, interval, row.k, storage.digits, passes, scratch,
-                                turn, record);
+    selection = resolve<policy>(storage.candidates.keys, interval, row.k, storage.digits, passes,
+                                storage.few, scratch, record);
     if (mapped) {
       apply<policy.threads>(selection, storage.candidates, storage.map);
       __syncthreads();
@@ -117,7 +133,7 @@ PERSISTENT_TOPK_DEVICE void finish_alone(const Tile& tile, Interval interval, co
   }
   record.selection(selection, 0, 0);
   emit<policy.threads>(tile, 0, selection, {0, 0}, mapped, storage.map, storage.lined_up, row.output,
-                       scratch, turn);
+                       scratch);
 }
 
 }  // namespace persistent_topk

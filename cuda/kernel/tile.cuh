@@ -85,7 +85,7 @@ struct RegisterTile {
 // A chunk of any length: its first columns stay in shared memory, the rest is read again from L2.
 template <int kThreads>
 struct StreamTile {
-  static constexpr int kBatch = 4;  // loads in flight a thread: 64 KB a CTA of 1024 cover L2's latency
+  static constexpr int kBatch = 2;  // loads in flight a thread: 32 KB a CTA of 1024; more cost registers that spill
 
   const float* chunk;
   int length;
@@ -109,6 +109,7 @@ struct StreamTile {
   // Rounds [begin, end); the first read keeps what the shared memory has room for.
   template <bool kFirstRead = false, class Visitor>
   PERSISTENT_TOPK_DEVICE void for_each_quad(int begin, int end, Visitor&& f) const {
+#pragma unroll 1  // the batch is the unrolling that registers allow
     for (int batch = begin; batch < end; batch += kBatch) {
       float x[kBatch][kQuad];
 #pragma unroll
