@@ -92,12 +92,10 @@ def by_value(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tenso
 
 
 def nan_last(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor:
-    return by_row(
-        lambda row, wanted: first_by(keys_of(row.nan_to_num(nan=-torch.inf, posinf=torch.inf, neginf=-torch.inf)), wanted),
-        logits,
-        lengths,
-        k,
-    )  # fmt: skip
+    def select(row: torch.Tensor, wanted: int) -> torch.Tensor:
+        return first_by(keys_of(torch.where(row.isnan(), -torch.inf, row)), wanted)
+
+    return by_row(select, logits, lengths, k)
 
 
 def zeros_apart(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor:

@@ -12,7 +12,15 @@ PEER_LENGTHS = (2048, 3708, 4096, 8192, 12288, 16384, 32768, 65536, 98304, 20000
 QUAD = 4  # columns that a thread reads at once
 
 # A policy's fields that are no number of columns; all others are lengths at which something changes.
-NOT_COLUMNS = ("name", "threads", "max_ctas", "decode_bin_bits", "medium_bin_bits", "large_bin_bits")
+NOT_COLUMNS = (
+    "name",
+    "threads",
+    "max_ctas",
+    "ctas_per_sm",
+    "decode_bin_bits",
+    "medium_bin_bits",
+    "large_bin_bits",
+)
 POLICY_SIZES = tuple(field.name for field in fields(Policy) if field.name not in NOT_COLUMNS)
 ROW_BOUNDARIES = ("k", *POLICY_SIZES, "word", "round", "chunk")
 BIN_BOUNDARIES = ("rank_max", "candidates", "twice_candidates")

@@ -5,8 +5,11 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import torch
 
 from .cases import Case
 from .counterexamples import Counterexamples
@@ -101,6 +104,17 @@ def _scales(options: Options) -> list[Scale]:
     return scales
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One torch thread: over rows of this size two that wait for each other are slower, at times by far."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
 Progress = Callable[[Outcome, float], None]
 
 
@@ -123,6 +137,10 @@ class Campaign:
 
     def run(self) -> Outcome:
         """Runs to the end of the budget, or to an interrupt, which it records."""
+        with one_thread():
+            return self._run()
+
+    def _run(self) -> Outcome:
         self._started = time.monotonic()
         try:
             for scale, case in self._cases():
@@ -198,9 +216,12 @@ class Campaign:
                 continue
             first = self.options.seed * 1_000_003 + number * CALLS
             schedules = tuple(target.schedule(first + call) for call in range(CALLS))
-            for measurement in examine(target, subject, schedules, steps):
+            began = time.monotonic()
+            measured = examine(target, subject, schedules, steps)
+            cost = time.monotonic() - began
+            for measurement in measured:
                 outcome = told.record(measurement)
                 if measurement.broken:
-                    self.found.offer(target, case, schedules, measurement, outcome)
+                    self.found.offer(target, case, schedules, measurement, outcome, cost)
         own = any(target.own for target in self.targets)
         self.outcome.coverage.add(case, subject.model[1] if own else None)

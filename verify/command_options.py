@@ -9,6 +9,12 @@ from ..reference.policy import MAX_K
 claim_option = click.option(
     "--claim", metavar="CLAIM", help="what the targets promise: contract, set, or a list of properties"
 )
+device_option = click.option(
+    "--device",
+    default="cpu",
+    show_default=True,
+    help="where module:function is given its tensors, such as cuda",
+)
 seed_option = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 k_option = click.option("--k", metavar="K,...", help="values of k, in place of the campaign's own")
 

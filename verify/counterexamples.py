@@ -27,6 +27,7 @@ class Counterexample:
     schedules: tuple[Schedule, ...]
     measurement: Measurement
     outcome: PropertyOutcome
+    cost: float = 0.0  # seconds that examining the case took
 
     @property
     def size(self) -> int:
@@ -38,7 +39,7 @@ class Counterexample:
 
     def shrunk(self, seconds: float) -> None:
         """Takes the smallest case that fails alike; keeps its own if that cannot be repeated."""
-        smallest = shrink(self.case, self.fails, seconds)
+        smallest = shrink(self.case, self.fails, seconds, self.cost)
         if smallest is self.case:
             return
         found = check_one(self.target, smallest, self.measurement.promise, self.schedules)
@@ -60,13 +61,14 @@ class Counterexamples:
         schedules: Sequence[Schedule],
         measurement: Measurement,
         outcome: PropertyOutcome,
+        cost: float = 0.0,
     ) -> None:
         """Takes a failing case if it is a property's first, or much smaller than the one it has."""
         key = (target.name, measurement.promise)
         known = self.found.get(key)
         if known is not None and case.storage.numel() * MUCH_SMALLER > known.size:
             return
-        self.found[key] = Counterexample(target, case, tuple(schedules), measurement, outcome)
+        self.found[key] = Counterexample(target, case, tuple(schedules), measurement, outcome, cost)
         self._tell(self.found[key])
 
     def any_claimed(self) -> bool:
@@ -87,7 +89,7 @@ class Counterexamples:
         outcome, measurement = item.outcome, item.measurement
         outcome.summary = str(measurement.broken)
         outcome.difference = measurement.difference
-        outcome.story = case_in_words(item.case)
+        outcome.story = case_in_words(item.case, item.target.own)
         claims = tuple(sorted(item.target.claims))
         failure = Failure(
             item.target.name, measurement.promise, outcome.summary, item.case, item.schedules, claims

@@ -44,8 +44,10 @@ def contents(row: np.ndarray) -> str:
     return f"{len(row)} values {spread}, {len(distinct)} distinct{odd}"
 
 
-def case_in_words(case: Case) -> str:
-    """One line for a case: shape, k, and each row's length and contents if it has few rows."""
+def case_in_words(case: Case, own: bool = True) -> str:
+    """One line for a case: shape, k, and each row's length and contents if it has few rows.
+
+    own: whether it was put to a target of ours, which the policy is told for."""
     bits = case.bits()
     parts = []
     for row in range(min(case.rows, MOST_COLUMNS)):
@@ -57,7 +59,7 @@ def case_in_words(case: Case) -> str:
         if case.row_stride == case.columns and not case.offset
         else (f", row stride {case.row_stride}, offset {case.offset}")
     )
-    policy = f", policy {case.policy}" if case.policy else ""
+    policy = f", policy {case.policy}" if case.policy and own else ""
     return f"{case.rows} x {case.columns}, k {case.k}{policy}{layout}; " + "; ".join(parts) + more
 
 

@@ -154,7 +154,7 @@ class Examination:
         same_set = (pair[0].columns == pair[1].columns).all(axis=1)
         same_bytes = ((first == second) | stale).all(axis=1)
         for promise, same in (("repeatable-set", same_set), ("repeatable-bytes", same_bytes)):
-            yield Measurement(promise, case.rows, _told_apart(same, first, second, "the second call"))
+            yield Measurement(promise, case.rows, _told_apart(same, first, second, "in the second call"))
 
     def _short(self, case: Case) -> Iterator[Measurement]:
         """Lengths as given, negative, zero or over the columns; our own targets saw them at once."""

@@ -90,8 +90,8 @@ class Slots:
 
     @cached_property
     def columns(self) -> np.ndarray:
-        """Valid columns in order, -1 for the rest: the selected set, wherever it was written."""
-        return np.sort(np.where(self.valid, self.indices, -1), axis=1)
+        """The valid columns among the first min(k, n) slots, in order, behind -1 for the rest."""
+        return np.sort(np.where(self.valid & self.leading, self.indices, -1), axis=1)
 
     @cached_property
     def same_columns(self) -> np.ndarray:
@@ -99,7 +99,7 @@ class Slots:
 
     @cached_property
     def same_keys(self) -> np.ndarray:
-        keys = np.where(self.valid, _gather(self.expected.keys, self.indices), EMPTY)
+        keys = np.where(self.valid & self.leading, _gather(self.expected.keys, self.indices), EMPTY)
         return (np.sort(keys, axis=1) == np.sort(self.expected.selected, axis=1)).all(axis=1)
 
 
@@ -116,15 +116,18 @@ def exact_set(slots: Slots) -> Verdict:
 
 
 def nan_first(slots: Slots) -> Verdict:
+    """Rows with NaN among their first n columns."""
     return Verdict(slots.expected.has_nan, slots.same_keys)
 
 
 def in_range_unique(slots: Slots) -> Verdict:
+    """The leading slots are distinct columns under n."""
     in_range = (slots.valid | ~slots.leading).all(axis=1)
     return Verdict(slots.expected.wanted > 0, in_range & slots.unique)
 
 
 def padding(slots: Slots) -> Verdict:
+    """The slots behind min(k, n), and no others, hold the padding value."""
     is_padding = slots.indices == slots.padding
     holds = (is_padding == ~slots.leading).all(axis=1)
     return Verdict(slots.expected.wanted < slots.indices.shape[1], holds)
@@ -138,10 +141,12 @@ def lowest_column_ties(slots: Slots) -> Verdict:
 
 
 def signed_zero_tie(slots: Slots) -> Verdict:
+    """Rows that cut a tie between zeros of both signs."""
     return Verdict(slots.expected.both_zeros_cut, slots.same_columns)
 
 
 def ascending_order(slots: Slots) -> Verdict:
+    """The leading slots rise."""
     both = slots.leading[:, 1:] & slots.valid[:, 1:] & slots.valid[:, :-1]
     rises = (np.diff(slots.indices, axis=1) > 0) | ~both
     return Verdict(slots.expected.wanted > 1, rises.all(axis=1))

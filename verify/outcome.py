@@ -79,7 +79,7 @@ class TargetOutcome:
 def new_outcome(name: str, claims: frozenset[str], own: bool, on_gpu: bool) -> TargetOutcome:
     """An outcome with every property still to be run."""
     names = (*NAMES, TRACE_AGREEMENT.name) if own else NAMES
-    lacking = {} if on_gpu else {name: "needs a GPU" for name in NEEDS_GPU}
+    lacking = {} if on_gpu else dict.fromkeys(NEEDS_GPU, "needs a GPU")
     return TargetOutcome(
         name, own, {prop: PropertyOutcome(prop in claims, lacking=lacking.get(prop)) for prop in names}
     )

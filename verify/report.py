@@ -159,14 +159,14 @@ def print_outcome(console: Console, outcome: Outcome) -> None:
 
 def junit(outcome: Outcome, path: Path) -> None:
     """JUnit XML: one test case for each claimed property of each target."""
-    from xml.etree import ElementTree as tree
+    from xml.etree import ElementTree
 
-    suites = tree.Element("testsuites")
+    suites = ElementTree.Element("testsuites")
     for target in outcome.targets.values():
         claimed = {name: item for name, item in target.properties.items() if item.claimed}
         failed = sum(item.verdict == "fails" for item in claimed.values())
         skipped = sum(item.verdict == "not-run" for item in claimed.values())
-        suite = tree.SubElement(
+        suite = ElementTree.SubElement(
             suites,
             "testsuite",
             name=target.name,
@@ -176,12 +176,12 @@ def junit(outcome: Outcome, path: Path) -> None:
             time=f"{outcome.seconds:.3f}",
         )
         for name, item in claimed.items():
-            test = tree.SubElement(suite, "testcase", classname=target.name, name=name)
+            test = ElementTree.SubElement(suite, "testcase", classname=target.name, name=name)
             if item.verdict == "fails":
-                element = tree.SubElement(test, "failure", message=item.summary)
+                element = ElementTree.SubElement(test, "failure", message=item.summary)
                 element.text = f"{item.story}\npersistent-topk replay {item.replay}"
             elif item.verdict == "not-run":
-                tree.SubElement(test, "skipped", message=item.lacking or "no case judged it")
-    tree.indent(suites)
+                ElementTree.SubElement(test, "skipped", message=item.lacking or "no case judged it")
+    ElementTree.indent(suites)
     path.parent.mkdir(parents=True, exist_ok=True)
-    tree.ElementTree(suites).write(path, encoding="utf-8", xml_declaration=True)
+    ElementTree.ElementTree(suites).write(path, encoding="utf-8", xml_declaration=True)

@@ -25,12 +25,12 @@ MOST_ROUNDS = 6
 class Shrinker:
     """fails: whether a case still breaks the same promise. deadline: of time.monotonic()."""
 
-    def __init__(self, case: Case, fails: Fails, deadline: float) -> None:
+    def __init__(self, case: Case, fails: Fails, deadline: float, cost: float = 0.0) -> None:
         self.case = case
         self.attempts = 0
         self._fails = fails
         self._deadline = deadline
-        self._slowest = 0.0  # seconds of the dearest attempt lately
+        self._slowest = cost  # seconds of the dearest attempt lately
 
     def run(self) -> Case:
         """The smallest failing case found."""
@@ -169,6 +169,7 @@ class Shrinker:
                     self._try(self._replaced(row, values))
 
 
-def shrink(case: Case, fails: Fails, seconds: float) -> Case:
-    """The smallest case found within `seconds` for which `fails` still holds."""
-    return Shrinker(case, fails, time.monotonic() + seconds).run()
+def shrink(case: Case, fails: Fails, seconds: float, cost: float = 0.0) -> Case:
+    """The smallest case found within `seconds` for which `fails` still holds. cost: seconds that one
+    attempt is likely to take."""
+    return Shrinker(case, fails, time.monotonic() + seconds, cost).run()

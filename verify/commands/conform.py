@@ -27,6 +27,7 @@ DEFAULT_SECONDS = 20.0
 def command(
     targets: tuple[str, ...],
     claim: str | None,
+    device: str,
     seconds: float,
     seed: int,
     k: str | None,
@@ -36,7 +37,7 @@ def command(
 
     Targets that cannot run here are said to be missing, and the others measured.
     """
-    ready, unavailable = prepared(targets, parse_claims(claim))
+    ready, unavailable = prepared(targets, parse_claims(claim), device)
     for name, why in unavailable.items():
         click.echo(f"{name} was not run: {why}", err=True)
     if not ready:

@@ -6,17 +6,19 @@ from pathlib import Path
 
 import click
 
+from ..command_options import device_option
 from ..describe import case_in_words
 from ..examination import check_one
 from ..outcome import ExitCode
 from ..replay import DamagedFile, load
-from ..targets import TargetUnavailable, resolve
+from ..targets import TargetMisnamed, TargetUnavailable, resolve
 
 
 @click.command("replay")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--target", help="run the case on another target than the one that failed")
-def command(file: Path, target: str | None) -> int:
+@device_option
+def command(file: Path, target: str | None, device: str) -> int:
     """Runs the failure saved in FILE again: the same bytes, the same schedules.
 
     Exits with 1 if it fails again, with 0 if the property holds now.
@@ -31,8 +33,10 @@ def command(file: Path, target: str | None) -> int:
     click.echo(f"then:     {failure.message}")
     same = target is None or target == failure.target
     try:
-        found = resolve(target or failure.target, frozenset(failure.claims) if same else None)
+        found = resolve(target or failure.target, frozenset(failure.claims) if same else None, device)
         found.prepare()
+    except TargetMisnamed as error:
+        raise click.UsageError(str(error)) from error
     except TargetUnavailable as error:
         click.echo(f"cannot run here: {error}", err=True)
         return ExitCode.CANNOT_RUN

@@ -11,25 +11,32 @@ import click
 from ..campaign import Campaign, Options
 from ..captured import UnreadableLogits, captured_cases
 from ..cases import Case
-from ..command_options import claim_option, k_option, parse_ks, seed_option
+from ..command_options import claim_option, device_option, k_option, parse_ks, seed_option
 from ..families import FAMILIES
 from ..outcome import ExitCode, Outcome
 from ..properties import parse_claim
 from ..report import LiveProgress, junit, print_outcome, terminal
-from ..targets import Target, TargetUnavailable, resolve
+from ..targets import Target, TargetMisnamed, TargetUnavailable, resolve
 
 DEFAULT_SECONDS = 60.0
 DEFAULT_TARGETS = ("model", "emulator")
 
 
-def prepared(names: Sequence[str], claims: frozenset[str] | None) -> tuple[list[Target], dict[str, str]]:
-    """Targets that can run, and why the others cannot. Without names: our own, on a GPU if there is one."""
+def prepared(
+    names: Sequence[str], claims: frozenset[str] | None, device: str = "cpu"
+) -> tuple[list[Target], dict[str, str]]:
+    """Targets that can run, and why the others cannot. Without names: our own, on a GPU if there is one.
+
+    Raises click.UsageError for a name that is no target.
+    """
     ready: list[Target] = []
     unavailable: dict[str, str] = {}
-    for name in names or DEFAULT_TARGETS:
+    for name in dict.fromkeys(names) or DEFAULT_TARGETS:
         try:
-            target = resolve(name, claims)
+            target = resolve(name, claims, device)
             target.prepare()
+        except TargetMisnamed as error:
+            raise click.UsageError(str(error)) from error
         except TargetUnavailable as error:
             unavailable[name] = str(error)
         else:
@@ -53,6 +60,7 @@ def _gpu_is_there() -> bool:
 @click.command("verify")
 @click.option("--target", "targets", multiple=True, metavar="T", help="module:function, or an adapter's name")
 @claim_option
+@device_option
 @click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="time budget [default: 60]")
 @click.option("--cases", type=click.IntRange(min=1), help="number of cases, in place of --seconds")
 @seed_option
@@ -71,6 +79,7 @@ def _gpu_is_there() -> bool:
 def command(
     targets: tuple[str, ...],
     claim: str | None,
+    device: str,
     seconds: float | None,
     cases: int | None,
     seed: int,
@@ -94,11 +103,11 @@ def command(
     claims = parse_claims(claim)
     ks = parse_ks(k)
     captured = _captured(logits, ks)
-    ready, unavailable = prepared(targets, claims)
+    ready, unavailable = prepared(targets, claims, device)
     for name, why in unavailable.items():
         click.echo(f"cannot run {name} here: {why}", err=True)
     if unavailable:
-        return ExitCode.USAGE if _all_misnamed(unavailable) else ExitCode.CANNOT_RUN
+        return ExitCode.CANNOT_RUN
     options = Options(
         seed=seed,
         seconds=None if cases else seconds or DEFAULT_SECONDS,
@@ -126,11 +135,6 @@ def _captured(files: Sequence[Path], ks: tuple[int, ...]) -> list[Case]:
         return [case for file in files for case in captured_cases(file, ks)]
     except UnreadableLogits as error:
         raise click.UsageError(str(error)) from error
-
-
-def _all_misnamed(unavailable: dict[str, str]) -> bool:
-    """Whether every target is missing for want of a right name, rather than of hardware."""
-    return all(why.startswith("target is") for why in unavailable.values())
 
 
 def run(targets: Sequence[Target], options: Options) -> Outcome:

@@ -7,28 +7,46 @@ from collections.abc import Callable
 from .emulator import EmulatorTarget
 from .function import FunctionTarget
 from .gpu import GpuTarget
+from .isolated import IsolatedTarget
 from .model import ModelTarget
-from .target import Answer, Schedule, Target, TargetFailure, TargetUnavailable
+from .target import Answer, Schedule, Target, TargetFailure, TargetMisnamed, TargetUnavailable
 from .torch_topk import TorchTopkTarget
 
-__all__ = ["Answer", "Schedule", "Target", "TargetFailure", "TargetUnavailable", "ADAPTERS", "resolve"]
+__all__ = [
+    "ADAPTERS",
+    "Answer",
+    "Schedule",
+    "Target",
+    "TargetFailure",
+    "TargetMisnamed",
+    "TargetUnavailable",
+    "inside",
+    "resolve",
+]
 
 OWN: dict[str, Callable[[], Target]] = {"model": ModelTarget, "emulator": EmulatorTarget, "gpu": GpuTarget}
 ADAPTERS: dict[str, Callable[[], Target]] = {"torch.topk": TorchTopkTarget}
 
 
-def resolve(name: str, claims: frozenset[str] | None = None) -> Target:
-    """The target of that name: ours, an adapter, or module:function. claims: in place of its own.
+def inside(name: str, device: str = "cpu") -> Target:
+    """The target of that name, to run in this process: ours, an adapter, or module:function.
 
-    Raises TargetUnavailable for a name that is none of them.
+    Raises TargetMisnamed for a name that is none of them.
     """
     known = {**OWN, **ADAPTERS}
     if name in known:
-        target = known[name]()
-    elif ":" in name:
-        target = FunctionTarget(name)
-    else:
-        raise TargetUnavailable(f"target is {name!r}; expected module:function or one of {', '.join(known)}")
+        return known[name]()
+    if ":" in name:
+        return FunctionTarget(name, device=device)
+    raise TargetMisnamed(f"target is {name!r}; expected module:function or one of {', '.join(known)}")
+
+
+def resolve(name: str, claims: frozenset[str] | None = None, device: str = "cpu") -> Target:
+    """The target of that name; other people's run in a process of their own. claims: in place of its own.
+
+    Raises TargetMisnamed as `inside` does.
+    """
+    target = inside(name, device)
     if claims is not None:
         target.claims = claims
-    return target
+    return target if target.own else IsolatedTarget(target, device)

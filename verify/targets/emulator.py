@@ -42,7 +42,8 @@ class EmulatorTarget(Target):
 
     def schedule(self, seed: int) -> Schedule:
         """Every kind in turn, each with other seeds and another number of resident clusters."""
-        from ...cuda.emulator_library import KINDS, Schedule as Emulated
+        from ...cuda.emulator_library import KINDS
+        from ...cuda.emulator_library import Schedule as Emulated
 
         kinds = len(KINDS)
         return str(Emulated(KINDS[seed % kinds], seed, resident=RESIDENT[seed // kinds % len(RESIDENT)]))

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from ..cases import Case
 from ..properties import CLAIMS
-from .target import Answer, Schedule, Target, TargetFailure, TargetUnavailable
+from .target import Answer, Schedule, Target, TargetFailure, TargetMisnamed, TargetUnavailable
 
 Function = Callable[[torch.Tensor, torch.Tensor, int], torch.Tensor]
 
@@ -25,9 +25,10 @@ def load_function(spec: str) -> Function:
     """
     module_name, _, function_name = spec.partition(":")
     if not module_name or not function_name:
-        raise TargetUnavailable(f"target is {spec!r}; expected module:function or the name of an adapter")
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
+        raise TargetMisnamed(f"target is {spec!r}; expected module:function or the name of an adapter")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
     try:
         found: object = importlib.import_module(module_name)
     except BaseException as error:  # importing runs the user's code, which may raise or exit
@@ -36,10 +37,10 @@ def load_function(spec: str) -> Function:
         raise TargetUnavailable(f"module {module_name!r}: {type(error).__name__}: {error}") from error
     for part in function_name.split("."):
         if not hasattr(found, part):
-            raise TargetUnavailable(f"module {module_name!r} has no {function_name!r}")
+            raise TargetMisnamed(f"module {module_name!r} has no {function_name!r}")
         found = getattr(found, part)
     if not callable(found):
-        raise TargetUnavailable(f"{spec} is of type {type(found).__name__}; expected a function")
+        raise TargetMisnamed(f"{spec} is of type {type(found).__name__}; expected a function")
     _check_signature(spec, found)
     return found
 
@@ -48,7 +49,7 @@ def _check_signature(spec: str, function: Callable[..., object]) -> None:
     try:
         inspect.signature(function).bind(None, None, 1)
     except TypeError as error:
-        raise TargetUnavailable(
+        raise TargetMisnamed(
             f"{spec}{inspect.signature(function)} cannot be called as (logits, lengths, k): {error}"
         ) from error
     except ValueError:

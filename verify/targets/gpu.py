@@ -50,7 +50,8 @@ class GpuTarget(Target):
         logits, lengths = on_device(case)
         trace = None
         if tracing:
-            trace = new_trace(case.rows, gpu.plan_for(*logits.shape, case.k, 0, case.chosen_policy).ctas)
+            plan = gpu.plan_for(case.rows, case.columns, case.k, logits.get_device(), case.chosen_policy)
+            trace = new_trace(case.rows, plan.ctas)
         try:
             indices = gpu.topk(logits, lengths, case.k, policy=case.chosen_policy, trace=trace)
             torch.cuda.synchronize()

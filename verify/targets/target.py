@@ -33,11 +33,16 @@ class TargetFailure(Exception):
     def __init__(self, kind: str, message: str, promise: str | None = None) -> None:
         super().__init__(f"{kind}: {message}")
         self.kind = kind
+        self.words = message
         self.promise = promise
 
 
 class TargetUnavailable(Exception):
     """The target cannot run here at all; the message says what is missing."""
+
+
+class TargetMisnamed(TargetUnavailable):
+    """There is no such target, or it cannot be called as (logits, lengths, k): the user's to correct."""
 
 
 class Target(ABC):

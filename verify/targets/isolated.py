@@ -1,0 +1,147 @@
+"""A target in a process of its own, under a watchdog: a hang or a crash is a verdict about one case."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from typing import IO
+
+from ..cases import Case
+from .target import Answer, Schedule, Target, TargetFailure, TargetMisnamed, TargetUnavailable
+from .wire import answer_of, receive, send, send_case
+
+PREPARE_SECONDS = 120.0  # importing an engine and compiling its kernels
+FIRST_CALL_SECONDS = 60.0  # kernels that are compiled when they are first called
+CALL_SECONDS = (2.0, 20.0)  # the least and the most that the watchdog gives a later call:
+PATIENCE = 100.0  # so many times the slowest answered one
+MOST_RESIDENT_BYTES = 4 << 30  # a process that has grown to this is replaced
+KEPT_BYTES = 2000  # of what the target printed last
+PRINTED_CHUNK = 1 << 16
+
+
+class Process:
+    """One run of the worker, and the last of what it printed."""
+
+    def __init__(self, name: str, device: str) -> None:
+        self.connection, theirs = Pipe()
+        worker = [sys.executable, "-m", "persistent_topk.verify.targets.worker"]
+        self.popen = subprocess.Popen(
+            [*worker, str(theirs.fileno()), name, device],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # an interrupt is for the checker, which ends the worker itself
+        )
+        theirs.close()
+        self._printed: deque[bytes] = deque(maxlen=2)
+        assert self.popen.stdout is not None
+        threading.Thread(target=self._drain, args=(self.popen.stdout,), daemon=True).start()
+        send(self.connection, {"path": sys.path})
+
+    def _drain(self, printed: IO[bytes]) -> None:
+        while chunk := printed.read1(PRINTED_CHUNK):  # type: ignore[attr-defined]
+            self._printed.append(chunk)
+
+    def last_words(self) -> str:
+        """The last line that it printed, if any."""
+        text = b"".join(self._printed)[-KEPT_BYTES:].decode(errors="replace").strip()
+        return text.splitlines()[-1] if text else ""
+
+    def end(self) -> str:
+        """Kills what is left of it; how it ended, in words."""
+        try:
+            code = self.popen.wait(timeout=1.0)
+        except subprocess.TimeoutExpired:
+            self.popen.kill()
+            code = self.popen.wait()
+        self.connection.close()
+        if code < 0:
+            return f"killed by {signal.Signals(-code).name}"
+        return f"exited with status {code}"
+
+    def kill(self) -> None:
+        self.popen.kill()
+        self.end()
+
+
+class IsolatedTarget(Target):
+    """inner: tells name, claims and limits here; its copy in the worker does the work."""
+
+    def __init__(self, inner: Target, device: str = "cpu", patience: float = 1.0) -> None:
+        """patience: scales the watchdog's limits."""
+        self.inner = inner
+        self.name, self.claims, self.padding = inner.name, inner.claims, inner.padding
+        self.on_gpu = inner.on_gpu
+        self._device = device
+        self._patience = patience
+        self._process: Process | None = None
+        self._slowest: float | None = None
+
+    def prepare(self) -> None:
+        self._started()
+
+    def refuses(self, case: Case) -> str | None:
+        return self.inner.refuses(case)
+
+    def close(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process = None
+
+    def _started(self) -> Process:
+        """The worker, ready; started anew after a crash."""
+        if self._process is not None:
+            return self._process
+        process = Process(self.name, self._device)
+        try:
+            if not process.connection.poll(PREPARE_SECONDS * self._patience):
+                process.kill()
+                raise TargetUnavailable(f"{self.name} was not imported within {PREPARE_SECONDS:g} s")
+            message, _ = receive(process.connection)
+        except (EOFError, ConnectionError) as error:
+            words = process.last_words()
+            raise TargetUnavailable(f"importing {self.name} {process.end()}: {words}") from error
+        if "unavailable" in message:
+            process.kill()
+            raise (TargetMisnamed if message["misnamed"] else TargetUnavailable)(message["unavailable"])
+        self._process = process
+        return process
+
+    def _limit(self) -> float:
+        if self._slowest is None:
+            return FIRST_CALL_SECONDS * self._patience
+        low, high = CALL_SECONDS
+        return min(high, max(low, PATIENCE * self._slowest)) * self._patience
+
+    def call(self, case: Case, poison: int, schedule: Schedule, tracing: bool = False) -> Answer:
+        try:
+            process = self._started()
+        except TargetUnavailable as error:
+            raise TargetFailure("crash", f"does not start again: {error}") from error
+        began, limit = time.monotonic(), self._limit()
+        try:
+            send_case(process.connection, case, poison)
+            if not _answers(process.connection, limit):
+                self.close()
+                raise TargetFailure("hang", f"no answer within {limit:.1f} s")
+            message, arrays = receive(process.connection)
+        except (EOFError, ConnectionError) as error:
+            words = process.last_words()
+            ended = process.end()
+            self._process = None
+            raise TargetFailure("crash", f"{ended}" + (f": {words}" if words else "")) from error
+        self._slowest = max(self._slowest or 0.0, time.monotonic() - began)
+        if message.get("resident", 0) > MOST_RESIDENT_BYTES:
+            self.close()
+        return answer_of(message, arrays)
+
+
+def _answers(connection: Connection, seconds: float) -> bool:
+    return connection.poll(seconds)

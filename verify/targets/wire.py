@@ -1,0 +1,64 @@
+"""What passes between the checker and the process that a target runs in: JSON and raw arrays, no pickle."""
+
+from __future__ import annotations
+
+import json
+from multiprocessing.connection import Connection
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..cases import Case
+from .target import Answer, TargetFailure
+
+Message = dict[str, Any]
+
+
+def send(connection: Connection, message: Message, *arrays: np.ndarray) -> None:
+    """One message and the arrays that belong to it."""
+    connection.send_bytes(json.dumps({**message, "arrays": len(arrays)}).encode())
+    for array in arrays:
+        connection.send_bytes(np.ascontiguousarray(array).data)
+
+
+def receive(connection: Connection) -> tuple[Message, list[bytes]]:
+    """The next message and its arrays; EOFError when the other side is gone."""
+    message: Message = json.loads(connection.recv_bytes())
+    return message, [connection.recv_bytes() for _ in range(message["arrays"])]
+
+
+def send_case(connection: Connection, case: Case, poison: int) -> None:
+    """Asks for one call; poison: what the output should be found to hold."""
+    numbers = {name: getattr(case, name) for name in ("offset", "row_stride", "columns", "k")}
+    send(connection, {"call": numbers, "poison": poison}, case.storage.numpy(), case.lengths.numpy())
+
+
+def case_of(message: Message, arrays: list[bytes]) -> Case:
+    """The case that send_case sent."""
+    storage = torch.frombuffer(bytearray(arrays[0]), dtype=torch.int32).view(torch.float32)
+    lengths = np.frombuffer(arrays[1], np.int32).copy()
+    return Case(storage=storage, lengths=torch.from_numpy(lengths), **message["call"])
+
+
+def send_answer(connection: Connection, answer: Answer, resident: int) -> None:
+    """resident: bytes of memory that the sender holds."""
+    rows, k = answer.indices.shape
+    send(
+        connection,
+        {"rows": rows, "k": k, "damage": answer.damage, "resident": resident},
+        answer.indices.astype(np.int64),
+    )
+
+
+def send_failure(connection: Connection, failure: TargetFailure) -> None:
+    """Tells that a call gave no answer, and why."""
+    send(connection, {"failure": failure.kind, "words": failure.words, "promise": failure.promise})
+
+
+def answer_of(message: Message, arrays: list[bytes]) -> Answer:
+    """The answer that was sent; raises the TargetFailure that was."""
+    if "failure" in message:
+        raise TargetFailure(message["failure"], message["words"], message["promise"])
+    indices = np.frombuffer(arrays[0], np.int64).reshape(message["rows"], message["k"]).copy()
+    return Answer(indices, None, message["damage"])

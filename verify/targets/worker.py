@@ -1,0 +1,62 @@
+"""The process that one target runs in: python -m persistent_topk.verify.targets.worker FD NAME DEVICE."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+from multiprocessing.connection import Connection
+
+import torch
+
+from . import inside
+from .target import TargetFailure, TargetMisnamed, TargetUnavailable
+from .wire import case_of, receive, send, send_answer, send_failure
+
+KIBIBYTE = 1024  # the unit of ru_maxrss on Linux
+
+
+def serve(connection: Connection, name: str, device: str) -> None:
+    """Prepares the target, then answers one case after the other until the checker hangs up."""
+    message, _ = receive(connection)
+    sys.path[:] = message["path"]
+    target = inside(name, device)
+    try:
+        target.prepare()
+    except TargetUnavailable as error:
+        send(connection, {"unavailable": str(error), "misnamed": isinstance(error, TargetMisnamed)})
+        return
+    send(connection, {"ready": True})
+    torch.set_num_threads(1)
+    process = os.getpid()
+    while True:
+        message, arrays = receive(connection)
+        case = case_of(message, arrays)
+        before = case.digest()
+        try:
+            answer = target.call(case, message["poison"], "")
+            failure = None
+        except TargetFailure as error:
+            failure = error
+        if os.getpid() != process:
+            os._exit(0)  # the target forked, and this is the copy
+        if failure is not None:
+            send_failure(connection, failure)
+            continue
+        if not answer.damage and case.digest() != before:
+            answer = type(answer)(answer.indices, None, "logits or lengths were changed")
+        send_answer(connection, answer, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIBIBYTE)
+
+
+def main() -> None:
+    """Serves the connection that the checker passed, and leaves without a word when it hangs up."""
+    fd, name, device = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+    try:
+        serve(Connection(fd), name, device)
+    except (EOFError, BrokenPipeError, KeyboardInterrupt, json.JSONDecodeError):
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
