@@ -1,8 +1,8 @@
 // The host side of the kernel behind a plain C interface: no torch headers, so one library serves every
 // torch version, and Python reaches it through ctypes. Every function returns a cudaError_t as int.
-#include "launch.cuh"
-
 #include <mutex>
+
+#include "launch.cuh"
 
 namespace persistent_topk {
 namespace {
@@ -63,14 +63,13 @@ Device devices[kMaxDevices];
 // kernels' code, which must not happen while a graph is captured beside a running kernel.
 cudaError_t allow_large_launches(const DeviceLimits& limits, bool clusters) {
   for (const Instance& instance : kInstances)
-    for (Kernel kernel : {instance.kernels[0][0], instance.kernels[0][1], instance.kernels[1][0],
-                          instance.kernels[1][1]}) {
+    for (Kernel kernel :
+         {instance.kernels[0][0], instance.kernels[0][1], instance.kernels[1][0], instance.kernels[1][1]}) {
       const void* function = reinterpret_cast<const void*>(kernel);
-      RETURN_IF_FAILED(cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                            limits.shared_bytes));
+      RETURN_IF_FAILED(
+          cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize, limits.shared_bytes));
       if (clusters)
-        RETURN_IF_FAILED(
-            cudaFuncSetAttribute(function, cudaFuncAttributeNonPortableClusterSizeAllowed, 1));
+        RETURN_IF_FAILED(cudaFuncSetAttribute(function, cudaFuncAttributeNonPortableClusterSizeAllowed, 1));
     }
   return cudaSuccess;
 }
@@ -92,8 +91,8 @@ cudaError_t largest_cluster(const DeviceLimits& limits, int* cluster) {
 cudaError_t query_limits(int device, DeviceLimits* limits) {
   int major = 0;
   RETURN_IF_FAILED(cudaDeviceGetAttribute(&limits->sms, cudaDevAttrMultiProcessorCount, device));
-  RETURN_IF_FAILED(cudaDeviceGetAttribute(&limits->shared_bytes,
-                                          cudaDevAttrMaxSharedMemoryPerBlockOptin, device));
+  RETURN_IF_FAILED(
+      cudaDeviceGetAttribute(&limits->shared_bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device));
   RETURN_IF_FAILED(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device));
   const bool clusters = major >= kClusterComputeMajor;
   RETURN_IF_FAILED(allow_large_launches(*limits, clusters));
@@ -127,7 +126,8 @@ cudaError_t launch(const Plan& plan, bool tracing, const TopkParams& params, cud
   config.stream = stream;
   config.attrs = &cluster;
   config.numAttrs = plan.ctas > 1 ? 1 : 0;  // a cluster of one would still pay for the attribute
-  RETURN_IF_FAILED(cudaLaunchKernelEx(&config, instance.kernels[is_narrow(params.columns, kPolicies[plan.policy])][tracing], params));
+  RETURN_IF_FAILED(cudaLaunchKernelEx(
+      &config, instance.kernels[is_narrow(params.columns, kPolicies[plan.policy])][tracing], params));
   return cudaSuccess;
 }
 
@@ -180,7 +180,9 @@ int persistent_topk_usage(int policy, int tracing, int* registers, int* local_by
 
 int persistent_topk_trace_bytes() { return sizeof(Trace); }
 const char* persistent_topk_failed_call() { return failed_call; }
-const char* persistent_topk_error_name(int error) { return cudaGetErrorName(static_cast<cudaError_t>(error)); }
+const char* persistent_topk_error_name(int error) {
+  return cudaGetErrorName(static_cast<cudaError_t>(error));
+}
 const char* persistent_topk_error_text(int error) {
   return cudaGetErrorString(static_cast<cudaError_t>(error));
 }

@@ -22,13 +22,15 @@ __global__ void order_kernel(uint32_t first, float low, float high, uint32_t* ke
   codes[at] = half_code_of_bits(bits);
   const float other = float_of(~bits);  // any other value, in the high half
   packed[at] = ptx::half_codes(x, other) ^ (half_code_of_bits(~bits) << kHalfBits);
-  flags[at] = static_cast<int32_t>(ptx::or_if_between(ptx::or_if_above(0, x, low, kAbove), x, low, high, kBetween));
+  flags[at] =
+      static_cast<int32_t>(ptx::or_if_between(ptx::or_if_above(0, x, low, kAbove), x, low, high, kBetween));
 }
 
 }  // namespace
 
 extern "C" int order_of_range(uint32_t first, uint32_t count, uint32_t low, uint32_t high, uint32_t* keys,
                               uint32_t* codes, uint32_t* packed, int32_t* flags) {
-  order_kernel<<<count / kThreads, kThreads>>>(first, float_of(low), float_of(high), keys, codes, packed, flags);
+  order_kernel<<<count / kThreads, kThreads>>>(first, float_of(low), float_of(high), keys, codes, packed,
+                                               flags);
   return cudaGetLastError();
 }

@@ -24,8 +24,7 @@ __device__ uint32_t read_all(const float* row, int begin, int end) {
 #pragma unroll
     for (int i = 0; i < kLoadsInFlight; ++i) loaded[i] = vectors[at + i * kThreads];
 #pragma unroll
-    for (int i = 0; i < kLoadsInFlight; ++i)
-      sum |= loaded[i].x ^ loaded[i].y ^ loaded[i].z ^ loaded[i].w;
+    for (int i = 0; i < kLoadsInFlight; ++i) sum |= loaded[i].x ^ loaded[i].y ^ loaded[i].z ^ loaded[i].w;
   }
   for (; at < count; at += kThreads) {
     const uint4 last = vectors[at];

@@ -21,8 +21,10 @@ namespace {
   machine->poll(address, pc);
   memory->observe(address, bytes, access, pc);
   const auto word = reinterpret_cast<uintptr_t>(address);
-  if (access == Access::kAtomicRead) memory->sync_words.read(word, Order::kRelaxed);
-  else memory->sync_words.write(word, Order::kRelaxed, false);
+  if (access == Access::kAtomicRead)
+    memory->sync_words.read(word, Order::kRelaxed);
+  else
+    memory->sync_words.write(word, Order::kRelaxed, false);
 }
 
 }  // namespace

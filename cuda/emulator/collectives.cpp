@@ -79,7 +79,7 @@ void vote(Thread* lanes, uint32_t mask, Collective collective) {
   uint32_t ballot = 0;
   for_lanes(mask, [&](int lane) { ballot |= uint32_t{lanes[lane].value != 0} << lane; });
   const uint64_t result = collective == Collective::kBallot ? ballot
-      : collective == Collective::kAny                      ? ballot != 0
+                          : collective == Collective::kAny  ? ballot != 0
                                                             : ballot == mask;
   for_lanes(mask, [&](int lane) { lanes[lane].value = result; });
 }

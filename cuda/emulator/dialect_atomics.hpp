@@ -8,23 +8,30 @@ concept AtomicWord = std::is_arithmetic_v<T> && (sizeof(T) == 4 || sizeof(T) == 
 
 template <AtomicWord T>
 inline uint64_t word_of(T value) {
-  if constexpr (sizeof(T) == 4) return std::bit_cast<uint32_t>(value);
-  else return std::bit_cast<uint64_t>(value);
+  if constexpr (sizeof(T) == 4)
+    return std::bit_cast<uint32_t>(value);
+  else
+    return std::bit_cast<uint64_t>(value);
 }
 
 template <AtomicWord T>
 inline T update_word(Update operation, T* address, T operand, T compare) {
   const uint64_t old =
       update(operation, address, sizeof(T), word_of(operand), word_of(compare), Order::kRelaxed);
-  if constexpr (sizeof(T) == 4) return std::bit_cast<T>(static_cast<uint32_t>(old));
-  else return std::bit_cast<T>(old);
+  if constexpr (sizeof(T) == 4)
+    return std::bit_cast<T>(static_cast<uint32_t>(old));
+  else
+    return std::bit_cast<T>(old);
 }
 
 template <AtomicWord T>
 constexpr Update adding() {
-  if constexpr (std::is_same_v<T, float>) return Update::kAddFloat;
-  else if constexpr (std::is_same_v<T, double>) return Update::kAddDouble;
-  else return Update::kAdd;
+  if constexpr (std::is_same_v<T, float>)
+    return Update::kAddFloat;
+  else if constexpr (std::is_same_v<T, double>)
+    return Update::kAddDouble;
+  else
+    return Update::kAdd;
 }
 
 }  // namespace persistent_topk::emulator

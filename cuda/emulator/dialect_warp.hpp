@@ -8,14 +8,18 @@ concept Exchangeable = std::is_trivially_copyable_v<T> && (sizeof(T) == 4 || siz
 
 template <Exchangeable T>
 inline uint64_t bits_of_value(T value) {
-  if constexpr (sizeof(T) == 4) return std::bit_cast<uint32_t>(value);
-  else return std::bit_cast<uint64_t>(value);
+  if constexpr (sizeof(T) == 4)
+    return std::bit_cast<uint32_t>(value);
+  else
+    return std::bit_cast<uint64_t>(value);
 }
 
 template <Exchangeable T>
 inline T value_of_bits(uint64_t bits) {
-  if constexpr (sizeof(T) == 4) return std::bit_cast<T>(static_cast<uint32_t>(bits));
-  else return std::bit_cast<T>(bits);
+  if constexpr (sizeof(T) == 4)
+    return std::bit_cast<T>(static_cast<uint32_t>(bits));
+  else
+    return std::bit_cast<T>(bits);
 }
 
 template <Exchangeable T>

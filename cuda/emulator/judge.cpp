@@ -49,7 +49,7 @@ void keep(Stamp (&kept)[kKept], const Stamp& stamp, const Thread& self) {
 
 bool seen_already(const Stamp& old, const Stamp& stamp) {
   return old.thread == stamp.thread && old.time == stamp.time && old.phase == stamp.phase &&
-      (old.bytes() & stamp.bytes()) == stamp.bytes();
+         (old.bytes() & stamp.bytes()) == stamp.bytes();
 }
 
 }  // namespace
@@ -70,9 +70,12 @@ Conflict judge(WordHistory& word, uint32_t bytes, Access access, uint32_t code) 
       return {other, "updates atomically"};
   if (writes(access))
     if (const Stamp* other = unordered(word.reads, kKept, bytes, self)) return {other, "reads"};
-  if (access == Access::kRead) keep(word.reads, stamp, self);
-  else if (access == Access::kWrite) word = WordHistory{.write = stamp, .reads = {}, .atomics = {}};
-  else keep(word.atomics, stamp, self);
+  if (access == Access::kRead)
+    keep(word.reads, stamp, self);
+  else if (access == Access::kWrite)
+    word = WordHistory{.write = stamp, .reads = {}, .atomics = {}};
+  else
+    keep(word.atomics, stamp, self);
   return {};
 }
 

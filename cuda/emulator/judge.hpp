@@ -19,11 +19,7 @@
 
 namespace persistent_topk::emulator {
 
-enum class Access : uint8_t { kRead,
-                              kWrite,
-                              kAtomicRead,
-                              kAtomicWrite,
-                              kAtomicUpdate };
+enum class Access : uint8_t { kRead, kWrite, kAtomicRead, kAtomicWrite, kAtomicUpdate };
 
 constexpr bool is_atomic(Access access) { return access >= Access::kAtomicRead; }
 constexpr bool reads(Access access) { return access != Access::kWrite && access != Access::kAtomicWrite; }

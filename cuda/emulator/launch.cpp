@@ -29,10 +29,10 @@ std::string invalid(const LaunchOptions& options) {
     return "a block has " + std::to_string(threads) + " threads; expected whole warps, 1024 threads at most";
   if (options.cluster < 1 || options.grid.x == 0 || options.grid.x % options.cluster != 0)
     return "a grid of " + std::to_string(options.grid.x) + " CTAs is not made of clusters of " +
-        std::to_string(options.cluster);
+           std::to_string(options.cluster);
   if (options.shared_bytes > kMaxSharedBytes)
     return std::to_string(options.shared_bytes) + " bytes of shared memory; a CTA has " +
-        std::to_string(kMaxSharedBytes) + " at most";
+           std::to_string(kMaxSharedBytes) + " at most";
   return "";
 }
 

@@ -19,9 +19,9 @@ int resident_clusters(const LaunchOptions& options) {
   const int clusters = static_cast<int>(options.grid.x) / options.cluster;
   if (options.cooperative) return clusters;
   // One at a time is the fastest; schedules that look for trouble overlap two.
-  const int wanted = options.schedule.resident > 0         ? options.schedule.resident
-      : options.schedule.kind == ScheduleKind::kRoundRobin ? 1
-                                                           : 2;
+  const int wanted = options.schedule.resident > 0                        ? options.schedule.resident
+                     : options.schedule.kind == ScheduleKind::kRoundRobin ? 1
+                                                                          : 2;
   return std::min(wanted, clusters);
 }
 

@@ -29,10 +29,7 @@ enum class Collective : uint8_t {
 };
 
 // What __syncthreads and its variants make of the threads' predicates.
-enum class Vote : uint8_t { kNone,
-                            kCount,
-                            kAnd,
-                            kOr };
+enum class Vote : uint8_t { kNone, kCount, kAnd, kOr };
 
 // Atomic updates of a word.
 enum class Update : uint8_t {
@@ -53,11 +50,7 @@ enum class Update : uint8_t {
 };
 
 // What an atomic access orders besides itself, and whom a fence is for.
-enum class Order : uint8_t { kRelaxed,
-                             kAcquire,
-                             kRelease,
-                             kAcquireRelease };
-enum class Scope : uint8_t { kBlock,
-                             kDevice };
+enum class Order : uint8_t { kRelaxed, kAcquire, kRelease, kAcquireRelease };
+enum class Scope : uint8_t { kBlock, kDevice };
 
 }  // namespace persistent_topk::emulator

@@ -63,11 +63,7 @@ class Schedule {
   virtual uint32_t active_mask(uint32_t ready, int lane) { return ready | 1u << lane; }
 };
 
-enum class ScheduleKind : int32_t { kRoundRobin,
-                                    kReverse,
-                                    kStarve,
-                                    kRandom,
-                                    kPct };
+enum class ScheduleKind : int32_t { kRoundRobin, kReverse, kStarve, kRandom, kPct };
 
 // Mirrors `Schedule` in emulated.py.
 struct ScheduleOptions {

@@ -66,10 +66,14 @@ PERSISTENT_TOPK_EXPORT void persistent_topk_emulate(const Arguments* arguments,
     emulator::launch<kKernel>(options, parameters, tensors, kTensors, *report);
   };
   const bool narrow = is_narrow(a.columns, kPolicies[kPolicyIndex]);
-  if (narrow && a.trace) run_kernel.template operator()<narrow_topk_kernel<kPolicyIndex, true>>();
-  else if (narrow) run_kernel.template operator()<narrow_topk_kernel<kPolicyIndex, false>>();
-  else if (a.trace) run_kernel.template operator()<topk_kernel<kPolicyIndex, true>>();
-  else run_kernel.template operator()<topk_kernel<kPolicyIndex, false>>();
+  if (narrow && a.trace)
+    run_kernel.template operator()<narrow_topk_kernel<kPolicyIndex, true>>();
+  else if (narrow)
+    run_kernel.template operator()<narrow_topk_kernel<kPolicyIndex, false>>();
+  else if (a.trace)
+    run_kernel.template operator()<topk_kernel<kPolicyIndex, true>>();
+  else
+    run_kernel.template operator()<topk_kernel<kPolicyIndex, false>>();
 }
 
 // For the test that holds the Python mirrors equal.

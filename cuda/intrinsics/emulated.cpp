@@ -1,7 +1,7 @@
 // Runs intrinsics.cuh on the emulator; the twin of device.cu.
-#include "intrinsics.cuh"
-
 #include <launch.hpp>
+
+#include "intrinsics.cuh"
 
 namespace {
 
@@ -42,15 +42,16 @@ void run(Parameters parameters, int first, unsigned threads, const Arguments& ar
 PERSISTENT_TOPK_EXPORT int intrinsics_count() { return kOperations; }
 PERSISTENT_TOPK_EXPORT const char* intrinsics_name(int operation) { return kNames[operation]; }
 
-PERSISTENT_TOPK_EXPORT void intrinsics_emulate(const Arguments* arguments, const emulator::RunOptions* options,
+PERSISTENT_TOPK_EXPORT void intrinsics_emulate(const Arguments* arguments,
+                                               const emulator::RunOptions* options,
                                                emulator::Report* report) {
   const Parameters& parameters = arguments->parameters;
   const int operation = parameters.operation;
-  if (operation < kScalars)
-    return run<scalar_kernel>(parameters, 0, kLanes, *arguments, *options, *report);
+  if (operation < kScalars) return run<scalar_kernel>(parameters, 0, kLanes, *arguments, *options, *report);
   if (operation < kScalars + kWarps)
     return run<warp_kernel>(parameters, kScalars, kLanes, *arguments, *options, *report);
   if (operation < kScalars + kWarps + kAtomics)
     return run<atomic_kernel>(parameters, kScalars + kWarps, kLanes, *arguments, *options, *report);
-  return run<vote_kernel>(parameters, kScalars + kWarps + kAtomics, kVoteThreads, *arguments, *options, *report);
+  return run<vote_kernel>(parameters, kScalars + kWarps + kAtomics, kVoteThreads, *arguments, *options,
+                          *report);
 }

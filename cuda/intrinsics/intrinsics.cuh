@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-
 #include <ptx.cuh>
 
 namespace persistent_topk::intrinsics {
@@ -27,67 +26,67 @@ __device__ __forceinline__ unsigned long long wide(uint32_t high, uint32_t low) 
   return static_cast<unsigned long long>(high) << 32 | low;
 }
 
-#define SCALAR_OPERATIONS(X)                                                          \
-  X(popc, __popc(a))                                                                  \
-  X(popcll, __popcll(wide(a, b)))                                                     \
-  X(clz, __clz(i(a)))                                                                 \
-  X(clzll, __clzll(static_cast<long long>(wide(a, b))))                               \
-  X(ffs, __ffs(i(a)))                                                                 \
-  X(ffsll, __ffsll(static_cast<long long>(wide(a, b))))                               \
-  X(brev, __brev(a))                                                                  \
-  X(funnelshift_l, __funnelshift_l(a, b, c))                                          \
-  X(funnelshift_r, __funnelshift_r(a, b, c))                                          \
-  X(funnelshift_lc, __funnelshift_lc(a, b, c))                                        \
-  X(funnelshift_rc, __funnelshift_rc(a, b, c))                                        \
-  X(byte_perm, __byte_perm(a, b, c))                                                  \
-  X(mulhi, __mulhi(i(a), i(b)))                                                       \
-  X(umulhi, __umulhi(a, b))                                                           \
-  X(min_signed, min(i(a), i(b)))                                                      \
-  X(max_signed, max(i(a), i(b)))                                                      \
-  X(min_unsigned, min(a, b))                                                          \
-  X(max_unsigned, max(a, b))                                                          \
-  X(half_codes, ptx::half_codes(f(a), f(b)))                                          \
-  X(or_if_above, ptx::or_if_above(0x10, f(a), f(b), 0x3))                             \
+#define SCALAR_OPERATIONS(X)                              \
+  X(popc, __popc(a))                                      \
+  X(popcll, __popcll(wide(a, b)))                         \
+  X(clz, __clz(i(a)))                                     \
+  X(clzll, __clzll(static_cast<long long>(wide(a, b))))   \
+  X(ffs, __ffs(i(a)))                                     \
+  X(ffsll, __ffsll(static_cast<long long>(wide(a, b))))   \
+  X(brev, __brev(a))                                      \
+  X(funnelshift_l, __funnelshift_l(a, b, c))              \
+  X(funnelshift_r, __funnelshift_r(a, b, c))              \
+  X(funnelshift_lc, __funnelshift_lc(a, b, c))            \
+  X(funnelshift_rc, __funnelshift_rc(a, b, c))            \
+  X(byte_perm, __byte_perm(a, b, c))                      \
+  X(mulhi, __mulhi(i(a), i(b)))                           \
+  X(umulhi, __umulhi(a, b))                               \
+  X(min_signed, min(i(a), i(b)))                          \
+  X(max_signed, max(i(a), i(b)))                          \
+  X(min_unsigned, min(a, b))                              \
+  X(max_unsigned, max(a, b))                              \
+  X(half_codes, ptx::half_codes(f(a), f(b)))              \
+  X(or_if_above, ptx::or_if_above(0x10, f(a), f(b), 0x3)) \
   X(or_if_between, ptx::or_if_between(0x10, f(a), f(b), f(c), 0x3))
 
-#define WARP_OPERATIONS(X)                                                            \
-  X(shfl, __shfl_sync(mask, value, argument, width))                                  \
-  X(shfl_up, __shfl_up_sync(mask, value, argument, width))                            \
-  X(shfl_down, __shfl_down_sync(mask, value, argument, width))                        \
-  X(shfl_xor, __shfl_xor_sync(mask, value, argument, width))                          \
-  X(ballot, __ballot_sync(mask, i(value)))                                            \
-  X(any, __any_sync(mask, i(value)) != 0)                                             \
-  X(all, __all_sync(mask, i(value)) != 0)                                             \
-  X(match_any, __match_any_sync(mask, value))                                         \
-  X(match_all, match_all(mask, value))                                                \
-  X(reduce_add, __reduce_add_sync(mask, value))                                       \
-  X(reduce_add_signed, __reduce_add_sync(mask, i(value)))                             \
-  X(reduce_min, __reduce_min_sync(mask, value))                                       \
-  X(reduce_min_signed, __reduce_min_sync(mask, i(value)))                             \
-  X(reduce_max, __reduce_max_sync(mask, value))                                       \
-  X(reduce_max_signed, __reduce_max_sync(mask, i(value)))                             \
-  X(reduce_and, __reduce_and_sync(mask, value))                                       \
-  X(reduce_or, __reduce_or_sync(mask, value))                                         \
+#define WARP_OPERATIONS(X)                                     \
+  X(shfl, __shfl_sync(mask, value, argument, width))           \
+  X(shfl_up, __shfl_up_sync(mask, value, argument, width))     \
+  X(shfl_down, __shfl_down_sync(mask, value, argument, width)) \
+  X(shfl_xor, __shfl_xor_sync(mask, value, argument, width))   \
+  X(ballot, __ballot_sync(mask, i(value)))                     \
+  X(any, __any_sync(mask, i(value)) != 0)                      \
+  X(all, __all_sync(mask, i(value)) != 0)                      \
+  X(match_any, __match_any_sync(mask, value))                  \
+  X(match_all, match_all(mask, value))                         \
+  X(reduce_add, __reduce_add_sync(mask, value))                \
+  X(reduce_add_signed, __reduce_add_sync(mask, i(value)))      \
+  X(reduce_min, __reduce_min_sync(mask, value))                \
+  X(reduce_min_signed, __reduce_min_sync(mask, i(value)))      \
+  X(reduce_max, __reduce_max_sync(mask, value))                \
+  X(reduce_max_signed, __reduce_max_sync(mask, i(value)))      \
+  X(reduce_and, __reduce_and_sync(mask, value))                \
+  X(reduce_or, __reduce_or_sync(mask, value))                  \
   X(reduce_xor, __reduce_xor_sync(mask, value))
 
-#define ATOMIC_OPERATIONS(X)                                                          \
-  X(atomic_add, atomicAdd(word, b))                                                   \
-  X(atomic_sub, atomicSub(word, b))                                                   \
-  X(atomic_min, atomicMin(word, b))                                                   \
-  X(atomic_min_signed, atomicMin(reinterpret_cast<int*>(word), i(b)))                 \
-  X(atomic_max, atomicMax(word, b))                                                   \
-  X(atomic_max_signed, atomicMax(reinterpret_cast<int*>(word), i(b)))                 \
-  X(atomic_exch, atomicExch(word, b))                                                 \
-  X(atomic_and, atomicAnd(word, b))                                                   \
-  X(atomic_or, atomicOr(word, b))                                                     \
-  X(atomic_xor, atomicXor(word, b))                                                   \
-  X(atomic_inc, atomicInc(word, b))                                                   \
-  X(atomic_dec, atomicDec(word, b))                                                   \
+#define ATOMIC_OPERATIONS(X)                                          \
+  X(atomic_add, atomicAdd(word, b))                                   \
+  X(atomic_sub, atomicSub(word, b))                                   \
+  X(atomic_min, atomicMin(word, b))                                   \
+  X(atomic_min_signed, atomicMin(reinterpret_cast<int*>(word), i(b))) \
+  X(atomic_max, atomicMax(word, b))                                   \
+  X(atomic_max_signed, atomicMax(reinterpret_cast<int*>(word), i(b))) \
+  X(atomic_exch, atomicExch(word, b))                                 \
+  X(atomic_and, atomicAnd(word, b))                                   \
+  X(atomic_or, atomicOr(word, b))                                     \
+  X(atomic_xor, atomicXor(word, b))                                   \
+  X(atomic_inc, atomicInc(word, b))                                   \
+  X(atomic_dec, atomicDec(word, b))                                   \
   X(atomic_cas, atomicCAS(word, b, c))
 
-#define VOTE_OPERATIONS(X)                                                            \
-  X(syncthreads_count, __syncthreads_count(value))                                    \
-  X(syncthreads_and, __syncthreads_and(value) != 0)                                   \
+#define VOTE_OPERATIONS(X)                          \
+  X(syncthreads_count, __syncthreads_count(value))  \
+  X(syncthreads_and, __syncthreads_and(value) != 0) \
   X(syncthreads_or, __syncthreads_or(value) != 0)
 
 #define COUNT_ONE(name, expression) +1

@@ -43,8 +43,7 @@ PERSISTENT_TOPK_DEVICE BlockSum sum_over_warps(uint32_t warp_total, WarpTotals& 
   if (lane_id() == kWarpSize - 1) totals.of_warp[warp_id()] = warp_total;
   __syncthreads();
   const uint32_t mine = lane_id() < kWarps ? totals.of_warp[lane_id()] : 0;
-  return {__reduce_add_sync(kFullWarp, lane_id() < warp_id() ? mine : 0),
-          __reduce_add_sync(kFullWarp, mine)};
+  return {__reduce_add_sync(kFullWarp, lane_id() < warp_id() ? mine : 0), __reduce_add_sync(kFullWarp, mine)};
 }
 
 // Sum of every thread's value.

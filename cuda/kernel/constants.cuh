@@ -110,9 +110,9 @@ static_assert(sizeof(kPolicyNames) / sizeof(kPolicyNames[0]) == kPolicyCount);
 
 constexpr bool is_consistent(const Policy& policy) {
   return policy.threads % kWarpSize == 0 && policy.map % (4 * policy.threads) == 0 &&
-         policy.decode_max <= policy.medium_max &&
-         policy.rank_max <= policy.candidates && policy.rank_max < 1024 &&
-         policy.max_ctas <= kMaxCtas && (policy.max_ctas & (policy.max_ctas - 1)) == 0;
+         policy.decode_max <= policy.medium_max && policy.rank_max <= policy.candidates &&
+         policy.rank_max < 1024 && policy.max_ctas <= kMaxCtas &&
+         (policy.max_ctas & (policy.max_ctas - 1)) == 0;
 }
 static_assert(is_consistent(kLatency) && is_consistent(kThroughput) && is_consistent(kSmall) &&
               is_consistent(kTiny));

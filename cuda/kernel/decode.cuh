@@ -11,13 +11,14 @@ namespace persistent_topk {
 template <Policy policy>
 struct DecodeStorage {
   static constexpr int kBins = 1 << policy.decode_bin_bits;
+  static constexpr int kRoundColumns = kQuad * policy.threads;
   Scratch scratch;
   DigitHistograms digits;
   alignas(16) uint32_t histogram[kBins];
   Candidates<policy.candidates> candidates;
   FewKeys<policy.rank_max> few;
   LinedUp lined_up;
-  ColumnMap<ceil_div(policy.decode_max, policy.threads * kQuad) * policy.threads * kQuad> map;
+  ColumnMap<ceil_div(policy.decode_max, kRoundColumns) * kRoundColumns> map;
 };
 
 template <Policy policy>

@@ -47,8 +47,8 @@ PERSISTENT_TOPK_DEVICE uint32_t selected_of(uint32_t entry, bool cut, int ties) 
 // `first_column`; the chunk's first one has slot `first_slot`. Returns the place behind them.
 template <int kThreads, class Map>
 PERSISTENT_TOPK_DEVICE OutputPlace line_up(const Map& map, int columns, int first_column,
-                                           const Selection& selection, OutputPlace place,
-                                           int first_slot, LinedUp& lined_up, Scratch& scratch) {
+                                           const Selection& selection, OutputPlace place, int first_slot,
+                                           LinedUp& lined_up, Scratch& scratch) {
   static_assert(Map::kMapped < 1 << (32 - kAboveBits));
   constexpr bool kOneEach = Map::kEntries <= kThreads;
   const bool cut = selection.ties != kAllTaken;
@@ -86,8 +86,8 @@ PERSISTENT_TOPK_DEVICE OutputPlace line_up(const Map& map, int columns, int firs
 // segment, from another look at the columns.
 template <int kThreads, class Tile, class Map>
 PERSISTENT_TOPK_DEVICE void emit(const Tile& tile, int first_column, const Selection& selection,
-                                 OutputPlace place, bool mapped, Map& map, LinedUp& lined_up,
-                                 int32_t* output, Scratch& scratch) {
+                                 OutputPlace place, bool mapped, Map& map, LinedUp& lined_up, int32_t* output,
+                                 Scratch& scratch) {
   constexpr int kSegmentRounds = Map::kMapped / (kThreads * kQuad);
   static_assert(Map::kMapped % (kThreads * kQuad) == 0);
   const bool cut = selection.ties != kAllTaken;
@@ -96,8 +96,8 @@ PERSISTENT_TOPK_DEVICE void emit(const Tile& tile, int first_column, const Selec
   };
   const int first_slot = slot_of(place);
   if (mapped) {
-    place = line_up<kThreads>(map, tile.length, first_column, selection, place, first_slot,
-                              lined_up, scratch);
+    place =
+        line_up<kThreads>(map, tile.length, first_column, selection, place, first_slot, lined_up, scratch);
   } else {
     const Interval threshold = make_interval(selection.threshold, selection.threshold, 0, 0);
     for (int begin = 0; begin < tile.rounds(); begin += kSegmentRounds) {

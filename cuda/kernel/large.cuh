@@ -123,9 +123,8 @@ PERSISTENT_TOPK_DEVICE OutputPlace collect(const SharingTeam<policy>& team, bool
   const uint32_t above = has_peer ? storage.counts[lane_id()].above : 0;
   const uint32_t count = has_peer ? storage.counts[lane_id()].count : 0;
   const bool is_before = lane_id() < team.rank;
-  const OutputPlace before = {
-      static_cast<int>(__reduce_add_sync(kFullWarp, is_before ? above : 0)),
-      static_cast<int>(__reduce_add_sync(kFullWarp, is_before ? count : 0))};
+  const OutputPlace before = {static_cast<int>(__reduce_add_sync(kFullWarp, is_before ? above : 0)),
+                              static_cast<int>(__reduce_add_sync(kFullWarp, is_before ? count : 0))};
   if (!with_candidates) return before;
   const uint32_t start_of_lane = warp_inclusive_sum(count) - count;
   const int sharers = kWarps > team.ctas ? kWarps / team.ctas : 1;  // warps that copy for one peer
@@ -150,20 +149,19 @@ PERSISTENT_TOPK_DEVICE OutputPlace count_selected(SharingTeam<policy>& team, int
     greater += cut ? key > selection.threshold : key >= selection.threshold;
     equal += cut && key == selection.threshold;
   }
-  const uint32_t sums = block_sum<policy.threads>(pack_counts(greater, equal),
-                                                  team.storage.scratch.totals);
+  const uint32_t sums = block_sum<policy.threads>(pack_counts(greater, equal), team.storage.scratch.totals);
   return {above_of(sums), equal_of(sums)};
 }
 
 // From the interval to the selection and this CTA's place in the output.
 template <Policy policy, class Tile, class Record>
 PERSISTENT_TOPK_DEVICE Selection refine_shared(const Tile& tile, Interval interval, int k,
-                                               SharingTeam<policy>& team, OutputPlace& place,
-                                               bool& mapped, Record& record) {
+                                               SharingTeam<policy>& team, OutputPlace& place, bool& mapped,
+                                               Record& record) {
   auto& storage = team.storage;
   int passes = 0;
-  interval = narrow_over_row<policy>(tile, interval, k, team, storage.shown.digits, passes,
-                                     storage.scratch, record);
+  interval =
+      narrow_over_row<policy>(tile, interval, k, team, storage.shown.digits, passes, storage.scratch, record);
   record.chunk_counts(team.own.above, team.own.count);
   team.send_counts();
   const bool settled = is_settled(interval, k);
@@ -200,12 +198,10 @@ PERSISTENT_TOPK_DEVICE void large_row(const Row& row, int ctas, int rank, int re
   clear<policy.threads, DigitHistograms::kWords>(storage.digits.of_pass[0]);
   if (threadIdx.x == 0) storage.shown.candidates.used = storage.few.used = 0;
   __syncthreads();
-  const StreamTile<policy.threads> tile = {row.logits + begin, end - begin,
-                                                                storage.resident, resident};
+  const StreamTile<policy.threads> tile = {row.logits + begin, end - begin, storage.resident, resident};
   count_bins<policy.large_bin_bits, true>(tile, storage.shown.histogram);
   SharingTeam<policy> team = {storage, ctas, rank};
-  const uint32_t* merged =
-      team.template merge<Storage::kBins>(storage.shown.histogram, storage.histogram);
+  const uint32_t* merged = team.template merge<Storage::kBins>(storage.shown.histogram, storage.histogram);
   const Interval interval = find_from_top<policy.threads, Storage::kBins>(
       merged, row.k, storage.scratch, bin_interval<policy.large_bin_bits>);
   team.keep(storage.shown.histogram, Storage::kBins, storage.scratch.found);

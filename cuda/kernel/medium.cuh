@@ -32,8 +32,7 @@ PERSISTENT_TOPK_DEVICE void medium_row(const Row& row, int resident) {
   clear<policy.threads, DigitHistograms::kWords>(storage.digits.of_pass[0]);
   if (threadIdx.x == 0) storage.candidates.used = storage.few.used = 0;
   __syncthreads();
-  const StreamTile<policy.threads> tile = {row.logits, row.length,
-                                                                storage.resident, resident};
+  const StreamTile<policy.threads> tile = {row.logits, row.length, storage.resident, resident};
   count_bins<policy.medium_bin_bits, true>(tile, storage.histogram);
   __syncthreads();
   const Interval interval = find_from_top<policy.threads, Storage::kBins>(

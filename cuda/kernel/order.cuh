@@ -42,9 +42,7 @@ inline constexpr uint32_t kHalfZeroCode = 0x8000u;
 inline constexpr uint32_t kHalfGreatestCode = 0xFC00u;  // +infinity
 inline constexpr uint32_t kHalfNanCode = 0xFFFFu;
 
-PERSISTENT_TOPK_HOST_DEVICE constexpr uint32_t bits_of(float x) {
-  return __builtin_bit_cast(uint32_t, x);
-}
+PERSISTENT_TOPK_HOST_DEVICE constexpr uint32_t bits_of(float x) { return __builtin_bit_cast(uint32_t, x); }
 
 PERSISTENT_TOPK_HOST_DEVICE constexpr float float_of(uint32_t bits) {
   return __builtin_bit_cast(float, bits);

@@ -66,17 +66,14 @@ PERSISTENT_TOPK_DEVICE Path choose_path(int length, int k, int ctas) {
 template <Policy policy, bool kTracing>
 PERSISTENT_TOPK_DEVICE void process_row(const Row& row, Path path, const TopkParams& params, int rank) {
   switch (path) {
-    case kTrivial:
-      return trivial_row<policy, kTracing>(row);
+    case kTrivial: return trivial_row<policy, kTracing>(row);
     case kDecode: {
       DecodeTile<policy> tile;
       tile.load(row.logits, row.length);
       return decode_row<policy, kTracing>(row, tile);
     }
-    case kMedium:
-      return medium_row<policy, kTracing>(row, params.resident);
-    default:
-      return large_row<policy, kTracing>(row, params.ctas, rank, params.resident);
+    case kMedium: return medium_row<policy, kTracing>(row, params.resident);
+    default: return large_row<policy, kTracing>(row, params.ctas, rank, params.resident);
   }
 }
 
@@ -137,8 +134,7 @@ PERSISTENT_TOPK_DEVICE void wide_rows(const TopkParams& params) {
 // The two entries of a policy; is_narrow() says which a call wants. Apart, since what the one keeps in
 // registers over the other's code would spill.
 template <int kPolicyIndex, bool kTracing>
-__global__ void __launch_bounds__(kPolicies[kPolicyIndex].threads, 1)
-    topk_kernel(const TopkParams params) {
+__global__ void __launch_bounds__(kPolicies[kPolicyIndex].threads, 1) topk_kernel(const TopkParams params) {
   constexpr Policy policy = kPolicies[kPolicyIndex];
   wide_rows<policy, kTracing>(params);
 }

@@ -89,8 +89,7 @@ PERSISTENT_TOPK_DEVICE uint32_t or_if_above(uint32_t mask, float x, float bound,
 
 // mask | bit where x > low and not x > high, either way with NaN above everything: x, low or high
 // being NaN counts as greater.
-PERSISTENT_TOPK_DEVICE uint32_t or_if_between(uint32_t mask, float x, float low, float high,
-                                              uint32_t bit) {
+PERSISTENT_TOPK_DEVICE uint32_t or_if_between(uint32_t mask, float x, float low, float high, uint32_t bit) {
 #ifdef __CUDACC__
   asm("{\n.reg .pred p;\nsetp.gtu.f32 p, %1, %2;\nsetp.le.and.f32 p, %1, %3, p;\n@p or.b32 %0, %0, %4;\n}"
       : "+r"(mask)

@@ -105,8 +105,8 @@ PERSISTENT_TOPK_DEVICE void clear(uint32_t* words) {
 // the sum of the counters. As few warps as possible take part, and the one that finds it does the
 // rest: at a full block, issuing what every thread could compute costs more than its latency.
 template <int kThreads, int kCounters, class Refine>
-PERSISTENT_TOPK_DEVICE Interval find_from_top(const uint32_t* histogram, int rank,
-                                              Scratch& scratch, Refine&& refine) {
+PERSISTENT_TOPK_DEVICE Interval find_from_top(const uint32_t* histogram, int rank, Scratch& scratch,
+                                              Refine&& refine) {
   constexpr int kPerThread = kCounters / kThreads > 4 ? kCounters / kThreads : 4;
   constexpr int kScanners = kCounters / kPerThread;
   static_assert(kCounters % kPerThread == 0 && kScanners % kWarpSize == 0 && kScanners <= kThreads);
@@ -125,12 +125,10 @@ PERSISTENT_TOPK_DEVICE Interval find_from_top(const uint32_t* histogram, int ran
     }
     inclusive = warp_inclusive_sum(own);
   }
-  const uint32_t before =
-      sum_over_warps<kThreads>(inclusive, scratch.totals).before;
+  const uint32_t before = sum_over_warps<kThreads>(inclusive, scratch.totals).before;
   if (scans) {
     const int above = static_cast<int>(before + inclusive - own);
-    const uint32_t holders =
-        __ballot_sync(kFullWarp, above < rank && rank <= above + static_cast<int>(own));
+    const uint32_t holders = __ballot_sync(kFullWarp, above < rank && rank <= above + static_cast<int>(own));
     if (holders != 0) {
       Found found = {top, above, static_cast<int>(counts[0])};
 #pragma unroll
@@ -155,7 +153,7 @@ PERSISTENT_TOPK_DEVICE Interval find_from_top(const uint32_t* histogram, int ran
 template <int bits, bool kFirstRead, class Tile>
 PERSISTENT_TOPK_DEVICE void count_bins(const Tile& tile, uint32_t* histogram) {
   constexpr int kShift = kHalfBits - bits;
-  const auto count = [&](int, int, const float(&x)[kQuad], int columns) {
+  const auto count = [&](int, int, const float (&x)[kQuad], int columns) {
 #pragma unroll
     for (int c = 0; c < kQuad; c += 2) {
       const uint32_t codes = ptx::half_codes(x[c], x[c + 1]);
@@ -173,7 +171,7 @@ PERSISTENT_TOPK_DEVICE void count_bins(const Tile& tile, uint32_t* histogram) {
 template <class Tile>
 PERSISTENT_TOPK_DEVICE void count_digits(const Tile& tile, const Interval& interval, int shift,
                                          uint32_t* histogram) {
-  tile.for_each_quad(0, tile.rounds(), [&](int, int, const float(&x)[kQuad], int columns) {
+  tile.for_each_quad(0, tile.rounds(), [&](int, int, const float (&x)[kQuad], int columns) {
 #pragma unroll
     for (int c = 0; c < kQuad; ++c) {
       const uint32_t distance = ordered_key(x[c]) - interval.low;
@@ -186,8 +184,7 @@ PERSISTENT_TOPK_DEVICE void count_digits(const Tile& tile, const Interval& inter
 // The `wanted`-th greatest of a few candidates. A warp takes a candidate and compares it with the
 // others, one a lane; the three counts travel in one word.
 template <int kThreads, int kRankMax>
-PERSISTENT_TOPK_DEVICE Selection rank(const uint32_t* candidates, int count, int wanted,
-                                      Scratch& scratch) {
+PERSISTENT_TOPK_DEVICE Selection rank(const uint32_t* candidates, int count, int wanted, Scratch& scratch) {
   constexpr int kCountBits = 10;
   constexpr uint32_t kCountMask = (1u << kCountBits) - 1;
   constexpr uint32_t kEqual = 1u << kCountBits;

@@ -36,8 +36,7 @@ struct Recorder {
   }
 
   PERSISTENT_TOPK_DEVICE void pass(int number, bool over_row, const Interval& before, int shift,
-                                   const Found& digit, const Interval& after,
-                                   const uint32_t* histogram) {
+                                   const Found& digit, const Interval& after, const uint32_t* histogram) {
     if constexpr (kTracing) {
       PassTrace& record = trace->pass[number];
       copy(histogram, record.histogram, kDigits);

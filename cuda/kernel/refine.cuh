@@ -7,8 +7,8 @@
 #include <cstdint>
 
 #include "constants.cuh"
-#include "radix.cuh"
 #include "emit.cuh"
+#include "radix.cuh"
 #include "recorder.cuh"
 #include "row.cuh"
 #include "sweep.cuh"
@@ -25,8 +25,7 @@ struct DigitHistograms {
 // histograms and keeps the chunk's own counts: merge_digits(pass), keep(chunk_histogram, digit).
 template <Policy policy, class Tile, class Team, class Record>
 PERSISTENT_TOPK_DEVICE Interval narrow_over_row(const Tile& tile, Interval interval, int k, Team& team,
-                                                DigitHistograms& digits, int& passes,
-                                                Scratch& scratch,
+                                                DigitHistograms& digits, int& passes, Scratch& scratch,
                                                 Record& record) {
   while (!is_settled(interval, k) && interval.count > policy.candidates) {
     const int shift = digit_shift(interval);
@@ -54,9 +53,8 @@ struct FewKeys {
 // passes over the buffer leave few of many; the few are ranked. `few.used` is 0 on entry.
 template <Policy policy, class Record>
 PERSISTENT_TOPK_DEVICE Selection resolve(const uint32_t* candidates, Interval interval, int k,
-                                         DigitHistograms& digits, int& passes,
-                                         FewKeys<policy.rank_max>& few, Scratch& scratch,
-                                         Record& record) {
+                                         DigitHistograms& digits, int& passes, FewKeys<policy.rank_max>& few,
+                                         Scratch& scratch, Record& record) {
   const int gathered = interval.count;
   record.gathered(gathered);
   while (!is_settled(interval, k) && interval.count > policy.rank_max) {
@@ -116,16 +114,15 @@ PERSISTENT_TOPK_DEVICE void finish_alone(const Tile& tile, Interval interval, co
   Alone team;
   Scratch& scratch = storage.scratch;
   int passes = 0;
-  interval = narrow_over_row<policy>(tile, interval, row.k, team, storage.digits, passes, scratch,
-                                     record);
+  interval = narrow_over_row<policy>(tile, interval, row.k, team, storage.digits, passes, scratch, record);
   record.chunk_counts(interval.above, interval.count);
   Selection selection = settle(interval, row.k);
   bool mapped = false;
   if (!is_settled(interval, row.k)) {
     mapped = gather<policy>(tile, interval, storage.candidates, storage.map);
     __syncthreads();
-    selection = resolve<policy>(storage.candidates.keys, interval, row.k, storage.digits, passes,
-                                storage.few, scratch, record);
+    selection = resolve<policy>(storage.candidates.keys, interval, row.k, storage.digits, passes, storage.few,
+                                scratch, record);
     if (mapped) {
       apply<policy.threads>(selection, storage.candidates, storage.map);
       __syncthreads();

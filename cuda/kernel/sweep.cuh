@@ -36,10 +36,10 @@ struct Candidates {
 
 // Looks at the rounds [begin, end) of the tile and writes a map that starts with round `begin`.
 template <int kThreads, bool kMap, class Tile, class Map, class Sink>
-PERSISTENT_TOPK_DEVICE void sweep(const Tile& tile, int begin, int end, const Interval& interval,
-                                  Map* map, Sink&& gather) {
+PERSISTENT_TOPK_DEVICE void sweep(const Tile& tile, int begin, int end, const Interval& interval, Map* map,
+                                  Sink&& gather) {
   const bool none_above = interval.high == kGreatestKey;
-  tile.for_each_quad(begin, end, [&](int, int quad, const float(&x)[kQuad], int columns) {
+  tile.for_each_quad(begin, end, [&](int, int quad, const float (&x)[kQuad], int columns) {
     uint32_t at_least = 0, above = 0;
 #pragma unroll
     for (int c = 0; c < kQuad; ++c)

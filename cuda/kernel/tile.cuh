@@ -85,7 +85,8 @@ struct RegisterTile {
 // A chunk of any length: its first columns stay in shared memory, the rest is read again from L2.
 template <int kThreads>
 struct StreamTile {
-  static constexpr int kBatch = 2;  // loads in flight a thread: 32 KB a CTA of 1024; more cost registers that spill
+  // Loads in flight a thread: 32 KB a CTA of 1024; more cost registers that spill.
+  static constexpr int kBatch = 2;
 
   const float* chunk;
   int length;

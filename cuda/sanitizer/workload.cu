@@ -19,12 +19,12 @@ constexpr int kOk = 0, kWrong = 1, kUsage = 2, kCudaFailed = 3;
 constexpr int kColumnOffset = 1;  // rows start misaligned
 constexpr int kManyRows = 150;    // more than an H100 has SMs: one CTA a row
 
-#define CUDA_CHECK(call)                                                             \
-  do {                                                                               \
-    if (const cudaError_t error = (call); error != cudaSuccess) {                    \
-      std::fprintf(stderr, "%s: %s\n", #call, cudaGetErrorString(error));            \
-      std::exit(kCudaFailed);                                                        \
-    }                                                                                \
+#define CUDA_CHECK(call)                                                  \
+  do {                                                                    \
+    if (const cudaError_t error = (call); error != cudaSuccess) {         \
+      std::fprintf(stderr, "%s: %s\n", #call, cudaGetErrorString(error)); \
+      std::exit(kCudaFailed);                                             \
+    }                                                                     \
   } while (false)
 
 uint32_t random_state = 12345;
@@ -95,7 +95,8 @@ bool run_batch(int policy, const std::vector<int>& lengths, int rows, int column
   call.trace = trace;
   CUDA_CHECK(static_cast<cudaError_t>(persistent_topk_launch(&call)));
   CUDA_CHECK(cudaDeviceSynchronize());
-  CUDA_CHECK(cudaMemcpy(output.data(), device_output, output.size() * sizeof(int32_t), cudaMemcpyDeviceToHost));
+  CUDA_CHECK(
+      cudaMemcpy(output.data(), device_output, output.size() * sizeof(int32_t), cudaMemcpyDeviceToHost));
   int wrong = 0;
   for (int row = 0; row < rows; ++row) {
     const int length = std::clamp(row_lengths[row], 0, columns);
@@ -115,12 +116,14 @@ bool run_batch(int policy, const std::vector<int>& lengths, int rows, int column
 int run_clean(int policy_index) {
   const auto& policy = persistent_topk::kPolicies[policy_index];
   const int longest = 2 * policy.medium_max + 5;
-  const std::vector<int> shared_rows = {0, 3, policy.decode_max, policy.split_min, policy.split_min + 1, longest};
-  const std::vector<int> alone = {-1, 7, policy.decode_max - 1, policy.decode_max + 1, policy.medium_max,
-                                  policy.medium_max + 1};
+  const std::vector<int> shared_rows = {0,      3, policy.decode_max, policy.split_min, policy.split_min + 1,
+                                        longest};
+  const std::vector<int> alone = {
+      -1, 7, policy.decode_max - 1, policy.decode_max + 1, policy.medium_max, policy.medium_max + 1};
   bool right = true;
   for (bool tracing : {false, true}) {
-    right &= run_batch(policy_index, shared_rows, 4 * static_cast<int>(shared_rows.size()), longest, 20, tracing);
+    right &=
+        run_batch(policy_index, shared_rows, 4 * static_cast<int>(shared_rows.size()), longest, 20, tracing);
     right &= run_batch(policy_index, shared_rows, 3, longest, 1, tracing);
     right &= run_batch(policy_index, alone, kManyRows, policy.medium_max + 1, 20, tracing);
   }

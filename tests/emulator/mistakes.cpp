@@ -16,8 +16,10 @@ void barrier_missed_by_a_warp(const Parameters& p) {
 
 void barrier_in_two_places(const Parameters& p) {
   finish(p);
-  if (threadIdx.x < 32) __syncthreads();
-  else __syncthreads();
+  if (threadIdx.x < 32)
+    __syncthreads();
+  else
+    __syncthreads();
 }
 
 void deadlock_of_barrier_and_collective(const Parameters& p) {
@@ -33,8 +35,10 @@ void collective_masks_differ(const Parameters& p) {
 
 void collective_operations_differ(const Parameters& p) {
   finish(p);
-  if (threadIdx.x < 16) __ballot_sync(kAll, 1);
-  else __any_sync(kAll, 1);
+  if (threadIdx.x < 16)
+    __ballot_sync(kAll, 1);
+  else
+    __any_sync(kAll, 1);
 }
 
 void collective_without_its_lane(const Parameters& p) {
@@ -112,7 +116,8 @@ void vector_beyond_input(const Parameters& p) {
 void shifts_too_far(const Parameters& p) { p.output[thread_id()] = 1u << (threadIdx.x + 1); }
 void overflows(const Parameters& p) { p.output[thread_id()] = static_cast<int>(threadIdx.x) + 0x7FFFFFF0; }
 void runs_away(const Parameters& p) {
-  while (p.input[0] != 1) {}
+  while (p.input[0] != 1) {
+  }
   finish(p);
 }
 
@@ -187,7 +192,8 @@ void waits_for_nobody(const Parameters& p) {
 void waits_for_nobody_in_a_volatile(const Parameters& p) {
   finish(p);
   if (threadIdx.x == 40)
-    while (*static_cast<volatile uint32_t*>(p.workspace) == 0) {}
+    while (*static_cast<volatile uint32_t*>(p.workspace) == 0) {
+    }
 }
 
 const Kernel kKernels[] = {

@@ -15,8 +15,10 @@ void writes_then_others_read_at_once(const Parameters& p) { between_warps(p, fal
 
 void between_lanes(const Parameters& p, bool synchronised) {
   if (threadIdx.x % 32 == 0) shared_words()[threadIdx.x / 32] = 5;
-  if (synchronised) __syncwarp();
-  else __ballot_sync(0xFFFFFFFFu, 1);  // a vote orders no memory
+  if (synchronised)
+    __syncwarp();
+  else
+    __ballot_sync(0xFFFFFFFFu, 1);  // a vote orders no memory
   p.output[thread_id()] = shared_words()[threadIdx.x / 32];
 }
 void lanes_read_after_syncwarp(const Parameters& p) { between_lanes(p, true); }
@@ -150,7 +152,8 @@ void hands_over_with_block_fence(const Parameters& p) {
     *static_cast<volatile uint32_t*>(p.workspace) = 1;
   }
   if (blockIdx.x == 1 && threadIdx.x == 0) {
-    while (*static_cast<volatile uint32_t*>(p.workspace) == 0) {}
+    while (*static_cast<volatile uint32_t*>(p.workspace) == 0) {
+    }
     __threadfence_block();
     p.output[thread_id()] = p.workspace[1];
   }

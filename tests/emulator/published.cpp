@@ -83,14 +83,10 @@ void branch_by_ballot(const Parameters& p) { counts_branch(p, false); }
 void branch_by_active_mask(const Parameters& p) { counts_branch(p, true); }
 
 const Kernel kKernels[] = {
-    KERNEL(state_initialised_in_time),
-    KERNEL(state_initialised_while_used),
-    KERNEL(counter_that_only_grows),
-    KERNEL(counter_reset_under_spinners),
-    KERNEL(ring_advanced_by_use),
-    KERNEL(ring_advanced_by_row),
-    KERNEL(branch_by_ballot),
-    KERNEL(branch_by_active_mask),
+    KERNEL(state_initialised_in_time), KERNEL(state_initialised_while_used),
+    KERNEL(counter_that_only_grows),   KERNEL(counter_reset_under_spinners),
+    KERNEL(ring_advanced_by_use),      KERNEL(ring_advanced_by_row),
+    KERNEL(branch_by_ballot),          KERNEL(branch_by_active_mask),
 };
 
 }  // namespace
