@@ -12,6 +12,8 @@ from recipes import lengths, recipes
 from persistent_topk.reference.policy import POLICIES, SHIPPED, SMALL, TINY, Policy
 from persistent_topk.reference.trace import ALL_TAKEN, MEDIUM
 
+SIGN_AND_EXPONENT_BITS = 6  # of binary16; the bits of a bin beyond them divide [1, 2)
+
 
 @st.composite
 def cases(draw: st.DrawFn) -> tuple[torch.Tensor, int, Policy]:
@@ -45,9 +47,10 @@ def test_candidates_beyond_the_buffer_spill(policy: Policy, extra: int) -> None:
 
 
 def test_scores_within_one_coarse_bin_are_exact() -> None:
-    """Scores in [1.0, 1.245) share a bin of 8 bits: kernels that cap candidates lose columns here."""
+    """Scores in [1.0, 1.245) share a bin of 8 bits, in [1.0, 1.03) of 11: kernels that cap candidates fail."""
     for policy in SHIPPED:
-        row = 1 + 0.245 * torch.rand(16512, generator=torch.Generator().manual_seed(1))
+        width = 0.98 * 2.0 ** (SIGN_AND_EXPONENT_BITS - policy.medium_bin_bits)
+        row = 1 + width * torch.rand(16512, generator=torch.Generator().manual_seed(1))
         record = check_row(row, 2048, policy, MEDIUM)[0]
         assert record["spilled"] and record["count"] == 16512
 
