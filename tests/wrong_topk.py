@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable
 
@@ -209,6 +210,26 @@ def crashes(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor
 
         ctypes.string_at(0)
     return correct(logits, lengths, k)
+
+
+def leaves(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor:
+    if int(lengths.min()) <= 0:
+        os._exit(7)
+    return correct(logits, lengths, k)
+
+
+def forks(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor:
+    """Returns twice."""
+    os.fork()
+    return correct(logits, lengths, k)
+
+
+def raises(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor:
+    raise MemoryError("CUDA out of memory")
+
+
+def returns_nothing(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> None:
+    return None
 
 
 def exits(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor:

@@ -18,6 +18,7 @@ DEFAULT_SECONDS = 20.0
 @click.command("conform")
 @click.argument("targets", nargs=-1, required=True, metavar="T...")
 @claim_option
+@device_option
 @click.option(
     "--seconds", type=click.FloatRange(min=0, min_open=True), default=DEFAULT_SECONDS, show_default=True
 )

@@ -1,0 +1,62 @@
+"""Shrinking: what comes out still fails, and a person can read it."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from persistent_topk.verify.cases import Case, lay_out
+from persistent_topk.verify.describe import runs_of
+from persistent_topk.verify.shrink import shrink
+from persistent_topk.verify.values import CONTENTS, bit_of
+
+SECONDS = 5.0
+
+
+def big_case() -> Case:
+    random = np.random.default_rng(1)
+    rows = [CONTENTS["normal"](random, n) for n in (900, 700, 1000)]
+    return lay_out(rows, 100, offset=3, gap=5)
+
+
+def test_a_failure_that_needs_nothing_shrinks_to_nothing() -> None:
+    smallest = shrink(big_case(), lambda case: True, SECONDS)
+    assert (smallest.rows, smallest.columns, smallest.k) == (1, 1, 1)
+    assert (smallest.offset, smallest.row_stride) == (0, 1)
+
+
+def test_a_length_shrinks_to_the_boundary() -> None:
+    smallest = shrink(big_case(), lambda case: bool((case.clamped > 300).any()), SECONDS)
+    assert (smallest.rows, smallest.clamped.tolist()) == (1, [301])
+    assert len(runs_of(smallest.bits()[0])) == 1
+
+
+def test_k_shrinks_to_the_boundary() -> None:
+    assert shrink(big_case(), lambda case: case.k >= 37, SECONDS).k == 37
+
+
+def test_values_that_matter_stay() -> None:
+    marked = bit_of(7.0)
+    row = CONTENTS["normal"](np.random.default_rng(2), 500)
+    row[321] = marked
+
+    smallest = shrink(lay_out([row], 5), lambda case: bool((case.bits() == marked).any()), SECONDS)
+    assert smallest.bits().tolist() == [[marked]]
+
+
+def test_rows_that_belong_together_stay() -> None:
+    smallest = shrink(big_case(), lambda case: case.rows >= 2 and bool((case.clamped > 10).all()), SECONDS)
+    assert smallest.rows == 2
+    assert smallest.clamped.tolist() == [11, 11]
+
+
+def test_the_time_is_kept() -> None:
+    def slow(case: Case) -> bool:
+        time.sleep(0.05)
+        return case.columns >= 400
+
+    began = time.monotonic()
+    smallest = shrink(big_case(), slow, 0.5)
+    assert time.monotonic() - began < 0.7
+    assert smallest.columns >= 400
