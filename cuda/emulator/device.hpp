@@ -50,6 +50,17 @@ void spin_pause();
 void load_bytes(void* to, const void* from, int bytes);
 void store_bytes(void* to, const void* from, int bytes);
 
+// Asynchronous copies and mbarriers; see copies.hpp. A bulk copy completes `bytes` of its mbarrier.
+void mbarrier_init(uint64_t* barrier, uint32_t arrivals);
+void mbarrier_arrive(uint64_t* barrier, uint32_t expected_bytes = 0);
+bool mbarrier_test(const uint64_t* barrier, uint32_t parity);
+void mbarrier_wait(const uint64_t* barrier, uint32_t parity);
+void bulk_copy(void* to, const void* from, uint32_t bytes, uint64_t* barrier);
+// Copies of 4, 8 or 16 bytes that a thread waits for by itself, in the groups that it commits.
+void copy_async(void* to, const void* from, uint32_t bytes);
+void copy_async_commit();
+void copy_async_wait(int groups_left);
+
 [[noreturn]] void assertion_failed(const char* condition);
 [[noreturn]] void trap();
 

@@ -11,6 +11,7 @@ namespace {
 bool is_ordered(const Stamp& stamp, const Thread& self) {
   if (stamp.thread == 0 || stamp.thread == stamp_thread(self)) return true;
   if (self.acquired && self.acquired->covers(stamp)) return true;
+  if (stamp.by_copy()) return false;  // no barrier of threads orders it
   if (stamp.cta() == self.cta->index.x) {
     if (stamp.time < self.block_known || stamp.phase < self.waits_known) return true;
     const bool same_warp = stamp.index() / kLanes == self.index.x / kLanes;
@@ -54,7 +55,7 @@ bool seen_already(const Stamp& old, const Stamp& stamp) {
 
 }  // namespace
 
-uint32_t stamp_thread(const Thread& thread) { return thread.cta->index.x * kMaxThreads + thread.index.x + 1; }
+uint32_t stamp_thread(const Thread& thread) { return thread.cta->index.x * kNames + thread.index.x + 1; }
 
 Conflict judge(WordHistory& word, uint32_t bytes, Access access, uint32_t code) {
   const Thread& self = *current;

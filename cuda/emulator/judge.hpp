@@ -25,17 +25,20 @@ constexpr bool is_atomic(Access access) { return access >= Access::kAtomicRead; 
 constexpr bool reads(Access access) { return access != Access::kWrite && access != Access::kAtomicWrite; }
 constexpr bool writes(Access access) { return access != Access::kRead && access != Access::kAtomicRead; }
 
+inline constexpr uint32_t kNames = 2 * kMaxThreads;  // of a CTA's threads, then of its copies
+
 // Who accessed a word, and when.
 struct Stamp {
-  uint32_t thread = 0;  // CTA's index * kMaxThreads + thread's index + 1; 0: nobody
+  uint32_t thread = 0;  // CTA's index * kNames + thread's index + 1; 0: nobody
   uint32_t time = 0;    // of its CTA's clock
   uint32_t phase = 0;   // cluster or grid barriers that it had arrived at
   uint32_t place = 0;   // code offset << 4 | the word's bytes
 
   uint32_t bytes() const { return place & 0xF; }
   uint32_t code() const { return place >> 4; }
-  uint32_t index() const { return (thread - 1) % kMaxThreads; }
-  uint32_t cta() const { return (thread - 1) / kMaxThreads; }
+  uint32_t index() const { return (thread - 1) % kNames; }
+  uint32_t cta() const { return (thread - 1) / kNames; }
+  bool by_copy() const { return index() >= kMaxThreads; }
 };
 
 inline constexpr int kKept = 2;  // readers and atomic accesses remembered a word: the most unlike ones

@@ -16,7 +16,12 @@ void raise(std::map<uint32_t, uint32_t>& times, const std::map<uint32_t, uint32_
 bool acquires(Order order) { return order == Order::kAcquire || order == Order::kAcquireRelease; }
 bool releases(Order order) { return order == Order::kRelease || order == Order::kAcquireRelease; }
 
-// Everything that comes before what the thread does from now on.
+bool is_for(const Known& known, const Thread& self) {
+  return known && (known->only_cta < 0 || known->only_cta == self.cta->index.x);
+}
+
+}  // namespace
+
 Known knowledge_of(Thread& self, Scope scope) {
   auto knowledge = std::make_shared<Knowledge>();
   if (self.acquired) *knowledge = *self.acquired;
@@ -30,12 +35,6 @@ Known knowledge_of(Thread& self, Scope scope) {
       raise(knowledge->threads, {{stamp_thread(self.warp->threads[lane]), self.lane_known[lane]}});
   return knowledge;
 }
-
-bool is_for(const Known& known, const Thread& self) {
-  return known && (known->only_cta < 0 || known->only_cta == self.cta->index.x);
-}
-
-}  // namespace
 
 bool Knowledge::covers(const Stamp& stamp) const {
   const auto cta = ctas.find(stamp.cta());

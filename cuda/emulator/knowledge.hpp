@@ -40,4 +40,7 @@ class SyncWords {
 
 void fence_memory(Scope scope);  // by the running thread
 
+// Everything that comes before what the thread does from now on.
+Known knowledge_of(Thread& self, Scope scope);
+
 }  // namespace persistent_topk::emulator

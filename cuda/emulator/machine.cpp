@@ -14,6 +14,9 @@ namespace {
 
 constexpr int64_t kDefaultBudget = int64_t{4} << 30;
 constexpr int kLooksOfASpinner = 64;  // at one word, while nobody stores anything
+constexpr int kFruitlessRounds = 100;  // a loop that gives up by itself may take so long
+
+struct Abandoned {};  // thrown where there is no fiber to leave: a copy landed between two clusters
 
 int resident_clusters(const LaunchOptions& options) {
   const int clusters = static_cast<int>(options.grid.x) / options.cluster;
@@ -60,8 +63,15 @@ void Machine::run() {
     for (Cluster& cluster : clusters_)
       if (cluster.running == 0) admit_cluster(cluster);
     if (std::ranges::all_of(clusters_, [](const Cluster& cluster) { return cluster.running == 0; })) break;
-    if ((current = choose()) == nullptr) break;
+    try {
+      current = choose();
+    } catch (const Abandoned&) {
+      break;
+    }
+    if (current == nullptr) break;
+    on_host_ = false;
     switch_context(host_, current->context);
+    on_host_ = true;
     current = nullptr;
     if (!failure.kind.empty()) break;
   }
@@ -132,6 +142,8 @@ void Machine::finish_thread() {
     fail("barrier-mismatch", nullptr, "exits while %d threads of the cluster have arrived at its barrier",
          cta.cluster->arrived);
   memory->finish_thread(self);
+  if (copies.has_issued(self))
+    fail("copy-in-flight", nullptr, "exits before a copy that it issued has landed");
   self.wait = Wait::kExited;
   self.warp->exited |= bit;
   --cta.running;
@@ -185,12 +197,26 @@ bool Machine::wake_spinners() {
   return spinners_.size() != before;
 }
 
+// Nothing is ready: copies land, the last chance that they have; then those who poll look again. Where
+// no store can wake them, they do so a bounded number of times: their loops may give up by themselves.
+bool Machine::wake_someone() {
+  while (ready_.empty() && !copies.empty()) copies.land(schedule->next_copy(copies.size()));
+  if (!ready_.empty() || wake_spinners()) return true;
+  fruitless_rounds_ = last_progress_ == progress ? fruitless_rounds_ + 1 : 0;
+  last_progress_ = progress;
+  if (spinners_.empty() || fruitless_rounds_ >= kFruitlessRounds) return false;
+  for (Thread* spinner : spinners_) wake(*spinner);
+  spinners_.clear();
+  return true;
+}
+
 Thread* Machine::choose() {
   ++statistics.steps;
   if (--budget < 0 && current)
     fail("runaway", nullptr, "the launch went on beyond its budget of accesses and scheduling steps");
   if (!spinners_.empty() && !ready_.empty() && schedule->wakes_spinners()) wake_spinners();
-  if (ready_.empty() && !wake_spinners()) {
+  if (!copies.empty() && schedule->lands_copy()) copies.land(schedule->next_copy(copies.size()));
+  if (ready_.empty() && !wake_someone()) {
     failure = {"deadlock", "no thread can run:\n" + describe_waits(*this)};
     if (current) abandon();
     return nullptr;  // the host asked
@@ -212,6 +238,7 @@ void Machine::switch_to(Thread* next) {
 }
 
 void Machine::abandon() {
+  if (on_host_) throw Abandoned();
   switch_context(current->context, host_);
   __builtin_unreachable();
 }

@@ -45,6 +45,16 @@ bool all_set(const uint8_t* flags, size_t count) {
   return std::all_of(flags, flags + count, [](uint8_t flag) { return flag != 0; });
 }
 
+std::string describe_stamp(const Stamp& stamp) {
+  char text[80];
+  if (stamp.by_copy())
+    snprintf(text, sizeof text, "an asynchronous copy of CTA %u", stamp.cta());
+  else
+    snprintf(text, sizeof text, "thread %u (warp %u, lane %u) of CTA %u", stamp.index(),
+             stamp.index() / kLanes, stamp.index() % kLanes, stamp.cta());
+  return text;
+}
+
 }  // namespace
 
 void Memory::add(const Tensor& tensor) {
@@ -76,6 +86,7 @@ void Memory::start_cta(int slot) {
   if (shared_bytes_ > 0) memset(&shared_written_[slot * shared_bytes_], 0, shared_bytes_);
   const auto begin = reinterpret_cast<uintptr_t>(shared_of(slot));
   sync_words.forget(begin, begin + shared_bytes_);
+  machine->copies.forget(begin, begin + shared_bytes_);
   if (judges_) std::fill_n(&shared_histories_[slot * shared_words_], shared_words_, WordHistory{});
 }
 
@@ -146,12 +157,9 @@ void Memory::judge_words(WordHistory* histories, uintptr_t base, uintptr_t addre
     const Conflict conflict = judge(histories[word - base / kWordBytes], touched, access, code);
     if (conflict.other == nullptr) continue;
     const Stamp& other = *conflict.other;
-    fail("race", nullptr,
-         "%s %s at byte %td, at %s; thread %u (warp %u, lane %u) of CTA %u %s it, at %s; nothing orders the "
-         "two",
-         verb(access), name, static_cast<ptrdiff_t>(address - base), describe_code(code).c_str(),
-         other.index(), other.index() / kLanes, other.index() % kLanes, other.cta(), conflict.access,
-         describe_code(other.code()).c_str());
+    fail("race", nullptr, "%s %s at byte %td, at %s; %s %s it, at %s; nothing orders the two", verb(access),
+         name, static_cast<ptrdiff_t>(address - base), describe_code(code).c_str(),
+         describe_stamp(other).c_str(), conflict.access, describe_code(other.code()).c_str());
   }
 }
 

@@ -74,6 +74,7 @@ std::string describe_wait(const Machine& machine, const Thread& thread) {
       return formatted("waiting at the grid barrier, at %s (%d threads have arrived)", where.c_str(),
                        machine.grid_arrived);
     case Wait::kSpin: return formatted("spinning on a word that nobody writes, at %s", where.c_str());
+    case Wait::kCopy: return formatted("waiting for an asynchronous copy, at %s", where.c_str());
     case Wait::kExited: return "exited";
   }
   return "?";
@@ -90,6 +91,7 @@ std::string describe_code(uint32_t offset) { return formatted("{pc:0x%x}", offse
 std::string describe_pc(const void* pc) { return describe_code(code_offset(pc)); }
 
 std::string describe_thread(const Thread& thread) {
+  if (thread.index.x >= kMaxThreads) return formatted("an asynchronous copy of CTA %u", thread.cta->index.x);
   return formatted("thread %u (warp %u, lane %d) of CTA %u", thread.index.x, thread.index.x / kLanes,
                    thread.lane, thread.cta->index.x);
 }

@@ -65,6 +65,8 @@ class Reverse : public Schedule {
  public:
   WarpId next_warp(const ReadyWarps& ready, WarpId current) override { return ready.before(current); }
   int next_lane(uint32_t ready, int) override { return kLanes - 1 - std::countl_zero(ready); }
+  bool lands_copy() override { return true; }  // at once
+  size_t next_copy(size_t flying) override { return flying - 1; }
   int64_t next_cluster(int64_t waiting) override { return waiting - 1; }
 };
 
@@ -104,6 +106,8 @@ class RandomWalk : public Schedule {
   int next_lane(uint32_t ready, int) override { return random_lane(random_, ready); }
   bool gives_way(const ReadyWarps&, WarpId) override { return true; }
   bool wakes_spinners() override { return random_.below(kPollingOdds) == 0; }
+  bool lands_copy() override { return random_.below(kLandingOdds) == 0; }
+  size_t next_copy(size_t flying) override { return random_.next() % flying; }
   int64_t next_cluster(int64_t waiting) override { return random_.next() % waiting; }
   uint32_t active_mask(uint32_t ready, int lane) override {
     return (ready & static_cast<uint32_t>(random_.next())) | 1u << lane;
@@ -116,6 +120,7 @@ class RandomWalk : public Schedule {
 
  private:
   static constexpr int kPollingOdds = 4;
+  static constexpr int kLandingOdds = 16;
   Random random_;
 };
 

@@ -57,6 +57,9 @@ class Schedule {
   virtual bool gives_way(const ReadyWarps&, WarpId) { return false; }
   // Whether threads that poll look again now, although others can run.
   virtual bool wakes_spinners() { return false; }
+  // Whether an asynchronous copy lands now, although threads can run, and which of those in flight.
+  virtual bool lands_copy() { return false; }
+  virtual size_t next_copy(size_t flying) { return (void)flying, 0; }
   // Which of the clusters not yet started starts next, as an index below `waiting`.
   virtual int64_t next_cluster(int64_t waiting) { return (void)waiting, 0; }
   // What __activemask() says: any set of lanes with the caller in it is legal.
