@@ -20,7 +20,7 @@ from persistent_topk.verify.targets.function import FunctionTarget
 from persistent_topk.verify.targets.target import Target
 
 Function = Callable[..., torch.Tensor]
-SECONDS = 3.0
+SECONDS = 2.0
 SMALL_ENOUGH = 128  # columns that a shrunk case may have, unless its mistake needs more
 NEEDS_MORE = {wrong_topk.truncated_buffer: wrong_topk.BUFFER + 1}
 
@@ -87,7 +87,7 @@ def test_a_claim_that_no_case_judged_is_not_agreement(tmp_path: Path) -> None:
 
 
 def test_the_first_case_of_each_scale_takes_every_path(tmp_path: Path) -> None:
-    outcome = campaign(resolve("model"), tmp_path, seconds=None, cases=1)
+    outcome = campaign(resolve("model"), tmp_path, seconds=None, cases=2)
     assert outcome.coverage.missing_paths() == []
 
 

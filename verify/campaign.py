@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -72,7 +71,7 @@ class Scale:
     share: float
     visits: int = 0
     spent: float = 0.0
-    cost: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    cost: dict[str, float] = field(default_factory=dict)  # seconds of each family's last case
 
     def next_family(self) -> Family:
         return self.families[self.visits % len(self.families)]
@@ -180,6 +179,10 @@ class Campaign:
         return self._started + self.options.seconds
 
     def _cases(self) -> Iterator[tuple[Scale | None, Case]]:
+        for scale in reversed(self._scales):  # every path first, whatever else there is time for
+            if self._is_over():
+                return
+            yield scale, scale.next_case(self.options.seed)
         for case in self.options.captured:
             if self._is_over():
                 return
@@ -192,10 +195,12 @@ class Campaign:
             yield scale, scale.next_case(self.options.seed)
 
     def _fits(self, scale: Scale) -> bool:
-        """Whether the scale's next case is likely to end in time, going by its family's last."""
+        """Whether the scale's next case is likely to end in time, going by its family's last, or by the
+        dearest of the others before there was one."""
         if self.options.cases is not None or self.options.seconds is None:
             return True
-        cost = scale.cost[scale.next_family().name]
+        dearest = max(scale.cost.values(), default=0.0)
+        cost = scale.cost.get(scale.next_family().name, dearest)
         return self._elapsed() + cost <= self.options.seconds * OVERTIME
 
     def _steps(self, case: Case) -> Sequence[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ..campaign import Campaign, Options
-from ..command_options import claim_option, k_option, parse_ks, seed_option
+from ..command_options import claim_option, device_option, k_option, parse_ks, seed_option
 from ..outcome import ExitCode
 from ..report import LiveProgress, conformance_table, terminal, verdict_line
 from .verify import parse_claims, prepared, write
