@@ -68,7 +68,7 @@ Conflict judge(WordHistory& word, uint32_t bytes, Access access, uint32_t code) 
   if (const Stamp* other = unordered(&word.write, 1, bytes, self)) return {other, "writes"};
   if (!is_atomic(access))
     if (const Stamp* other = unordered(word.atomics, kKept, bytes, self))
-      return {other, "updates atomically"};
+      return {other, "atomically accesses"};
   if (writes(access))
     if (const Stamp* other = unordered(word.reads, kKept, bytes, self)) return {other, "reads"};
   if (access == Access::kRead)
