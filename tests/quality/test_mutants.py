@@ -1,0 +1,99 @@
+"""The checker on kernels with one mistake each: every mutant applies, and is killed."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from persistent_topk.cuda.emulator_build import KERNEL
+from persistent_topk.verify.campaign import Options
+from persistent_topk.verify.commands.mutants import command
+from persistent_topk.verify.mutants import DoesNotApply, Edit, Mutant, all_mutants
+from persistent_topk.verify.mutants.barriers import lost_barriers
+from persistent_topk.verify.mutants.mutant import one_edit
+from persistent_topk.verify.mutants.trial import BROKEN, KILLED, SURVIVED, put_on_trial
+
+MUTANTS = all_mutants()
+CASES = 60  # the handful below die of far fewer
+
+# Mutant: what kills it, by one cause of each sort.
+HANDFUL = {
+    "team-scan-inclusive": ("race", "output"),
+    "padding-is-column-0": ("exact-set", "written twice"),
+    "chunks-rounded-down": ("trace-agreement", "large, chunk, CTA"),
+    "padding-missing": ("unwritten-output", "not written"),
+}
+
+
+def trial(mutant: Mutant, cases: int = CASES):  # type: ignore[no-untyped-def]
+    return put_on_trial(mutant, Options(seconds=None, cases=cases))
+
+
+@pytest.mark.parametrize("mutant", MUTANTS.values(), ids=str)
+def test_every_mutant_applies_to_the_present_kernel(mutant: Mutant, tmp_path: Path) -> None:
+    altered = mutant.write(tmp_path / "kernel")
+    before = {path.name: path.read_text() for path in KERNEL.glob("*.cuh")}
+    after = {path.name: path.read_text() for path in altered.glob("*.cuh")}
+    assert before.keys() == after.keys()
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {edit.file for edit in mutant.edits}
+
+
+def test_every_barrier_of_the_kernel_is_lost_once() -> None:
+    calls = sum(
+        len(re.findall(r"__syncthreads\(\)|\bteam\.exchange\(\)|^ +exchange\(\)", path.read_text(), re.M))
+        for path in KERNEL.glob("*.cuh")
+    )
+    lost = [mutant for mutant in lost_barriers() if "ptx::" not in mutant.edits[0].old]
+    assert len(lost) == calls
+    assert len({mutant.edits[0] for mutant in lost}) <= len(lost)
+
+
+def test_an_edit_must_match_once_and_ignores_white_space() -> None:
+    edit = Edit("a.cuh", "a < b", "a <= b")
+    assert edit.in_text("if (a  <\n b)") == "if (a <= b)"
+    for text in ("a > b", "a < b; a < b"):
+        with pytest.raises(DoesNotApply, match="expected once"):
+            edit.in_text(text)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", HANDFUL)
+def test_a_mutant_is_killed_and_the_cause_is_named(name: str) -> None:
+    by, words = HANDFUL[name]
+    found = trial(MUTANTS[name])
+    assert (found.verdict, found.by) == (KILLED, by), found
+    assert words in found.told
+    assert found.cases >= 1
+
+
+@pytest.mark.slow
+def test_the_command_tells_kills_from_survivors(tmp_path: Path) -> None:
+    file = tmp_path / "mutants.json"
+    arguments = ["--only", "lost-barrier-rank-1", "--cases", "2", "--json", str(file)]
+    result = CliRunner().invoke(command, arguments, standalone_mode=False)
+    assert result.return_value == 0, result.output
+    assert "1 of 1 mutants killed" in result.output
+    document = json.loads(file.read_text())
+    assert document["verdict"] == "agree"
+    assert document["control"]["verdict"] == SURVIVED
+    assert document["mutants"]["lost-barrier-rank-1"]["verdict"] == KILLED
+
+
+def test_a_mutant_that_does_not_apply_or_compile_counts_for_nothing() -> None:
+    gone = one_edit("gone", "radix.cuh", "no such text", "", "nothing")
+    assert trial(gone).verdict == BROKEN
+    wrong = one_edit("wrong", "trivial.cuh", "row.output[slot] =", "no_such_name =", "nothing")
+    found = trial(wrong)
+    assert found.verdict == BROKEN
+    assert "no_such_name" in found.told
+
+
+@pytest.mark.exhaustive
+def test_all_mutants_are_killed_but_equivalent_ones() -> None:
+    result = CliRunner().invoke(command, [], standalone_mode=False)
+    assert result.return_value == 0, result.output

@@ -1,0 +1,128 @@
+"""persistent-topk explain: one row's way through its path, stage by stage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import torch
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ...reference import oracle
+from ...reference.policy import MAX_K, POLICIES, by_name
+from ..captured import DEFAULT_K, UnreadableLogits, read_logits
+from ..outcome import ExitCode
+from ..report import terminal
+from ..stages import Counter, Stage, Walk, stages, walk
+
+CONTEXT = 40_000  # columns of the row shown where no file is given: long enough for several CTAs
+BAR_WIDTH = 30  # characters of the longest bar
+PLOT_INCHES = (10.0, 4.0)
+
+
+@click.command("explain")
+@click.option("--logits", "file", type=click.Path(path_type=Path), help="captured scores, in place of ours")
+@click.option("--row", type=click.IntRange(min=0), default=0, show_default=True, help="row of the scores")
+@click.option("--k", type=click.IntRange(1, MAX_K), default=DEFAULT_K, show_default=True)
+@click.option("--policy", type=click.Choice(list(POLICIES)), help="[default: the plan's choice]")
+@click.option("--context", type=click.IntRange(min=1), default=CONTEXT, show_default=True,
+              help="columns of the row, without --logits")  # fmt: skip
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="without --logits")
+@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="the histograms as a picture")
+def command(
+    file: Path | None, row: int, k: int, policy: str | None, context: int, seed: int, plot: Path | None
+) -> int:
+    """Walks one row through its path, stage by stage, from the model's record of it.
+
+    Without --logits: scores of a sparse-attention indexer over --context tokens.
+    """
+    logits, length = _row(file, row, context, seed)
+    walked = walk(logits, length, k, None if policy is None else by_name(policy))
+    console = terminal()
+    for number, stage in enumerate(stages(walked), start=1):
+        print_stage(console, number, stage)
+    agrees = _agrees(walked)
+    verdict = "is what" if agrees else "is NOT what"
+    console.print(
+        f"The answer {verdict} a stable sort selects.", style="bold green" if agrees else "bold red"
+    )
+    if plot is not None:
+        _plot(walked, plot)
+        console.print(f"plot: {plot}")
+    return ExitCode.AGREE if agrees else ExitCode.MISMATCH
+
+
+def _row(file: Path | None, row: int, context: int, seed: int) -> tuple[torch.Tensor, int]:
+    """The logits [S] and the length of the row that was asked for; click.UsageError."""
+    if file is None:
+        from ...reference.indexer import indexer_logits
+
+        if row >= context:
+            raise click.UsageError(f"--row is {row}; {context} tokens have rows 0 to {context - 1}")
+        logits, lengths = indexer_logits(row + 1, context, seed=seed)
+        return logits[row], int(lengths[row])
+    try:
+        logits, lengths = read_logits(file)
+    except UnreadableLogits as error:
+        raise click.UsageError(str(error)) from error
+    if row >= len(logits):
+        raise click.UsageError(f"--row is {row}; {file} has rows 0 to {len(logits) - 1}")
+    return logits[row], int(lengths[row])
+
+
+def _agrees(walked: Walk) -> bool:
+    length = torch.tensor([walked.row.numel()], dtype=torch.int32)
+    expected = oracle.topk(walked.row[None, :], length, walked.k)[0]
+    return torch.equal(expected[expected >= 0].to(torch.int64), walked.selected)
+
+
+def print_stage(console: Console, number: int, stage: Stage) -> None:
+    """The stage's title, its sentences, and what shows them, as a table."""
+    console.print(Text(f"{number}. {stage.title}", style="bold"))
+    for sentence in stage.sentences:
+        console.print(f"   {sentence}", markup=False)
+    if stage.counters:
+        console.print(_histogram(stage.counters))
+    if stage.table:
+        table = Table(*stage.headings, box=None)
+        for column in table.columns:
+            column.justify = "right"
+        for cells in stage.table:
+            table.add_row(*cells)
+        console.print(table)
+    console.print()
+
+
+def _histogram(counters: tuple[Counter, ...]) -> Table:
+    """The counters as bars, from the top; the one with the k-th key is marked."""
+    most = max(counter.count for counter in counters) or 1
+    table = Table(box=None, show_header=False)
+    for counter in counters:
+        bar = "#" * max(int(counter.count > 0), round(BAR_WIDTH * counter.count / most))
+        mark = "<- the k-th" if counter.chosen else ""
+        cells = str(counter.number), counter.values, f"{counter.count:>7}", bar, mark
+        table.add_row(*cells, style="bold" if counter.chosen else "")
+    return table
+
+
+def _plot(walked: Walk, file: Path) -> None:
+    """The coarse histogram and every pass's as a picture; click.ClickException without matplotlib."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise click.ClickException("--plot needs matplotlib: pip install matplotlib") from error
+    record = walked.record
+    parts = [("coarse bins", record["histogram"][: int(record["bins"])], int(record["bin"]))]
+    for number in range(int(record["passes"])):
+        step = record["pass"][number]
+        parts.append((f"pass {number + 1}: digits", step["histogram"], int(step["digit"])))
+    figure = Figure(figsize=PLOT_INCHES, layout="constrained")
+    axes = figure.subplots(1, len(parts), squeeze=False)[0]
+    for axis, (title, histogram, chosen) in zip(axes, parts, strict=True):
+        axis.bar(range(len(histogram)), histogram, width=1.0, color="0.6")
+        axis.bar([chosen], [histogram[chosen]] if len(histogram) else [0], width=1.0, color="C3")
+        axis.set(title=f"{title}, the k-th in {chosen}", xlabel="counter", ylabel="columns")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(file)

@@ -1,0 +1,61 @@
+"""A mutant: the production kernel with one mistake, as replacements in its source."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...cuda.emulator_build import KERNEL
+
+
+class DoesNotApply(ValueError):
+    """The text that a mutant replaces is not in the kernel's source exactly once."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """In `file` of cuda/kernel, `old` becomes `new`. `old` is matched whatever its white space, so that
+    it survives reformatting, and has to occur once."""
+
+    file: str
+    old: str
+    new: str
+
+    def in_text(self, text: str) -> str:
+        """`text` with the replacement made; DoesNotApply."""
+        pattern = r"\s+".join(map(re.escape, self.old.split()))
+        found = len(re.findall(pattern, text))
+        if found != 1:
+            raise DoesNotApply(f"{self.file} holds {self.old!r} {found} times; expected once")
+        return re.sub(pattern, lambda match: self.new, text)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """name: how the command line calls it. recreates: the published failure that it re-creates, or the
+    mechanical kind it is of. equivalent: where no test can kill it, the argument why."""
+
+    name: str
+    recreates: str
+    edits: tuple[Edit, ...]
+    equivalent: str = ""
+
+    def write(self, folder: Path, kernel: Path = KERNEL) -> Path:
+        """A copy of the kernel's headers with the mistake, in `folder`, which is returned; DoesNotApply."""
+        texts = {path.name: path.read_text() for path in kernel.glob("*.cuh")}
+        for edit in self.edits:
+            if edit.file not in texts:
+                raise DoesNotApply(f"the kernel has no {edit.file}")
+            texts[edit.file] = edit.in_text(texts[edit.file])
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        for name, text in texts.items():
+            (folder / name).write_text(text)
+        return folder
+
+
+def one_edit(name: str, file: str, old: str, new: str, recreates: str) -> Mutant:
+    """A mutant of one replacement."""
+    return Mutant(name, recreates, (Edit(file, old, new),))

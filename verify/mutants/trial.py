@@ -1,0 +1,107 @@
+"""One mutant put through the default campaign, until a claimed promise is broken."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ...cuda.emulator_build import KERNEL, BuildError
+from ..campaign import Campaign, Options
+from ..cases import Case
+from ..outcome import Outcome, TargetOutcome
+from ..targets.emulator import EmulatorTarget
+from ..targets.target import Answer, Schedule, TargetFailure
+from .mutant import DoesNotApply, Mutant
+
+# Verdicts. A mutant that does not apply or compile any more says nothing: it is broken itself.
+KILLED, SURVIVED, BROKEN = "killed", "survived", "broken"
+WORDS_KEPT = 400  # characters of a message, which may list every waiting thread
+
+
+@dataclass(frozen=True)
+class Trial:
+    """by: the emulator's kind of failure ("race", "deadlock", ...), or else the first broken property.
+    told: in its words, or the first stage at which the trace differs. broken: all properties that the
+    killing case broke."""
+
+    name: str
+    verdict: str
+    by: str = ""
+    told: str = ""
+    broken: tuple[str, ...] = ()
+    seconds: float = 0.0
+    cases: int = 0
+
+    def as_json(self) -> dict[str, object]:
+        return asdict(self)
+
+
+class MutantTarget(EmulatorTarget):
+    """The emulated kernel of altered headers. A policy is compiled when a case first asks for it: most
+    mutants are dead before all are needed."""
+
+    def __init__(self, kernel: Path) -> None:
+        super().__init__(kernel)
+        self.failure: TargetFailure | None = None
+
+    def prepare(self) -> None:
+        """Nothing: see the class."""
+
+    def call(self, case: Case, poison: int, schedule: Schedule, tracing: bool = False) -> Answer:
+        try:
+            return super().call(case, poison, schedule, tracing)
+        except TargetFailure as failure:
+            if isinstance(failure.__cause__, BuildError):
+                raise failure.__cause__ from failure
+            self.failure = self.failure or failure
+            raise
+
+
+class _Decided(Exception):
+    """A claimed promise is broken: the campaign need not go on."""
+
+
+def put_on_trial(mutant: Mutant, options: Options, kernel: Path = KERNEL) -> Trial:
+    """Runs the campaign on the emulated mutant. options.failures is not used: nothing is kept."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="topk-mutant-") as scratch:
+        options.failures = Path(scratch) / "failures"
+        try:
+            target = MutantTarget(mutant.write(Path(scratch) / "kernel", kernel))
+            outcome = _campaign(target, options)
+        except (DoesNotApply, BuildError) as error:
+            return Trial(mutant.name, BROKEN, told=str(error)[:WORDS_KEPT])
+    found = outcome.targets[target.name]
+    seconds, cases = round(time.monotonic() - began, 2), outcome.coverage.cases
+    broken = tuple(found.failing())
+    if not broken:
+        return Trial(mutant.name, SURVIVED, seconds=seconds, cases=cases)
+    by, told = _cause(target, found, broken)
+    return Trial(mutant.name, KILLED, by, told[:WORDS_KEPT], broken, seconds, cases)
+
+
+def _campaign(target: MutantTarget, options: Options) -> Outcome:
+    def stop(outcome: Outcome, share: float) -> None:
+        if outcome.targets[target.name].failing():
+            raise _Decided
+
+    campaign = Campaign([target], options, stop)
+    try:
+        return campaign.run()
+    except _Decided:
+        return campaign.outcome
+
+
+def _cause(target: MutantTarget, found: TargetOutcome, broken: tuple[str, ...]) -> tuple[str, str]:
+    """Who killed it and in which words: the emulator's judge, or else the most telling property."""
+    if target.failure is not None:
+        kind = target.failure.kind
+        return kind, str(target.failure).removeprefix(f"{kind}: ").removeprefix(f"{kind}: ")
+    for name in broken:
+        difference = found.properties[name].difference
+        if difference is not None:
+            first = next((other for other in broken if other != name), name)
+            return first, difference.told("mutant")
+    return broken[0], found.properties[broken[0]].summary
