@@ -186,6 +186,7 @@ def build(
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Compiles and prints the library's path; 1 with the reason if that fails."""
     parser = argparse.ArgumentParser(prog="python -m persistent_topk.cuda.build", description=__doc__)
     parser.add_argument("--arch", default=DEFAULT_ARCH, help="such as sm_80, sm_90 (default), sm_100")
     parser.add_argument("--prebuilt", action="store_true", help="into the package, for a wheel")

@@ -123,6 +123,7 @@ def record_vectors(folder: Path) -> None:
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """The command line; exits with 2 where it is wrong."""
     parser = argparse.ArgumentParser(prog="python -m persistent_topk.cuda.gate", description=__doc__)
     parser.add_argument("--records", type=Path, default=RECORDS_DIR, metavar="FOLDER")
     parser.add_argument("--only", action="append", choices=list(STEPS), help="repeat; default: all steps")
@@ -145,7 +146,7 @@ def main(arguments: list[str] | None = None) -> int:
             began = time.monotonic()
             try:
                 found = STEPS[name](options, Path(folder))
-            except (RuntimeError, OSError) as error:  # a step that cannot run is a step that failed; the others still run
+            except (RuntimeError, OSError) as error:  # a step that cannot run has failed; the others run
                 found = {"ok": False, "lines": [f"{type(error).__name__}: {error}"]}
             verdicts[name] = (found["ok"], time.monotonic() - began, found["lines"])
             write_record(options.records, name, environment(), found)

@@ -52,8 +52,8 @@ def stale_reason(record: dict[str, Any]) -> str | None:
     if record["kernel"] == today:
         return None
     return (
-        f"the record {record['name']!r} of {record['date']} is of kernel {record['kernel']}, today's is {today}; "
-        "run python -m persistent_topk.cuda.gate on a GPU again"
+        f"the record {record['name']!r} of {record['date']} is of kernel {record['kernel']}, today's is "
+        f"{today}; run python -m persistent_topk.cuda.gate on a GPU again"
     )
 
 
@@ -85,6 +85,7 @@ def check(folder: Path = RECORDS_DIR) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Checks or renders the records; the exit code says whether they are current."""
     parser = argparse.ArgumentParser(prog="python -m persistent_topk.cuda.records", description=__doc__)
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--render", action="store_true")

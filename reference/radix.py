@@ -150,7 +150,7 @@ def settle(interval: Interval) -> Cut:
 
 
 def refine(chunks: Sequence[Tensor], interval: Interval, policy: Policy, record: np.ndarray) -> Cut:
-    """From the coarse interval to the cut: spill if need be, gather, digit passes until few are left, rank them."""
+    """From the coarse interval to the cut: spill if need be, gather, digit passes to a few, a rank."""
     interval = spill(chunks, interval, policy.candidates, record)
     cut = None
     if not interval.settled:

@@ -47,7 +47,7 @@ def test_candidates_beyond_the_buffer_spill(policy: Policy, extra: int) -> None:
 
 
 def test_scores_within_one_coarse_bin_are_exact() -> None:
-    """Scores in [1.0, 1.245) share a bin of 8 bits, in [1.0, 1.03) of 11: kernels that cap candidates fail."""
+    """Scores in [1.0, 1.245) share a bin of 8 bits, in [1.0, 1.03) of 11: kernels with a cap fail."""
     for policy in SHIPPED:
         width = 0.98 * 2.0 ** (SIGN_AND_EXPONENT_BITS - policy.medium_bin_bits)
         row = 1 + width * torch.rand(16512, generator=torch.Generator().manual_seed(1))

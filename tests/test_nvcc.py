@@ -33,8 +33,10 @@ def compile_policy(folder: Path, policy: str, arch: str, *flags: str) -> str:
     source = folder / f"{policy}.cu"
     source.write_text(
         '#include "kernel/persistent.cuh"\n'
-        f"template __global__ void persistent_topk::topk_kernel<{index}, false>(persistent_topk::TopkParams);\n"
-        f"template __global__ void persistent_topk::narrow_topk_kernel<{index}, false>(persistent_topk::TopkParams);\n"
+        "namespace persistent_topk {\n"
+        f"template __global__ void topk_kernel<{index}, false>(TopkParams);\n"
+        f"template __global__ void narrow_topk_kernel<{index}, false>(TopkParams);\n"
+        "}\n"
     )
     target = ["-cubin", f"-arch={arch}", "-std=c++20", "-O3", "-Xptxas", "-v", *flags]
     return build.run_nvcc([*target, f"-I{build.CUDA_DIR}", "-o", str(folder / "kernel.cubin"), str(source)])

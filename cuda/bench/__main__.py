@@ -25,6 +25,7 @@ QUICK_BUDGET_S = 0.008
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """The command line; exits with 2 where it is wrong."""
     parser = argparse.ArgumentParser(prog="persistent-topk bench", description=__doc__)
     parser.add_argument(
         "--cells",

@@ -61,7 +61,7 @@ class Floor:
         check(self.library.bench_spin(duration, blocks, shared_bytes, self.stream()))
 
 
-def pointers(logits: torch.Tensor, lengths: torch.Tensor, output: torch.Tensor) -> tuple:
+def pointers(logits: torch.Tensor, lengths: torch.Tensor, output: torch.Tensor) -> tuple[object, ...]:
     """The arguments that both floors share."""
     return (
         ctypes.c_void_p(logits.data_ptr()),

@@ -1,1 +1,1 @@
-"""What a GPU answers to every intrinsic that the emulator re-implements, recorded for machines without one."""
+"""What a GPU answers to every intrinsic that the emulator has too, recorded for machines without one."""

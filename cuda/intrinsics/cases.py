@@ -43,6 +43,7 @@ class Inputs:
 
 
 def words(values: object) -> np.ndarray:
+    """The values as uint32, modulo 2^32."""
     return np.array(values, np.uint64).astype(np.uint32)
 
 
@@ -85,6 +86,7 @@ def warp_inputs(name: str) -> Inputs:
 
 
 def atomic_inputs(name: str) -> Inputs:
+    """Inputs of an atomic: those of scalars, some made to be equal for compare-and-swap."""
     inputs = scalar_inputs(name)
     # A compare-and-swap that never succeeds would show little: every third one compares with what is there.
     b = np.where(np.arange(len(inputs.a)) % 3 == 0, inputs.a, inputs.b) if name == "atomic_cas" else inputs.b

@@ -103,6 +103,7 @@ def run_check(tool: str, check: Check, program: Path, help_text: str) -> Outcome
 
 
 def last_lines(output: str, count: int = 40) -> str:
+    """What of a tool's output is kept: its first `count` lines."""
     return "\n".join(output.strip().splitlines()[:count])
 
 
@@ -127,6 +128,7 @@ def run_all() -> dict[str, object]:
 
 
 def line(outcome: Outcome) -> str:
+    """One line of the table."""
     control = "caught" if outcome.caught else "not caught"
     text = (
         f"{outcome.tool:<18} planted bug {control:<10} errors {outcome.errors:>3}  {outcome.seconds:6.1f} s"
@@ -135,6 +137,7 @@ def line(outcome: Outcome) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Runs all checks; 0 if each catches its bug and finds none in the kernel."""
     parser = argparse.ArgumentParser(prog="python -m persistent_topk.cuda.sanitizer", description=__doc__)
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args(arguments)
