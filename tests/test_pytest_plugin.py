@@ -1,0 +1,47 @@
+"""The pytest plugin: one item a property, told apart in the report."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+PLUGIN = ("-p", "persistent_topk.verify.pytest_plugin", "-p", "no:cacheprovider")
+
+
+def run(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "-v", *PLUGIN, "--topk-seconds", "1.5", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(TESTS), **variables}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+
+
+def test_each_property_is_an_item(tmp_path: Path) -> None:
+    (tmp_path / "test_other.py").write_text("def test_other(): pass\n")
+    done = run(tmp_path, "--topk-target", "wrong_topk:last_column_ties", GITHUB_SHA="0123abcd")
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout + done.stderr
+    assert "wrong_topk:last_column_ties::exact-set PASSED" in done.stdout
+    assert "wrong_topk:last_column_ties::lowest-column-ties FAILED" in done.stdout
+    assert "test_other.py::test_other PASSED" in done.stdout
+    assert "replay: persistent-topk replay topk-failures" in done.stdout
+    assert "topk seed: 0" not in done.stdout and "topk seed: " in done.stdout
+
+
+def test_without_a_target_it_does_nothing(tmp_path: Path) -> None:
+    done = run(tmp_path)
+    assert done.returncode == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+def test_a_target_that_is_none_fails_with_a_line(tmp_path: Path) -> None:
+    done = run(tmp_path, "--topk-target", "wrong_topk:none")
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED
+    assert "cannot be examined: module 'wrong_topk' has no 'none'" in done.stdout
+
+
+def test_a_claim_that_is_none_is_bad_usage(tmp_path: Path) -> None:
+    done = run(tmp_path, "--topk-target", "wrong_topk:correct", "--topk-claim", "speed")
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR, done.stdout + done.stderr
+    assert "claim is 'speed'; expected" in done.stdout + done.stderr

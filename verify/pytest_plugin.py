@@ -1,0 +1,157 @@
+"""A gate for test suites: `pytest --topk-target my.module:topk` adds one test a property.
+
+A report then shows which promise broke, not only that one did. Registered under the entry point
+pytest11; without --topk-target it does nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DEFAULT_SECONDS = 20.0
+COMMIT_VARIABLES = ("GITHUB_SHA", "CI_COMMIT_SHA")  # where continuous integration tells the commit
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The plugin's options; `pytest --help` shows them."""
+    group = parser.getgroup("topk", "persistent-topk: differential tests of a top-k")
+    group.addoption(
+        "--topk-target", action="append", default=[], metavar="T", help="module:function or adapter"
+    )
+    group.addoption("--topk-claim", default=None, help="contract, set, or a list of properties")
+    group.addoption("--topk-seconds", type=float, default=DEFAULT_SECONDS, help="time budget [20]")
+    group.addoption("--topk-seed", type=int, default=None, help="seed [from the commit where CI tells it]")
+    group.addoption("--topk-failures", default="topk-failures", help="folder for replay files")
+
+
+def seed_of_commit() -> int:
+    """A seed that changes with the commit and is the same for every run of it; 0 outside of CI."""
+    commit = next((os.environ[name] for name in COMMIT_VARIABLES if os.environ.get(name)), "")
+    return zlib.crc32(commit.encode()) if commit else 0
+
+
+class Gate:
+    """The campaign of one session, run when its first test needs it."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        chosen = config.getoption("--topk-seed")
+        self.seed: int = seed_of_commit() if chosen is None else chosen
+        self._config = config
+        self._outcomes: dict[str, Any] = {}
+
+    def outcome_of(self, name: str) -> Any:
+        """The TargetOutcome of a target; TargetUnavailable if it cannot run here."""
+        from .targets import TargetUnavailable
+
+        if name not in self._outcomes:
+            try:
+                self._outcomes[name] = self._examined(name)
+            except TargetUnavailable as error:
+                self._outcomes[name] = error
+        if isinstance(self._outcomes[name], TargetUnavailable):
+            raise self._outcomes[name]
+        return self._outcomes[name]
+
+    def _examined(self, name: str) -> object:
+        from .campaign import Campaign, Options
+        from .targets import resolve
+
+        target = resolve(name, claims_of(self._config))
+        target.prepare()
+        options = Options(
+            seed=self.seed,
+            seconds=self._config.getoption("--topk-seconds"),
+            failures=Path(self._config.getoption("--topk-failures")),
+        )
+        try:
+            return Campaign([target], options).run().targets[name]
+        finally:
+            target.close()
+
+
+def claims_of(config: pytest.Config) -> frozenset[str] | None:
+    """The claims that the command line names, or None for each target's own."""
+    from .properties import parse_claim
+
+    text = config.getoption("--topk-claim")
+    try:
+        return None if text is None else parse_claim(text)
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+class PropertyItem(pytest.Item):
+    """One promise of one target."""
+
+    def __init__(self, *, target: str, promise: str, gate: Gate, **rest: object) -> None:
+        super().__init__(**rest)  # type: ignore[arg-type]
+        self.target, self.promise, self.gate = target, promise, gate
+
+    def runtest(self) -> None:
+        item = self.gate.outcome_of(self.target).properties[self.promise]
+        if item.verdict == "fails" and item.claimed:
+            raise BrokenPromise(
+                f"{item.summary}\ncase: {item.story}\nreplay: persistent-topk replay {item.replay}"
+            )
+        if not item.claimed:
+            pytest.skip(f"not claimed, {item.verdict}")
+        if item.verdict == "not-run":
+            if item.lacking:
+                pytest.skip(item.lacking)
+            raise BrokenPromise("claimed, but no case judged it; give --topk-seconds more")
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
+        if isinstance(excinfo.value, BrokenPromise):
+            return f"{self.target} breaks {self.promise} (seed {self.gate.seed})\n{excinfo.value}"
+        return f"{self.target} cannot be examined: {excinfo.value}"
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        return self.path, None, self.name
+
+
+class BrokenPromise(Exception):
+    """A claimed property fails, or was never judged."""
+
+
+class TargetCollector(pytest.Collector):
+    """All properties of the targets on the command line."""
+
+    def collect(self) -> Iterator[PropertyItem]:
+        from .properties import NAMES
+
+        claims_of(self.config)
+        gate = Gate(self.config)
+        for target in self.config.getoption("--topk-target"):
+            for promise in NAMES:
+                yield PropertyItem.from_parent(
+                    self, name=f"{target}::{promise}", target=target, promise=promise, gate=gate
+                )
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Adds the properties to whatever else the session collects."""
+    if session.config.getoption("--topk-target"):
+        session.config.pluginmanager.register(_Adder(session), "topk-adder")
+
+
+class _Adder:
+    """Appends the items once the suite's own are known."""
+
+    def __init__(self, session: pytest.Session) -> None:
+        self._session = session
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        collector = TargetCollector.from_parent(self._session, name="topk", nodeid="topk")
+        items.extend(collector.collect())
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """The seed, always printed."""
+    return f"topk seed: {Gate(config).seed}" if config.getoption("--topk-target") else None
