@@ -189,10 +189,10 @@ class Campaign:
             yield None, case
         while not self._is_over():
             order = sorted(self._scales, key=lambda scale: scale.spent / scale.share)
-            scale = next((item for item in order if self._fits(item)), None)
-            if scale is None:
+            fitting = next((item for item in order if self._fits(item)), None)
+            if fitting is None:
                 return
-            yield scale, scale.next_case(self.options.seed)
+            yield fitting, fitting.next_case(self.options.seed)
 
     def _fits(self, scale: Scale) -> bool:
         """Whether the scale's next case is likely to end in time, going by its family's last, or by the
