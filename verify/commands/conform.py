@@ -10,7 +10,7 @@ from ..campaign import Campaign, Options
 from ..command_options import claim_option, device_option, k_option, parse_ks, seed_option
 from ..outcome import ExitCode
 from ..report import LiveProgress, conformance_table, terminal, verdict_line
-from .verify import parse_claims, prepared, write
+from .verify import parse_claims, prepared, shared_ks, write
 
 DEFAULT_SECONDS = 20.0
 
@@ -46,7 +46,9 @@ def command(
     console = terminal()
     try:
         with LiveProgress(console) as progress:
-            outcome = Campaign(ready, Options(seed=seed, seconds=seconds, ks=parse_ks(k)), progress).run()
+            outcome = Campaign(
+                ready, Options(seed=seed, seconds=seconds, ks=parse_ks(k) or shared_ks(ready)), progress
+            ).run()
     finally:
         for target in ready:
             target.close()

@@ -51,6 +51,12 @@ def prepared(
     return ready, unavailable
 
 
+def shared_ks(targets: Sequence[Target]) -> tuple[int, ...]:
+    """The values of k that all targets take; none where every k will do."""
+    limited = [set(target.ks) for target in targets if target.ks is not None]
+    return tuple(sorted(set.intersection(*limited))) if limited else ()
+
+
 def _gpu_is_there() -> bool:
     import torch
 
@@ -112,7 +118,7 @@ def command(
         seed=seed,
         seconds=None if cases else seconds or DEFAULT_SECONDS,
         cases=cases,
-        ks=ks,
+        ks=ks or shared_ks(ready),
         captured=captured,
         failures=failures,
         families=families,

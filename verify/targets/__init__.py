@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from .emulator import EmulatorTarget
+from .flashinfer import FlashinferTarget
 from .function import FunctionTarget
 from .gpu import GpuTarget
 from .isolated import IsolatedTarget
 from .model import ModelTarget
+from .sglang import SglangTarget
 from .target import Answer, Schedule, Target, TargetFailure, TargetMisnamed, TargetUnavailable
 from .torch_topk import TorchTopkTarget
+from .vllm import VllmTarget
 
 __all__ = [
     "ADAPTERS",
@@ -25,7 +29,13 @@ __all__ = [
 ]
 
 OWN: dict[str, Callable[[], Target]] = {"model": ModelTarget, "emulator": EmulatorTarget, "gpu": GpuTarget}
-ADAPTERS: dict[str, Callable[[], Target]] = {"torch.topk": TorchTopkTarget}
+ADAPTERS: dict[str, Callable[[], Target]] = {
+    "torch.topk": TorchTopkTarget,
+    "vllm.persistent_topk": partial(VllmTarget, "persistent_topk"),
+    "vllm.cooperative_topk": partial(VllmTarget, "cooperative_topk"),
+    "sglang.fast_topk_v2": SglangTarget,
+    "flashinfer.top_k_varlen": FlashinferTarget,
+}
 
 
 def inside(name: str, device: str = "cpu") -> Target:

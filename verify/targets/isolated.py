@@ -78,7 +78,7 @@ class IsolatedTarget(Target):
         """patience: scales the watchdog's limits."""
         self.inner = inner
         self.name, self.claims, self.padding = inner.name, inner.claims, inner.padding
-        self.on_gpu = inner.on_gpu
+        self.on_gpu, self.ks = inner.on_gpu, inner.ks
         self._device = device
         self._patience = patience
         self._process: Process | None = None

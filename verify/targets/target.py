@@ -49,12 +49,13 @@ class Target(ABC):
     """One implementation under examination.
 
     name: as reports call it. claims: the properties it promises. padding: what it writes behind the
-    last column. own: ours, with a trace, and run as its documentation says for any lengths.
+    last column. ks: the values of k that it takes, None for any. own: ours, with a trace, and run as its documentation says for any lengths.
     """
 
     name: str
     claims: frozenset[str]
     padding: int = -1
+    ks: tuple[int, ...] | None = None
     own: bool = False
     on_gpu: bool = False
 

@@ -1,0 +1,87 @@
+"""Adapters of other people's kernels, with stand-ins of the packages' signatures."""
+
+from __future__ import annotations
+
+import importlib.machinery
+import sys
+import types
+
+import pytest
+import torch
+import wrong_topk
+
+from persistent_topk.verify.cases import Case, lay_out
+from persistent_topk.verify.targets import ADAPTERS, Target, TargetUnavailable
+from persistent_topk.verify.targets.flashinfer import FlashinferTarget
+from persistent_topk.verify.targets.sglang import SglangTarget
+from persistent_topk.verify.targets.target import POISONS
+from persistent_topk.verify.targets.vllm import VllmTarget
+from persistent_topk.verify.values import bits_of
+
+PEERS = [name for name in ADAPTERS if name != "torch.topk"]
+
+
+def case_of(k: int, rows: int = 2, columns: int = 3000) -> Case:
+    values = torch.randn(rows, columns, generator=torch.Generator().manual_seed(1)).numpy()
+    return lay_out([bits_of(row) for row in values], k)
+
+
+def stand_in(monkeypatch: pytest.MonkeyPatch, name: str, **members: object) -> None:
+    module = types.ModuleType(name)
+    module.__spec__ = importlib.machinery.ModuleSpec(name, None)
+    module.__dict__.update(members)
+    monkeypatch.setitem(sys.modules, name, module)
+
+
+def answers_right(target: Target, k: int) -> bool:
+    target.prepare()
+    case = case_of(k)
+    found = target.call(case, POISONS[0], "").indices
+    right = wrong_topk.correct(case.logits, case.lengths, k)
+    return bool(torch.equal(torch.from_numpy(found).sort().values, right.long().sort().values))
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_a_missing_package_is_told(name: str) -> None:
+    target = ADAPTERS[name]()
+    if name.split(".")[0] in sys.modules:
+        pytest.skip("the package is here")
+    with pytest.raises(TargetUnavailable, match=rf"{name} needs the package"):
+        target.prepare()
+
+
+def test_sglang(monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_in(
+        monkeypatch,
+        "sgl_kernel",
+        fast_topk_v2=lambda score, lengths, topk: wrong_topk.correct_set(score, lengths, topk).int(),
+    )
+    target = SglangTarget(device="cpu")
+    assert answers_right(target, 2048)
+    assert target.refuses(case_of(512)) == "k is one of 2048"
+
+
+def test_flashinfer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def top_k_varlen(
+        logits: torch.Tensor, seq_lens: torch.Tensor, top_k: int, *, backend: str
+    ) -> tuple[torch.Tensor, None]:
+        return wrong_topk.correct_set(logits, seq_lens, top_k), None
+
+    stand_in(monkeypatch, "flashinfer", top_k_varlen=top_k_varlen)
+    assert answers_right(FlashinferTarget(device="cpu"), 100)
+
+
+@pytest.mark.parametrize("operator", ["persistent_topk", "cooperative_topk"])
+def test_vllm(operator: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def kernel(logits, lengths, output, workspace, k, max_seq_len):  # type: ignore[no-untyped-def]
+        output.copy_(wrong_topk.correct_set(logits, lengths[:, 0], k))
+
+    stand_in(monkeypatch, "vllm")
+    stand_in(monkeypatch, "vllm._custom_ops")
+    monkeypatch.setattr(torch.ops, "_C", types.SimpleNamespace(**{operator: kernel}))
+    target = VllmTarget(operator, device="cpu")
+    assert answers_right(target, 512)
+    assert target.refuses(case_of(100)) == "k is one of 512, 1024, 2048"
+    assert target.refuses(case_of(512, columns=3001)) == "row strides are multiples of 4"
+    many = target.refuses(case_of(512, rows=33))
+    assert many == ("at most 32 rows" if operator == "cooperative_topk" else None)
