@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from .build import cache_dir
@@ -78,16 +79,16 @@ def build_kernel(
     kernel headers that it includes. headers: others. BuildError if it does not compile.
     """
     parts = sorted(path for path in EMULATOR.glob("*.[hc]pp") if path not in (TOPK_SOURCE, RUNTIME_SOURCE))
-    runtime = _object(RUNTIME_SOURCE, RUNTIME_FLAGS, parts)
     dialect = [path for path in parts if path.suffix == ".hpp"]
-    includes = (f"-I{EMULATOR}", f"-I{kernel}")
-    instrumented = _object(
-        source,
-        (*KERNEL_FLAGS, *(f"-D{define}" for define in defines)),
-        [*dialect, *sorted(kernel.glob("*.cuh")), *headers],
-        includes,
-    )
-    objects = [runtime, instrumented]
+    with ThreadPoolExecutor() as side_by_side:  # each takes seconds
+        runtime = side_by_side.submit(_object, RUNTIME_SOURCE, RUNTIME_FLAGS, parts)
+        instrumented = _object(
+            source,
+            (*KERNEL_FLAGS, *(f"-D{define}" for define in defines)),
+            [*dialect, *sorted(kernel.glob("*.cuh")), *headers],
+            (f"-I{EMULATOR}", f"-I{kernel}"),
+        )
+        objects = [runtime.result(), instrumented]
     library = cache_dir() / f"{source.stem}-{_digest(objects, [compiler()])}.so"
     if not library.exists():
         # Not linked with -fsanitize: the emulator stands in for the sanitizers' runtimes.
