@@ -39,9 +39,8 @@ constexpr unsigned __byte_perm(unsigned x, unsigned y, unsigned selector) {
   const uint64_t bytes = uint64_t{y} << 32 | x;
   unsigned result = 0;
   for (int i = 0; i < 4; ++i) {
-    const unsigned nibble = selector >> 4 * i & 0xF;
-    const unsigned byte = static_cast<unsigned>(bytes >> 8 * (nibble & 7)) & 0xFF;
-    result |= (nibble & 8 ? (byte & 0x80 ? 0xFFu : 0u) : byte) << 8 * i;
+    const unsigned which = selector >> 4 * i & 7;  // bit 3, prmt's sign replication, is ignored
+    result |= (static_cast<unsigned>(bytes >> 8 * which) & 0xFF) << 8 * i;
   }
   return result;
 }
