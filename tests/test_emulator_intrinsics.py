@@ -38,15 +38,10 @@ def ffs(x):
     return (x & -x).bit_length()
 
 
-def sign_or_byte(bytes_, nibble):
-    byte = bytes_[nibble & 7]
-    return byte if nibble < 8 else 0xFF * (byte >> 7)
-
-
 def byte_perm(x, i):
     bytes_ = [*x.to_bytes(4, "little"), *(x ^ MASK).to_bytes(4, "little")]
     selector = 0xB4 + i
-    return int.from_bytes(bytes([sign_or_byte(bytes_, selector >> 4 * n & 15) for n in range(4)]), "little")
+    return int.from_bytes(bytes([bytes_[selector >> 4 * n & 7] for n in range(4)]), "little")
 
 
 BITS = {
