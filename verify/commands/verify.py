@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,11 +15,13 @@ from ..cases import Case
 from ..command_options import claim_option, device_option, k_option, parse_ks, seed_option
 from ..families import FAMILIES
 from ..outcome import ExitCode, Outcome
+from ..page import write_page
 from ..properties import parse_claim
 from ..report import LiveProgress, junit, print_outcome, terminal
 from ..targets import Target, TargetMisnamed, TargetUnavailable, resolve
 
 DEFAULT_SECONDS = 60.0
+DEFAULT_FAILURES = Path("topk-failures")
 DEFAULT_TARGETS = ("model", "emulator")
 
 
@@ -79,8 +82,12 @@ def _gpu_is_there() -> bool:
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="write the result as JSON")
 @click.option("--junit", "junit_file", type=click.Path(path_type=Path), help="write the result as JUnit XML")
 @click.option(
-    "--failures", type=click.Path(file_okay=False, path_type=Path), default=Path("topk-failures"),
-    show_default=True, help="folder for replay files",
+    "--report", "report_folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+    help="write one self-contained HTML page, and the failures beside it",
+)  # fmt: skip
+@click.option(
+    "--failures", type=click.Path(file_okay=False, path_type=Path),
+    help="folder for replay files [default: topk-failures, or --report's]",
 )  # fmt: skip
 def command(
     targets: tuple[str, ...],
@@ -94,7 +101,8 @@ def command(
     families: tuple[str, ...],
     json_file: Path | None,
     junit_file: Path | None,
-    failures: Path,
+    report_folder: Path | None,
+    failures: Path | None,
 ) -> int:
     """Puts targets through the contract, case by case, and says which promises they break.
 
@@ -120,11 +128,14 @@ def command(
         cases=cases,
         ks=ks or shared_ks(ready),
         captured=captured,
-        failures=failures,
+        failures=failures or report_folder or DEFAULT_FAILURES,
         families=families,
     )
     outcome = run(ready, options)
     write(outcome, json_file, junit_file)
+    annotate(outcome)
+    if report_folder is not None:
+        click.echo(f"report: {write_page(outcome, report_folder)}")
     return outcome.exit_code
 
 
@@ -154,6 +165,16 @@ def run(targets: Sequence[Target], options: Options) -> Outcome:
             target.close()
     print_outcome(console, outcome)
     return outcome
+
+
+def annotate(outcome: Outcome) -> None:
+    """A line a broken promise that GitHub Actions shows beside the change, where it runs this."""
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        return
+    for target in outcome.targets.values():
+        for name in target.failing():
+            told = target.properties[name].summary.replace("%", "%25").replace("\n", "%0A")
+            click.echo(f"::error title={target.name} breaks {name}::{told}")
 
 
 def write(outcome: Outcome, json_file: Path | None, junit_file: Path | None) -> None:
