@@ -28,6 +28,7 @@ STYLES = {KILLED: "green", SURVIVED: "red", BROKEN: "red"}
 
 @click.command("mutants")
 @click.option("--only", "only", multiple=True, metavar="NAME", help="mutants whose name contains this")
+@click.option("--flips", is_flag=True, help="also with each comparison of the source flipped: half an hour")
 @click.option("--list", "listing", is_flag=True, help="show the mutants, run none")
 @click.option(
     "--cases", type=click.IntRange(min=1), default=DEFAULT_CASES, show_default=True,
@@ -35,14 +36,16 @@ STYLES = {KILLED: "green", SURVIVED: "red", BROKEN: "red"}
 )  # fmt: skip
 @seed_option
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="write the result as JSON")
-def command(only: tuple[str, ...], listing: bool, cases: int, seed: int, json_file: Path | None) -> int:
+def command(
+    only: tuple[str, ...], flips: bool, listing: bool, cases: int, seed: int, json_file: Path | None
+) -> int:
     """Builds each mutant of the kernel and shows what killed it, and how fast.
 
     A mutant is the production kernel with one mistake: a published failure re-created, a flipped
     comparison, a barrier deleted. The default campaign runs on the emulated mutant until a promise is
     broken. Exit code 0 if all are killed but those that are shown to be equivalent, 1 if not.
     """
-    chosen = choose(only)
+    chosen = choose(only, flips)
     console = terminal()
     if listing:
         console.print(catalogue(chosen))
@@ -62,9 +65,9 @@ def command(only: tuple[str, ...], listing: bool, cases: int, seed: int, json_fi
     return code
 
 
-def choose(only: Sequence[str]) -> list[Mutant]:
+def choose(only: Sequence[str], flips: bool = False) -> list[Mutant]:
     """The mutants that --only names, all without it; click.UsageError for a name that none has."""
-    known = all_mutants()
+    known = all_mutants(flips)
     for part in only:
         if not any(part in name for name in known):
             raise click.UsageError(f"--only is {part!r}; expected (a part of) one of {', '.join(known)}")
@@ -78,7 +81,7 @@ def catalogue(mutants: Sequence[Mutant]) -> Table:
         table.add_column(heading, overflow="fold")
     for mutant in mutants:
         files = dict.fromkeys(edit.file for edit in mutant.edits)
-        table.add_row(mutant.name, ", ".join(files), mutant.recreates)
+        table.add_row(mutant.name, ", ".join(files), Text(mutant.recreates))
     return table
 
 
@@ -100,7 +103,7 @@ def trial_table(trials: Sequence[Trial]) -> Table:
     for trial in trials:
         by = Text(trial.by) if trial.verdict == KILLED else Text(trial.verdict, style=STYLES[trial.verdict])
         told = textwrap.shorten(trial.told, WORDS_SHOWN, placeholder=" ...")
-        table.add_row(trial.name, by, f"{trial.seconds:.1f}", str(trial.cases), told)
+        table.add_row(trial.name, by, f"{trial.seconds:.1f}", str(trial.cases), Text(told))
     return table
 
 
@@ -114,12 +117,17 @@ def print_verdict(
     alive = [trial for trial in others if trial.verdict != KILLED]
     unexplained = [trial for trial in alive if trial.verdict == BROKEN or trial.name not in equivalent]
     for trial in alive:
-        argument = f"equivalent: {equivalent.get(trial.name)}"
-        console.print(f"{trial.name}: {trial.told if trial in unexplained else argument}")
+        why = trial.told if trial.verdict == BROKEN else f"alive after {trial.cases} cases"
+        if trial not in unexplained:
+            why = f"equivalent: {equivalent[trial.name]}"
+        console.print(f"{trial.name}: {why}", markup=False)
     killed = len(others) - len(alive)
     text = f"{killed} of {len(others)} mutants killed, {seconds:.0f} s"
     if control.verdict != SURVIVED:
-        console.print(f"the kernel as it is does not pass, so kills say nothing: {control.by} {control.told}")
+        console.print(
+            f"the kernel as it is does not pass, so kills say nothing: {control.by} {control.told}",
+            markup=False,
+        )
         return ExitCode.CANNOT_RUN if control.verdict == BROKEN else ExitCode.MISMATCH
     if unexplained:
         console.print(f"{text}; alive: {', '.join(trial.name for trial in unexplained)}", style="bold red")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .barriers import lost_barriers
+from .flips import flips
 from .mechanical import MECHANICAL
 from .mutant import DoesNotApply, Edit, Mutant
 from .published import PUBLISHED
@@ -10,6 +11,7 @@ from .published import PUBLISHED
 __all__ = ["DoesNotApply", "Edit", "Mutant", "all_mutants"]
 
 
-def all_mutants() -> dict[str, Mutant]:
-    """Every mutant of the present kernel, by name."""
-    return {mutant.name: mutant for mutant in (*PUBLISHED, *MECHANICAL, *lost_barriers())}
+def all_mutants(with_flips: bool = False) -> dict[str, Mutant]:
+    """Every mutant of the present kernel, by name. with_flips: every flipped comparison too."""
+    flipped = flips() if with_flips else ()
+    return {mutant.name: mutant for mutant in (*PUBLISHED, *MECHANICAL, *lost_barriers(), *flipped)}

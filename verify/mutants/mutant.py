@@ -33,6 +33,20 @@ class Edit:
 
 
 @dataclass(frozen=True)
+class EditAt(Edit):
+    """The same for a text that occurs often: the one that starts at `position` of the file."""
+
+    position: int
+
+    def in_text(self, text: str) -> str:
+        """`text` with the replacement made; DoesNotApply."""
+        end = self.position + len(self.old)
+        if text[self.position : end] != self.old:
+            raise DoesNotApply(f"{self.file} has no {self.old!r} at {self.position}")
+        return text[: self.position] + self.new + text[end:]
+
+
+@dataclass(frozen=True)
 class Mutant:
     """name: how the command line calls it. recreates: the published failure that it re-creates, or the
     mechanical kind it is of. equivalent: where no test can kill it, the argument why."""

@@ -7,6 +7,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ...cuda.build import cache_dir
 from ...cuda.emulator_build import KERNEL, BuildError
 from ..campaign import Campaign, Options
 from ..cases import Case
@@ -66,7 +67,8 @@ class _Decided(Exception):
 def put_on_trial(mutant: Mutant, options: Options, kernel: Path = KERNEL) -> Trial:
     """Runs the campaign on the emulated mutant. options.failures is not used: nothing is kept."""
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="topk-mutant-") as scratch:
+    cache_dir().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=mutant.name, dir=cache_dir()) as scratch:
         options.failures = Path(scratch) / "failures"
         try:
             target = MutantTarget(mutant.write(Path(scratch) / "kernel", kernel))
