@@ -1,5 +1,6 @@
 # make verify      the main job: kernel, model and oracle against each other for BUDGET seconds
 # make test        the tests that need no GPU (those that do are skipped where there is none)
+# make notebooks   runs every cell of the notebooks, assertions included
 # make check       linters, types, formatting; `make format` repairs what tools can
 #
 # The first command makes a virtual environment, VENV, and installs the package into it in editable
@@ -18,7 +19,7 @@ INSTALLED := $(VENV)/.persistent-topk-installed
 TYPED := $(VENV)/typed
 CPP_SOURCES = $(shell git ls-files '*.cuh' '*.cu' '*.hpp' '*.cpp')
 
-.PHONY: help verify test check format bench-cpu nightly check-records clean
+.PHONY: help verify test notebooks check format bench-cpu nightly check-records clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -36,6 +37,11 @@ test: $(INSTALLED)
 	@command -v nvcc || echo "no nvcc on the PATH: the kernel is not compiled for GPUs, only emulated"
 	$(BIN)/python -m pytest
 
+notebooks: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	    $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable '.[notebooks]'
+	$(BIN)/python -m pytest -m notebooks
+
 # mypy knows the package by its name, whatever the folder of the clone is called: through a link.
 check: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -52,8 +58,8 @@ bench-cpu: $(INSTALLED)
 	$(BIN)/python -m persistent_topk.cuda.bench_cpu
 
 # Everything that takes minutes: all 2^32 floats, a campaign ten times as long, all mutants.
-nightly: $(INSTALLED)
-	$(BIN)/python -m pytest -m ''
+nightly: $(INSTALLED) notebooks
+	$(BIN)/python -m pytest -m 'not notebooks'
 	$(BIN)/persistent-topk verify --seconds 600
 	$(BIN)/persistent-topk mutants
 
