@@ -73,8 +73,11 @@ def put_on_trial(mutant: Mutant, options: Options, kernel: Path = KERNEL) -> Tri
         try:
             target = MutantTarget(mutant.write(Path(scratch) / "kernel", kernel))
             outcome = _campaign(target, options)
-        except (DoesNotApply, BuildError) as error:
-            return Trial(mutant.name, BROKEN, told=str(error)[:WORDS_KEPT])
+        except DoesNotApply as error:
+            return Trial(mutant.name, BROKEN, told=str(error))
+        except BuildError as error:
+            said = [line for line in str(error).splitlines() if "error:" in line] or [str(error)]
+            return Trial(mutant.name, BROKEN, told=said[0][:WORDS_KEPT])
     found = outcome.targets[target.name]
     seconds, cases = round(time.monotonic() - began, 2), outcome.coverage.cases
     broken = tuple(found.failing())
