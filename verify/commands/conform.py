@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from ..campaign import Campaign, Options
+from ..campaign import Options
 from ..command_options import claim_option, device_option, k_option, parse_ks, seed_option
 from ..outcome import ExitCode
-from ..report import LiveProgress, conformance_table, terminal, verdict_line
-from .verify import parse_claims, prepared, shared_ks, write
+from ..report import conformance_table, terminal, verdict_line
+from .verify import parse_claims, prepared, run, shared_ks, write
 
 DEFAULT_SECONDS = 20.0
 
@@ -43,16 +43,9 @@ def command(
         click.echo(f"{name} was not run: {why}", err=True)
     if not ready:
         return ExitCode.CANNOT_RUN
-    console = terminal()
-    try:
-        with LiveProgress(console) as progress:
-            outcome = Campaign(
-                ready, Options(seed=seed, seconds=seconds, ks=parse_ks(k) or shared_ks(ready)), progress
-            ).run()
-    finally:
-        for target in ready:
-            target.close()
+    outcome = run(ready, Options(seed=seed, seconds=seconds, ks=parse_ks(k) or shared_ks(ready)))
     outcome.unavailable = unavailable
+    console = terminal()
     console.print(conformance_table(list(outcome.targets.values())))
     console.print(verdict_line(outcome))
     write(outcome, json_file, None)

@@ -18,6 +18,7 @@ from ..outcome import ExitCode, Outcome
 from ..page import write_page
 from ..properties import parse_claim
 from ..report import LiveProgress, junit, print_outcome, terminal
+from ..shard import gathered, merged, one_gpu_a_rank, rank_and_size, seed_of
 from ..targets import Target, TargetMisnamed, TargetUnavailable, resolve
 
 DEFAULT_SECONDS = 60.0
@@ -114,6 +115,7 @@ def command(
     unknown = [name for name in families if name not in FAMILIES]
     if unknown:
         raise click.UsageError(f"--family is {unknown[0]!r}; expected one of {', '.join(FAMILIES)}")
+    one_gpu_a_rank()
     claims = parse_claims(claim)
     ks = parse_ks(k)
     captured = _captured(logits, ks)
@@ -122,8 +124,9 @@ def command(
         click.echo(f"cannot run {name} here: {why}", err=True)
     if unavailable:
         return ExitCode.CANNOT_RUN
+    rank, size = rank_and_size()
     options = Options(
-        seed=seed,
+        seed=seed_of(seed, rank),
         seconds=None if cases else seconds or DEFAULT_SECONDS,
         cases=cases,
         ks=ks or shared_ks(ready),
@@ -132,6 +135,12 @@ def command(
         families=families,
     )
     outcome = run(ready, options)
+    if size > 1:
+        outcomes = gathered(outcome)
+        if not outcomes:
+            return ExitCode.AGREE  # rank 0 has it, and tells the verdict
+        outcome = merged(outcomes)
+    print_outcome(terminal(), outcome)
     write(outcome, json_file, junit_file)
     annotate(outcome)
     if report_folder is not None:
@@ -155,16 +164,13 @@ def _captured(files: Sequence[Path], ks: tuple[int, ...]) -> list[Case]:
 
 
 def run(targets: Sequence[Target], options: Options) -> Outcome:
-    """The campaign with its progress shown, its tables and verdict printed."""
-    console = terminal()
+    """The campaign, with its progress shown."""
     try:
-        with LiveProgress(console) as progress:
-            outcome = Campaign(targets, options, progress).run()
+        with LiveProgress(terminal()) as progress:
+            return Campaign(targets, options, progress).run()
     finally:
         for target in targets:
             target.close()
-    print_outcome(console, outcome)
-    return outcome
 
 
 def annotate(outcome: Outcome) -> None:
