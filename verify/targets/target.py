@@ -49,7 +49,8 @@ class Target(ABC):
     """One implementation under examination.
 
     name: as reports call it. claims: the properties it promises. padding: what it writes behind the
-    last column. ks: the values of k that it takes, None for any. own: ours, with a trace, and run as its documentation says for any lengths.
+    last column. ks: the values of k that it takes, None for any. own: ours, with a trace, and run as its
+    documentation says for any lengths.
     """
 
     name: str
@@ -77,6 +78,10 @@ class Target(ABC):
     @abstractmethod
     def call(self, case: Case, poison: int, schedule: Schedule, tracing: bool = False) -> Answer:
         """One call on the case's own memory. Raises TargetFailure."""
+
+    def replay_graph(self, case: Case) -> Answer:
+        """The answer that the replay of a captured CUDA graph of the call leaves, on GPU targets alone."""
+        raise NotImplementedError
 
     def close(self) -> None:  # noqa: B027
         """Ends what prepare started."""
