@@ -17,6 +17,7 @@ from ..campaign import Options
 from .mutant import Mutant
 from .trial import KILLED, Trial, put_on_trial
 
+BUILDS_KEPT_SECONDS = 86400.0  # another run may be using them
 HANG_SECONDS = 300.0  # a trial that takes longer never ends
 
 
@@ -52,11 +53,11 @@ def run_trials(mutants: Sequence[Mutant], seed: int, cases: int, workers: int = 
 
 
 def build_folder() -> Path:
-    """Where mutants of the present kernel are compiled; those of earlier ones are removed."""
+    """Where mutants of the present kernel are compiled; yesterday's of other kernels are removed."""
     parent = cache_dir() / "mutants"
     folder = parent / kernel_hash()
     for other in parent.iterdir() if parent.is_dir() else ():
-        if other != folder:
+        if other != folder and time.time() - other.stat().st_mtime > BUILDS_KEPT_SECONDS:
             shutil.rmtree(other, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ...cuda.build import cache_dir
-from ...cuda.emulator_build import KERNEL, BuildError
+from ...cuda.emulator_build import KERNEL
+from ...cuda.emulator_library import EmulationError
 from ..campaign import Campaign, Options
 from ..cases import Case
 from ..outcome import Outcome, TargetOutcome
@@ -54,10 +55,14 @@ class MutantTarget(EmulatorTarget):
         try:
             return super().call(case, poison, schedule, tracing)
         except TargetFailure as failure:
-            if isinstance(failure.__cause__, BuildError):
-                raise failure.__cause__ from failure
+            if not isinstance(failure.__cause__, EmulationError):  # no doing of the kernel's
+                raise NoTrial(f"{failure}") from failure.__cause__
             self.failure = self.failure or failure
             raise
+
+
+class NoTrial(Exception):
+    """The mutant could not be run: it does not compile, or this machine failed."""
 
 
 class _Decided(Exception):
@@ -75,7 +80,7 @@ def put_on_trial(mutant: Mutant, options: Options, kernel: Path = KERNEL) -> Tri
             outcome = _campaign(target, options)
         except DoesNotApply as error:
             return Trial(mutant.name, BROKEN, told=str(error))
-        except BuildError as error:
+        except NoTrial as error:
             said = [line for line in str(error).splitlines() if "error:" in line] or [str(error)]
             return Trial(mutant.name, BROKEN, told=said[0][:WORDS_KEPT])
     found = outcome.targets[target.name]
