@@ -12,7 +12,7 @@ import torch
 
 from .cases import Case
 from .counterexamples import Counterexamples
-from .examination import AGAIN, SHORT, STEPS, Subject, examine
+from .examination import AGAIN, GRAPH, SHORT, STEPS, Subject, examine
 from .families import FAMILIES, Family, Setting
 from .outcome import Outcome, new_outcome
 from .targets.target import Target
@@ -207,7 +207,7 @@ class Campaign:
         """All steps for small cases; for big ones one call beside the base, for each purpose in turn."""
         if case.storage.numel() <= MANY_ELEMENTS:
             return STEPS
-        purposes = (AGAIN, *VARIANTS)
+        purposes = (AGAIN, *VARIANTS, GRAPH)
         return (SHORT, purposes[self.outcome.coverage.cases % len(purposes)])
 
     def _put(self, case: Case) -> None:

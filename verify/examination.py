@@ -49,14 +49,14 @@ class Subject:
 
 
 # What a call beyond the first is for, in the order in which they are made.
-AGAIN, SHORT = "repeatable-bytes", "short-lengths"
-STEPS = (AGAIN, SHORT, *VARIANTS)
+AGAIN, SHORT, GRAPH = "repeatable-bytes", "short-lengths", "graph-replay"
+STEPS = (AGAIN, SHORT, *VARIANTS, GRAPH)
 # The step that measures a property; the base call measures the others.
 STEP_OF = {
     "repeatable-set": AGAIN,
     "repeatable-bytes": AGAIN,
     "fully-written": AGAIN,
-    **{name: name for name in (SHORT, *VARIANTS)},
+    **{name: name for name in (SHORT, *VARIANTS, GRAPH)},
 }
 
 
@@ -91,6 +91,8 @@ class Examination:
                 measured += self._again()
             elif step == SHORT:
                 measured += self._short(self.subject.case if self.target.own or short is None else short)
+            elif step == GRAPH:
+                measured += self._graph()
             else:
                 measured += self._variant(step)
         return measured
@@ -172,6 +174,25 @@ class Examination:
         wrong = np.flatnonzero(~is_correct_selection(slots))
         words = row_in_words(slots.expected, slots, int(wrong[0])) if len(wrong) else None
         yield Measurement(SHORT, case.rows, words)
+
+    def _graph(self) -> Iterator[Measurement]:
+        """A graph's replay beside the plain call: the bytes, or the set where no more is promised."""
+        if not self.target.on_gpu:
+            return
+        assert self.base is not None and self._slots is not None
+        case = self.subject.case
+        try:
+            answer = self.target.replay_graph(case)
+        except TargetFailure as failure:
+            yield Measurement(GRAPH, case.rows, str(failure))
+            return
+        if "repeatable-bytes" in self.target.claims:
+            same = (answer.indices == self.base.indices).all(axis=1)
+        else:
+            slots = self._read(self.subject.expected, answer)
+            same = is_correct_selection(slots) == is_correct_selection(self._slots)
+        words = _told_apart(same, self.base.indices, answer.indices, "in a graph's replay")
+        yield Measurement(GRAPH, case.rows, words)
 
     def _variant(self, step: str) -> Iterator[Measurement]:
         variant = VARIANTS[step](self.subject.case)

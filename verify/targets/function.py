@@ -13,6 +13,7 @@ import torch
 
 from ..cases import Case
 from ..properties import CLAIMS
+from .graph import replayed
 from .target import Answer, Schedule, Target, TargetFailure, TargetMisnamed, TargetUnavailable
 
 Function = Callable[[torch.Tensor, torch.Tensor, int], torch.Tensor]
@@ -97,11 +98,7 @@ class FunctionTarget(Target):
     def call(self, case: Case, poison: int, schedule: Schedule, tracing: bool = False) -> Answer:
         assert self._function is not None, "prepare() comes first"
         poison_allocator(case.rows, case.k, poison)
-        logits, lengths = case.logits, case.lengths
-        if self.device != "cpu":
-            storage = case.storage.to(self.device)
-            logits = torch.as_strided(storage, logits.shape, logits.stride(), case.offset)
-            lengths = lengths.to(self.device)
+        logits, lengths, storage = self._given(case)
         try:
             found = self._function(logits, lengths, case.k)
         except Exception as error:
@@ -110,8 +107,22 @@ class FunctionTarget(Target):
             raise TargetFailure("exit", f"called exit({error.code})") from error
         indices = check_answer(found, case.rows, case.k)
         damage = None
-        if self.device != "cpu" and not torch.equal(
-            storage.cpu().view(torch.int32), case.storage.view(torch.int32)
-        ):
+        if self.on_gpu and not torch.equal(storage.cpu().view(torch.int32), case.storage.view(torch.int32)):
             damage = "the logits were changed"
         return Answer(indices, None, damage)
+
+    def replay_graph(self, case: Case) -> Answer:
+        function = self._function
+        assert function is not None, "prepare() comes first"
+        logits, lengths, _ = self._given(case)
+        found = replayed(lambda: function(logits, lengths, case.k))
+        return Answer(check_answer(found, case.rows, case.k))
+
+    def _given(self, case: Case) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """(logits, lengths, storage) on the target's device, laid out as in the case."""
+        if not self.on_gpu:
+            return case.logits, case.lengths, case.storage
+        storage = case.storage.to(self.device)
+        shape = (case.rows, case.columns)
+        logits = torch.as_strided(storage, shape, (case.row_stride, 1), case.offset)
+        return logits, case.lengths.to(self.device), storage

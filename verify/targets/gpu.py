@@ -10,6 +10,7 @@ import torch
 from ...reference.trace import new_trace
 from ..cases import Case
 from ..properties import OWN_CLAIM
+from .graph import replayed
 from .target import Answer, Schedule, Target, TargetFailure, TargetUnavailable
 
 
@@ -61,3 +62,10 @@ class GpuTarget(Target):
         if not torch.equal(logits.view(torch.int32).cpu(), case.logits.view(torch.int32)):
             damage = "the logits in GPU memory were changed"
         return Answer(indices.cpu().numpy().astype(np.int64), trace, damage)
+
+    def replay_graph(self, case: Case) -> Answer:
+        from ...cuda import gpu
+
+        logits, lengths = on_device(case)
+        found = replayed(lambda: gpu.topk(logits, lengths, case.k, policy=case.chosen_policy))
+        return Answer(found.cpu().numpy().astype(np.int64))

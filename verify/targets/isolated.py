@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 from typing import IO
 
 from ..cases import Case
-from .target import Answer, Schedule, Target, TargetFailure, TargetMisnamed, TargetUnavailable
+from .target import POISONS, Answer, Schedule, Target, TargetFailure, TargetMisnamed, TargetUnavailable
 from .wire import answer_of, receive, send, send_case
 
 PREPARE_SECONDS = 120.0  # importing an engine and compiling its kernels
@@ -121,13 +121,19 @@ class IsolatedTarget(Target):
         return min(high, max(low, PATIENCE * self._slowest)) * self._patience
 
     def call(self, case: Case, poison: int, schedule: Schedule, tracing: bool = False) -> Answer:
+        return self._asked(case, poison)
+
+    def replay_graph(self, case: Case) -> Answer:
+        return self._asked(case, POISONS[0], graph=True)
+
+    def _asked(self, case: Case, poison: int, graph: bool = False) -> Answer:
         try:
             process = self._started()
         except TargetUnavailable as error:
             raise TargetFailure("crash", f"does not start again: {error}") from error
         began, limit = time.monotonic(), self._limit()
         try:
-            send_case(process.connection, case, poison)
+            send_case(process.connection, case, poison, graph)
             if not _answers(process.connection, limit):
                 self.close()
                 raise TargetFailure("hang", f"no answer within {limit:.1f} s")

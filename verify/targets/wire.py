@@ -28,10 +28,15 @@ def receive(connection: Connection) -> tuple[Message, list[bytes]]:
     return message, [connection.recv_bytes() for _ in range(message["arrays"])]
 
 
-def send_case(connection: Connection, case: Case, poison: int) -> None:
-    """Asks for one call; poison: what the output should be found to hold."""
+def send_case(connection: Connection, case: Case, poison: int, graph: bool = False) -> None:
+    """Asks for one call; poison: what the output should be found to hold; graph: as a graph's replay."""
     numbers = {name: getattr(case, name) for name in ("offset", "row_stride", "columns", "k")}
-    send(connection, {"call": numbers, "poison": poison}, case.storage.numpy(), case.lengths.numpy())
+    send(
+        connection,
+        {"call": numbers, "poison": poison, "graph": graph},
+        case.storage.numpy(),
+        case.lengths.numpy(),
+    )
 
 
 def case_of(message: Message, arrays: list[bytes]) -> Case:
