@@ -87,6 +87,8 @@ def stages(walked: Walk) -> Iterator[Stage]:
         yield from _passes(walked, over_row=True)
         yield _gather(walked)
         yield from _passes(walked, over_row=False)
+        if walked.record["ranked"]:
+            yield _rank(walked)
         yield _cut(walked)
         if len(_sharing(walked)) > 1:
             yield _places(walked)
@@ -165,21 +167,25 @@ def _pass(walked: Walk, number: int, step: np.void) -> Stage:
 
 
 def _gather(walked: Walk) -> Stage:
-    record, policy = walked.record, walked.plan.policy
-    gathered = int(record["gathered"])
+    gathered, policy = int(walked.record["gathered"]), walked.plan.policy
     if not gathered:
-        told = "None: the keys that are left are all wanted, or all equal."
-    elif record["ranked"]:
-        told = (
-            f"{gathered} keys fit the buffer of {policy.candidates}; at most rank_max = {policy.rank_max}, "
-            "they are ranked by comparing each with all."
-        )
-    else:
-        told = (
-            f"{gathered} keys fit the buffer of {policy.candidates}; more than rank_max = {policy.rank_max}, "
-            "they are told apart digit by digit."
-        )
-    return Stage("candidates", (told,))
+        return Stage("candidates", ("None: the keys that are left are all wanted, or all equal.",))
+    told = [f"{gathered} keys fit the buffer of {policy.candidates}."]
+    if gathered > policy.rank_max:
+        told.append(f"Digits tell them apart until rank_max = {policy.rank_max} are left, or none in doubt.")
+    return Stage("candidates", tuple(told))
+
+
+def _rank(walked: Walk) -> Stage:
+    passes, wanted_above = int(walked.record["passes"]), int(walked.record["above"])
+    left = int(walked.record["gathered"])
+    if passes:
+        step = walked.record["pass"][passes - 1]
+        left, wanted_above = int(step["count"]), int(step["above"])
+    told = (
+        f"{left} keys are left, few enough to compare each with all: number {walked.k - wanted_above} is it."
+    )
+    return Stage("rank", (told,))
 
 
 def _cut(walked: Walk) -> Stage:
