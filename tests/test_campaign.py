@@ -21,6 +21,8 @@ from persistent_topk.verify.targets.target import Target
 
 Function = Callable[..., torch.Tensor]
 SECONDS = 2.0
+SEEDS = 10
+SECONDS_TO_FIND = 10.0  # for the first counterexample
 SMALL_ENOUGH = 128  # columns that a shrunk case may have, unless its mistake needs more
 NEEDS_MORE = {wrong_topk.truncated_buffer: wrong_topk.BUFFER + 1}
 
@@ -48,6 +50,29 @@ def test_each_mistake_is_found_shrunk_and_replayed(mistake: Function, tmp_path: 
     assert failure.case.columns <= NEEDS_MORE.get(mistake, SMALL_ENOUGH)
     again = [check_one(target, failure.case, promise, failure.schedules) for _ in range(8)]
     assert any(item is not None and item.broken for item in again)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("mistake", wrong_topk.MISTAKES, ids=lambda function: function.__name__)
+def test_each_mistake_is_found_from_any_seed(mistake: Function, tmp_path: Path) -> None:
+    class Found(Exception):
+        pass
+
+    target, promise = function_target(mistake), wrong_topk.MISTAKES[mistake]
+
+    def stop(outcome: Outcome, share: float) -> None:
+        if outcome.targets[target.name].properties[promise].failures:
+            raise Found
+
+    for seed in range(SEEDS):
+        options = Options(seed=seed * 7919, seconds=SECONDS_TO_FIND, failures=tmp_path)
+        with pytest.raises(Found):
+            Campaign([target], options, stop).run()
+
+
+def test_a_broken_row_of_ordinary_length_does_not_blame_short_lengths(tmp_path: Path) -> None:
+    outcome = campaign(function_target(wrong_topk.nan_last), tmp_path)
+    assert "short-lengths" not in outcome.targets["nan_last"].failing()
 
 
 def test_a_correct_function_agrees(tmp_path: Path) -> None:

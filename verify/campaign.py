@@ -39,7 +39,9 @@ SMALL_SETTINGS = (
     Setting("small", 300, "small"),
     Setting("tiny", 3, "small"),
 )
-SHIPPED_SHARE = 0.5  # of the time, for cases of the shipped policies' size
+# Of the time, for cases of the shipped policies' size: dear where they are emulated, and what matters
+# to others.
+SHIPPED_SHARE, SHIPPED_SHARE_OF_OTHERS = 0.5, 0.75
 MANY_ELEMENTS = 1 << 15  # logits of a case that gets one call beside the base instead of all
 CALLS = 6  # schedules drawn for one case
 SEARCH_SHARE = 0.6  # of the budget; once a claimed promise is broken, the rest is for shrinking
@@ -84,7 +86,7 @@ class Scale:
         return kind.make(setting, kind.parameters(lap, seed), seed + lap)
 
 
-def _scales(options: Options) -> list[Scale]:
+def _scales(options: Options, share: float) -> list[Scale]:
     chosen = [FAMILIES[name] for name in options.families] or list(FAMILIES.values())
     chosen.sort(key=lambda kind: kind.name != "tour")  # every path, in the first case of each scale
 
@@ -96,10 +98,10 @@ def _scales(options: Options) -> list[Scale]:
             for index, setting in enumerate(defaults * len(options.ks))
         )
 
-    scales = [Scale("shipped", settings(SHIPPED_SETTINGS), tuple(chosen), SHIPPED_SHARE)]
+    scales = [Scale("shipped", settings(SHIPPED_SETTINGS), tuple(chosen), share)]
     short = tuple(kind for kind in chosen if not kind.long_rows)
     if short:
-        scales.append(Scale("small", settings(SMALL_SETTINGS), short, 1 - SHIPPED_SHARE))
+        scales.append(Scale("small", settings(SMALL_SETTINGS), short, 1 - share))
     return scales
 
 
@@ -132,7 +134,8 @@ class Campaign:
         self.found = Counterexamples(options.failures)
         self._progress = progress
         self._started = time.monotonic()
-        self._scales = _scales(options)
+        own = any(target.own for target in targets)
+        self._scales = _scales(options, SHIPPED_SHARE if own else SHIPPED_SHARE_OF_OTHERS)
 
     def run(self) -> Outcome:
         """Runs to the end of the budget, or to an interrupt, which it records."""
@@ -188,11 +191,16 @@ class Campaign:
                 return
             yield None, case
         while not self._is_over():
-            order = sorted(self._scales, key=lambda scale: scale.spent / scale.share)
+            order = sorted(self._scales, key=self._had)
             fitting = next((item for item in order if self._fits(item)), None)
             if fitting is None:
                 return
             yield fitting, fitting.next_case(self.options.seed)
+
+    def _had(self, scale: Scale) -> float:
+        """What a scale has had for its share: time, or cases where their number is the budget, so that
+        the same seed and number give the same cases."""
+        return (scale.visits if self.options.cases is not None else scale.spent) / scale.share
 
     def _fits(self, scale: Scale) -> bool:
         """Whether the scale's next case is likely to end in time, going by its family's last, or by the

@@ -171,7 +171,10 @@ class Examination:
             except TargetFailure as failure:
                 yield Measurement(failure.promise or SHORT, case.rows, str(failure))
                 return
-        wrong = np.flatnonzero(~is_correct_selection(slots))
+        lengths = case.lengths.numpy()
+        short = (lengths < 1) | (lengths > case.columns)
+        # Rows of ordinary length count where they were right before: a call may spoil them too.
+        wrong = np.flatnonzero(~is_correct_selection(slots) & (short | is_correct_selection(self._slots)))
         words = row_in_words(slots.expected, slots, int(wrong[0])) if len(wrong) else None
         yield Measurement(SHORT, case.rows, words)
 
