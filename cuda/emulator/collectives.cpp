@@ -21,10 +21,11 @@ void for_lanes(uint32_t lanes, Body&& body) {
 
 int source_lane(Collective collective, int lane, int argument, int width) {
   const int segment = lane & -width;
+  const int distance = argument & (kLanes - 1);  // the hardware looks at five bits
   switch (collective) {
     case Collective::kShuffle: return segment | (argument & (width - 1));
-    case Collective::kShuffleUp: return lane - argument < segment ? lane : lane - argument;
-    case Collective::kShuffleDown: return lane + argument >= segment + width ? lane : lane + argument;
+    case Collective::kShuffleUp: return lane - distance < segment ? lane : lane - distance;
+    case Collective::kShuffleDown: return lane + distance >= segment + width ? lane : lane + distance;
     case Collective::kShuffleXor: return (lane ^ argument) >= segment + width ? lane : lane ^ argument;
     default: return lane;
   }
