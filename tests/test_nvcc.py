@@ -1,4 +1,4 @@
-"""The kernel compiles for every architecture it claims, and the shipped policies stay in registers."""
+"""The kernel compiles for every architecture it claims, and stays in registers where it is tuned."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def compile_policy(folder: Path, policy: str, arch: str, *flags: str) -> str:
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_the_kernel_compiles_for_every_architecture(arch: str, tmp_path: Path) -> None:
+    assert "registers" in compile_policy(tmp_path, SHIPPED[0].name, arch)
+
+
 @pytest.mark.parametrize("policy", [policy.name for policy in SHIPPED])
-def test_shipped_policies_compile_without_register_spills(
-    arch: str, policy: str, tmp_path: Path, record_property: pytest.RecordProperty
-) -> None:
-    began = time.monotonic()
-    report = compile_policy(tmp_path, policy, arch)
-    record_property("compile_seconds", round(time.monotonic() - began, 1))
+def test_shipped_policies_stay_in_registers_where_they_are_tuned(policy: str, tmp_path: Path) -> None:
+    report = compile_policy(tmp_path, policy, TUNED)
     spills = [int(count) for count in re.findall(r"(\d+) bytes spill (?:stores|loads)", report)]
     assert spills, f"no register report from nvcc:\n{report}"
     assert sum(spills) == 0, report
@@ -60,6 +60,7 @@ def test_the_headers_compile_under_other_peoples_flags(flags: tuple[str, ...], t
     assert "registers" in compile_policy(tmp_path, "small", TUNED, *flags)
 
 
+@pytest.mark.exhaustive
 def test_the_library_builds_once_and_is_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(build.CACHE_VARIABLE, str(tmp_path))
     began = time.monotonic()
