@@ -51,18 +51,29 @@ def command(
         console.print(catalogue(chosen))
         return ExitCode.AGREE
     began = time.monotonic()
-    trials = []
-    for trial in run_trials([UNALTERED, *chosen], seed, cases):
-        trials.append(trial)
-        if console.is_terminal:
-            console.print(_line(trial), overflow="ellipsis", no_wrap=True)
-    order = [UNALTERED.name, *(mutant.name for mutant in chosen)]
-    trials.sort(key=lambda trial: order.index(trial.name))
+    trials, interrupted = _run(console, [UNALTERED, *chosen], seed, cases)
     code = print_verdict(console, chosen, trials, time.monotonic() - began)
+    if interrupted:
+        console.print(f"interrupted: {1 + len(chosen) - len(trials)} were not put on trial")
+        code = ExitCode.INTERRUPTED
     if json_file is not None:
         json_file.parent.mkdir(parents=True, exist_ok=True)
         json_file.write_text(json.dumps(as_json(chosen, trials, code, seed), indent=1) + "\n")
     return code
+
+
+def _run(console: Console, mutants: Sequence[Mutant], seed: int, cases: int) -> tuple[list[Trial], bool]:
+    """The trials that ended, in the order of the mutants, and whether an interrupt kept others from it."""
+    trials, interrupted = [], False
+    try:
+        for trial in run_trials(mutants, seed, cases):
+            trials.append(trial)
+            if console.is_terminal:
+                console.print(_line(trial), overflow="ellipsis", no_wrap=True)
+    except KeyboardInterrupt:
+        interrupted = True
+    order = [mutant.name for mutant in mutants]
+    return sorted(trials, key=lambda trial: order.index(trial.name)), interrupted
 
 
 def choose(only: Sequence[str], flips: bool = False) -> list[Mutant]:
@@ -111,7 +122,8 @@ def print_verdict(
     console: Console, mutants: Sequence[Mutant], trials: Sequence[Trial], seconds: float
 ) -> ExitCode:
     """The table, the survivors with their arguments, and what follows."""
-    control, others = trials[0], trials[1:]
+    control = next((trial for trial in trials if trial.name == UNALTERED.name), None)
+    others = [trial for trial in trials if trial is not control]
     console.print(trial_table(others))
     equivalent = {mutant.name: mutant.equivalent for mutant in mutants if mutant.equivalent}
     alive = [trial for trial in others if trial.verdict != KILLED]
@@ -123,6 +135,9 @@ def print_verdict(
         console.print(f"{trial.name}: {why}", markup=False)
     killed = len(others) - len(alive)
     text = f"{killed} of {len(others)} mutants killed, {seconds:.0f} s"
+    if control is None:
+        console.print(f"{text}; the kernel as it is has not been through, so kills say nothing yet")
+        return ExitCode.NOTHING_VERIFIED
     if control.verdict != SURVIVED:
         console.print(
             f"the kernel as it is does not pass, so kills say nothing: {control.by} {control.told}",
@@ -145,13 +160,14 @@ def as_json(
         "schema": SCHEMA,
         "verdict": "agree" if code is ExitCode.AGREE else "mismatch",
         "seed": seed,
-        "control": trials[0].as_json(),
+        "control": next((trial.as_json() for trial in trials if trial.name == UNALTERED.name), None),
         "mutants": {
             trial.name: {
                 **trial.as_json(),
                 "recreates": known[trial.name].recreates,
                 "equivalent": known[trial.name].equivalent or None,
             }
-            for trial in trials[1:]
+            for trial in trials
+            if trial.name in known
         },
     }
