@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 
 TESTS = Path(__file__).parent
-PLUGIN = ("-p", "persistent_topk.verify.pytest_plugin", "-p", "no:cacheprovider")
+MODULE = "persistent_topk.verify.pytest_plugin"
+# Named on the command line only where the installation does not register it.
+REGISTERED = any(entry.value == MODULE for entry in entry_points(group="pytest11"))
+PLUGIN = (*(() if REGISTERED else ("-p", MODULE)), "-p", "no:cacheprovider")
 
 
 def run(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
