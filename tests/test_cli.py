@@ -147,7 +147,7 @@ def test_an_interrupt_prints_what_was_verified() -> None:
     command = [sys.executable, "-m", "persistent_topk.verify", "--target", "model", "--seconds", "60"]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
-    time.sleep(6)
+    time.sleep(5)
     process.send_signal(signal.SIGINT)
     told, _ = process.communicate(timeout=30)
     assert process.returncode == ExitCode.INTERRUPTED

@@ -12,7 +12,7 @@ from .family import Setting, family
 
 DELTAS = (0, 1, -1)
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
-SMALL_CONTENTS = ("normal", "few", "one-bin", "both-zeros", "bfloat16")
+SMALL_CONTENTS = ("normal", "few", "one-bin", "both-zeros", "bfloat16", "some-nan")
 
 
 def _at_boundary(
