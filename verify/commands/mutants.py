@@ -28,7 +28,7 @@ STYLES = {KILLED: "green", SURVIVED: "red", BROKEN: "red"}
 
 @click.command("mutants")
 @click.option("--only", "only", multiple=True, metavar="NAME", help="mutants whose name contains this")
-@click.option("--flips", is_flag=True, help="also with each comparison of the source flipped: half an hour or more")
+@click.option("--flips", is_flag=True, help="each flipped comparison too: half an hour or more")
 @click.option("--list", "listing", is_flag=True, help="show the mutants, run none")
 @click.option(
     "--cases", type=click.IntRange(min=1), default=DEFAULT_CASES, show_default=True,
