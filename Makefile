@@ -1,7 +1,9 @@
 # make verify      the main job: kernel, model and oracle against each other for BUDGET seconds
 # make test        the tests that need no GPU (those that do are skipped where there is none)
 # make notebooks   runs every cell of the notebooks, assertions included
+# make docs        the API reference, from the docstrings, in build/docs; fails where it is not whole
 # make check       linters, types, formatting; `make format` repairs what tools can
+# make nightly     everything: notebooks, docs, all 2^32 floats, a long campaign, every mutant
 #
 # The first command makes a virtual environment, VENV, and installs the package into it in editable
 # form with the versions of constraints.txt. To bring your own torch, say where from:
@@ -19,15 +21,18 @@ INSTALLED := $(VENV)/.persistent-topk-installed
 TYPED := $(VENV)/typed
 CPP_SOURCES = $(shell git ls-files '*.cuh' '*.cu' '*.hpp' '*.cpp')
 
-.PHONY: help verify test notebooks check format bench-cpu nightly check-records clean
+DOCS := build/docs
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+    $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable
+
+.PHONY: help verify test notebooks docs check format bench-cpu nightly check-records clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
 
 $(INSTALLED): pyproject.toml $(CONSTRAINTS)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(if $(SYSTEM_SITE),--system-site-packages) $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	    $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable '.[dev]'
+	$(INSTALL) '.[dev]'
 	touch $@
 
 verify: $(INSTALLED)
@@ -38,9 +43,12 @@ test: $(INSTALLED)
 	$(BIN)/python -m pytest
 
 notebooks: $(INSTALLED)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	    $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable '.[notebooks]'
+	$(INSTALL) '.[notebooks]'
 	$(BIN)/python -m pytest -m notebooks
+
+docs: $(INSTALLED)
+	$(INSTALL) '.[docs]'
+	$(BIN)/python docs/api_reference.py $(DOCS)
 
 # mypy knows the package by its name, whatever the folder of the clone is called: through a link.
 check: $(INSTALLED)
@@ -57,8 +65,8 @@ format: $(INSTALLED)
 bench-cpu: $(INSTALLED)
 	$(BIN)/python -m persistent_topk.cuda.bench_cpu
 
-# Everything that takes minutes: all 2^32 floats, a campaign ten times as long, all mutants.
-nightly: $(INSTALLED) notebooks
+# The campaign is ten times as long as the main job's.
+nightly: $(INSTALLED) notebooks docs
 	$(BIN)/python -m pytest -m 'not notebooks'
 	$(BIN)/persistent-topk verify --seconds 600
 	$(BIN)/persistent-topk mutants
