@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.machinery
+import importlib.util
 import sys
 import types
 
@@ -12,6 +13,7 @@ import wrong_topk
 
 from persistent_topk.verify.cases import Case, lay_out
 from persistent_topk.verify.targets import ADAPTERS, Target, TargetUnavailable
+from persistent_topk.verify.targets.deepselect import CLAIMED, MOST_COLUMNS, DeepSelectTarget
 from persistent_topk.verify.targets.flashinfer import FlashinferTarget
 from persistent_topk.verify.targets.sglang import SglangTarget
 from persistent_topk.verify.targets.target import POISONS
@@ -44,7 +46,7 @@ def answers_right(target: Target, k: int) -> bool:
 @pytest.mark.parametrize("name", PEERS)
 def test_a_missing_package_is_told(name: str) -> None:
     target = ADAPTERS[name]()
-    if name.split(".")[0] in sys.modules:
+    if importlib.util.find_spec(target.package) is not None:  # type: ignore[attr-defined]
         pytest.skip("the package is here")
     with pytest.raises(TargetUnavailable, match=rf"{name} needs the package"):
         target.prepare()
@@ -85,3 +87,37 @@ def test_vllm(operator: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert target.refuses(case_of(512, columns=3001)) == "row strides are multiples of 4"
     many = target.refuses(case_of(512, rows=33))
     assert many == ("at most 32 rows" if operator == "cooperative_topk" else None)
+
+
+STRIDE_BYTES, OUTPUT_BYTES = 1024, 32  # what the package asks for
+
+
+def test_deepselect(monkeypatch: pytest.MonkeyPatch) -> None:
+    def topk(input, topk, **options):  # type: ignore[no-untyped-def]
+        assert set(options) == {
+            "end", "indices_type", "sorted_index", "idx_oob_fill_value", "return_value",
+            "abort_when_nan_found",
+        }  # fmt: skip
+        assert input.stride(0) * input.element_size() % STRIDE_BYTES == 0
+        assert input.data_ptr() % 16 == 0
+        width = topk + -topk % (OUTPUT_BYTES // 4)  # its output is not contiguous
+        found = torch.empty(len(input), width, dtype=options["indices_type"])[:, :topk]
+        found.copy_(wrong_topk.correct(input, options["end"], topk))
+        return None, found
+
+    stand_in(
+        monkeypatch,
+        "deep_select",
+        topk=topk,
+        get_stride_requirement=lambda: (STRIDE_BYTES, OUTPUT_BYTES),
+    )
+    target = DeepSelectTarget(device="cpu")
+    for columns in (256, 3000, 3001):
+        target.prepare()
+        case = case_of(33, columns=columns)
+        right = wrong_topk.correct(case.logits, case.lengths, 33).long()
+        assert torch.equal(torch.from_numpy(target.call(case, POISONS[0], "").indices), right)
+    assert "ascending-order" in CLAIMED and "short-lengths" not in CLAIMED
+    assert target.refuses(lay_out([bits_of(float("nan"))], 1)) == "NaN makes the kernel abort"
+    wide = lay_out([bits_of(1.0)], 1, columns=MOST_COLUMNS + 1)
+    assert target.refuses(wide) == f"at most {MOST_COLUMNS} columns"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from .deepselect import DeepSelectTarget
 from .emulator import EmulatorTarget
 from .flashinfer import FlashinferTarget
 from .function import FunctionTarget
@@ -35,6 +36,7 @@ ADAPTERS: dict[str, Callable[[], Target]] = {
     "vllm.cooperative_topk": partial(VllmTarget, "cooperative_topk"),
     "sglang.fast_topk_v2": SglangTarget,
     "flashinfer.top_k_varlen": FlashinferTarget,
+    "deepselect.topk": DeepSelectTarget,
 }
 
 
