@@ -106,10 +106,12 @@ def library_name(
 ) -> str:
     """File name of what is built from `units` for `arch`: equal contents, equal name."""
     sources = dict.fromkeys(unit.source for unit in units)
-    headers = [path for source in sources for path in sorted(source.parent.glob("*.cuh"))]
+    own = [source for source in sources if '#include "' in source.read_text()]
+    headers = [path for source in own for path in sorted(source.parent.glob("*.cuh"))]
+    headers += kernel_headers() if own else []  # what includes none of them outlives their changes
     defines = [define for unit in units for define in unit.defines]
     kind = PROGRAM_FLAGS if program else LIBRARY_FLAGS
-    key = digest([*sources, *headers, *kernel_headers()], arch, *FLAGS, *kind, *flags, *defines)
+    key = digest([*sources, *headers], arch, *FLAGS, *kind, *flags, *defines)
     return f"{units[0].source.stem}-{arch}-{key}" + ("" if program else ".so")
 
 
