@@ -25,7 +25,7 @@ DOCS := build/docs
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
     $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable
 
-.PHONY: help verify test notebooks docs check format bench-cpu nightly check-records clean
+.PHONY: help verify test notebooks notebook-outputs docs check format bench-cpu nightly check-records clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -45,6 +45,11 @@ test: $(INSTALLED)
 notebooks: $(INSTALLED)
 	$(INSTALL) '.[notebooks]'
 	$(BIN)/python -m pytest -m notebooks
+
+# Runs them and keeps what they print and draw in their files, for readers who do not run them.
+notebook-outputs: $(INSTALLED)
+	$(INSTALL) '.[notebooks]'
+	$(BIN)/python notebooks/keep_outputs.py
 
 docs: $(INSTALLED)
 	$(INSTALL) '.[docs]'
