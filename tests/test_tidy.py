@@ -110,17 +110,9 @@ def upward_imports(path: str, text: str) -> Iterator[str]:
                 yield f"imports {name}, which is above it"
 
 
-def broken_links(path: str, text: str) -> Iterator[str]:
-    if not path.endswith(".md"):
-        return
-    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
-        if "://" not in target and not (ROOT / path).parent.joinpath(target).exists():
-            yield f"links to {target}, which is not there"
-
-
 RULES: tuple[Rule, ...] = (
     long_files, long_lines, long_functions, empty_names, machine_macros, hiding_packages, unfinished,
-    private_words, upward_imports, broken_links,
+    private_words, upward_imports,
 )  # fmt: skip
 
 # For each rule, a file that breaks it and one that does not quite.
@@ -143,7 +135,6 @@ SAMPLES: dict[Rule, tuple[tuple[str, str], tuple[str, str]]] = {
         ("reference/a.py", "from ..cuda import gpu"),
         ("verify/a.py", "from ..cuda import gpu\nfrom . import cuda"),
     ),
-    broken_links: (("a.md", "[there](nowhere.md)"), ("a.md", "[here](README.md#top) [web](https://x.y)")),
 }
 
 
