@@ -32,8 +32,12 @@ TITLES = {
 
 def write_record(folder: Path, name: str, environment: dict[str, Any], found: dict[str, Any]) -> Path:
     """Writes folder/name.json: the environment, and what was found (ok: bool, lines: the table)."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.json"
+    return write_json(folder / f"{name}.json", name, environment, found)
+
+
+def write_json(path: Path, name: str, environment: dict[str, Any], found: dict[str, Any]) -> Path:
+    """Writes the record `name` to any file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     record = {"schema": SCHEMA, "name": name, **environment, "found": found}
     path.write_text(json.dumps(record, indent=1) + "\n")
     return path

@@ -1,1 +1,1 @@
-"""Timings on a GPU by the protocol of the peers' figures; `python -m persistent_topk.cuda.bench --help`."""
+"""Timings on a GPU by the protocol of the peers' figures; `persistent-topk bench --help`."""
