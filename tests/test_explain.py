@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from persistent_topk.reference.policy import SMALL, TINY, Policy
 from persistent_topk.reference.trace import DECODE, LARGE, MEDIUM, TRIVIAL
 from persistent_topk.verify.commands.explain import command
 from persistent_topk.verify.stages import stages, walk
+from persistent_topk.verify.values import CONTENTS
 
 
 def run(*arguments: str) -> Result:
@@ -91,8 +93,58 @@ def test_bad_usage_is_named(arguments: tuple[str, ...], message: str) -> None:
     assert message in str(result.exception.format_message())  # type: ignore[attr-defined]
 
 
-def test_the_picture_is_written(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("path", "n", "policy", "panels"),
+    [(TRIVIAL, 8, SMALL, 1), (DECODE, 200, SMALL, 3), (MEDIUM, 400, SMALL, 3), (LARGE, 900, SMALL, 5)],
+)
+def test_every_panel_of_a_picture_is_labelled(path: int, n: int, policy: Policy, panels: int) -> None:
+    pictures = pytest.importorskip("persistent_topk.verify.pictures", exc_type=ImportError)
+    walked = walk(normal(n), n, 8, policy)
+    figure = pictures.row_picture(walked)
+    assert walked.path == path
+    assert len(figure.axes) == panels + int(walked.record["passes"])
+    for axes in figure.axes:
+        assert axes.get_title() and axes.get_xlabel() and axes.get_ylabel()
+
+
+@pytest.mark.parametrize(
+    "name", ["equal", "all-nan", "some-nan", "infinities", "any-bits", "collapse", "masked"]
+)
+def test_awkward_rows_have_a_picture(name: str, tmp_path: Path) -> None:
+    pictures = pytest.importorskip("persistent_topk.verify.pictures", exc_type=ImportError)
+    row = torch.from_numpy(CONTENTS[name](np.random.default_rng(1), 900).view(np.int32)).view(torch.float32)
+    pictures.row_picture(walk(row, 900, 100, SMALL)).savefig(tmp_path / "row.png")
+    assert (tmp_path / "row.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_picture_of_a_captured_row_is_written(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    file = tmp_path / "row.png"
-    assert run("--context", "600", "--k", "50", "--plot", str(file)).return_value == 0
-    assert file.stat().st_size > 0
+    scores, picture = tmp_path / "scores.npy", tmp_path / "new" / "row.png"
+    np.save(scores, normal(3 * 700).numpy().reshape(3, 700))
+    result = run("--logits", str(scores), "--row", "1", "--k", "50", "--plot", str(picture))
+    assert result.return_value == 0, result.output
+    assert f"plot: {picture}" in result.output.replace("\n", "")
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_picture_of_unknown_format_is_bad_usage(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    result = run("--context", "60", "--k", "5", "--plot", str(tmp_path / "row.xyz"))
+    assert result.exception is not None and "row.xyz" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("counts", "colours"),
+    [
+        ([3, 4, 9, 0, 2], ["LEFT", "TAKEN", "OPEN"]),
+        ([0, 0, 9, 0, 2], ["TAKEN", "OPEN"]),  # a record may leave out what lies below
+        ([3, 4, 9, 0, 0], ["LEFT", "OPEN"]),
+    ],
+)
+def test_a_picture_tells_apart_what_lies_above_and_below(counts: list[int], colours: list[str]) -> None:
+    pictures = pytest.importorskip("persistent_topk.verify.pictures", exc_type=ImportError)
+    to_hex = importlib.import_module("matplotlib.colors").to_hex
+    axes = importlib.import_module("matplotlib.figure").Figure().subplots()
+    pictures.split_counts(axes, counts, 2)
+    drawn = [to_hex(patch.get_facecolor()).upper() for patch in axes.patches]
+    assert [getattr(pictures, colour) for colour in colours] == drawn

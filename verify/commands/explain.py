@@ -19,7 +19,6 @@ from ..stages import Counter, Stage, Walk, stages, walk
 
 CONTEXT = 40_000  # columns of the row shown where no file is given: long enough for several CTAs
 BAR_WIDTH = 30  # characters of the longest bar
-PLOT_INCHES = (10.0, 4.0)
 
 
 @click.command("explain")
@@ -30,7 +29,8 @@ PLOT_INCHES = (10.0, 4.0)
 @click.option("--context", type=click.IntRange(min=1), default=CONTEXT, show_default=True,
               help="columns of the row, without --logits")  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="without --logits")
-@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="the histograms as a picture")
+@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path),
+              help="write a picture of the row and its stages, such as row.png")  # fmt: skip
 def command(
     file: Path | None, row: int, k: int, policy: str | None, context: int, seed: int, plot: Path | None
 ) -> int:
@@ -108,21 +108,13 @@ def _histogram(counters: tuple[Counter, ...]) -> Table:
 
 
 def _plot(walked: Walk, file: Path) -> None:
-    """The coarse histogram and every pass's as a picture; click.ClickException without matplotlib."""
+    """The row and its stages as a picture; click.ClickException without matplotlib or for another format."""
     try:
-        from matplotlib.figure import Figure
+        from ..pictures import row_picture
     except ImportError as error:
         raise click.ClickException("--plot needs matplotlib: pip install matplotlib") from error
-    record = walked.record
-    parts = [("coarse bins", record["histogram"][: int(record["bins"])], int(record["bin"]))]
-    for number in range(int(record["passes"])):
-        step = record["pass"][number]
-        parts.append((f"pass {number + 1}: digits", step["histogram"], int(step["digit"])))
-    figure = Figure(figsize=PLOT_INCHES, layout="constrained")
-    axes = figure.subplots(1, len(parts), squeeze=False)[0]
-    for axis, (title, histogram, chosen) in zip(axes, parts, strict=True):
-        axis.bar(range(len(histogram)), histogram, width=1.0, color="0.6")
-        axis.bar([chosen], [histogram[chosen]] if len(histogram) else [0], width=1.0, color="C3")
-        axis.set(title=f"{title}, the k-th in {chosen}", xlabel="counter", ylabel="columns")
     file.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(file)
+    try:
+        row_picture(walked).savefig(file)
+    except ValueError as error:
+        raise click.UsageError(f"--plot is {file}: {error}") from error
