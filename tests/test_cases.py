@@ -15,11 +15,11 @@ from persistent_topk.verify.boundaries import (
     touched_counts,
     touched_lengths,
 )
-from persistent_topk.verify.campaign import SHIPPED_SETTINGS, SMALL_SETTINGS
 from persistent_topk.verify.cases import FILLS, GUARD, OUTSIDE, Origin, lay_out, rebuild
 from persistent_topk.verify.examination import Subject
 from persistent_topk.verify.families import FAMILIES, Family, Setting, from_origin
 from persistent_topk.verify.judge import Expected
+from persistent_topk.verify.scales import SHIPPED_SETTINGS, SMALL_SETTINGS
 from persistent_topk.verify.values import CONTENTS, bit_of, bits_of, ordered_keys
 
 ROW = np.arange(5, dtype=np.uint32)

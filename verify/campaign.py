@@ -1,11 +1,11 @@
-"""Puts case after case to every target, family by family, until the time or the count is up."""
+"""Puts case after case to every target, by families and by recipes, until the time or the count is up."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -13,46 +13,31 @@ import torch
 from .cases import Case
 from .counterexamples import Counterexamples
 from .examination import AGAIN, GRAPH, SHORT, STEPS, Subject, examine
-from .families import FAMILIES, Family, Setting
 from .outcome import Outcome, new_outcome
+from .recipe_search import Promise, RecipeSearch
+from .scales import OWN_SHARES, SHARES_OF_OTHERS, Scale, make_scales
+from .state import State
+from .steering import measures
+from .strategies import PEER_SCOPE, SMALL_SCOPE, Scope, cases
 from .targets.target import Target
 from .variants import VARIANTS
 
-# Shipped policies have boundaries of 256 to 65536 columns, the small ones the same within a thousand.
-SHIPPED_SETTINGS = (
-    Setting("latency", 2048, "h100"),
-    Setting("throughput", 2048, "h100"),
-    Setting(None, 512, "h100"),
-    Setting("latency", 1024, "single"),
-    Setting("throughput", 31, "h100"),
-    Setting("latency", 4096, "h100"),
-    Setting("latency", 1, "h100"),
-)
-SMALL_SETTINGS = (
-    Setting("small", 32, "small"),
-    Setting("tiny", 8, "pair"),
-    Setting("small", 100, "single"),
-    Setting("tiny", 1, "single"),
-    Setting("small", 5, "pair"),
-    Setting("tiny", 40, "small"),
-    Setting("small", 1, "small"),
-    Setting("small", 300, "small"),
-    Setting("tiny", 3, "small"),
-)
-# Of the time, for cases of the shipped policies' size: dear where they are emulated, and what matters
-# to others.
-SHIPPED_SHARE, SHIPPED_SHARE_OF_OTHERS = 0.5, 0.75
 MANY_ELEMENTS = 1 << 15  # logits of a case that gets one call beside the base instead of all
 CALLS = 6  # schedules drawn for one case
+MOST_SCHEDULES = 1 << 62  # their seeds are 64 bits wide
 SEARCH_SHARE = 0.6  # of the budget; once a claimed promise is broken, the rest is for shrinking
 SHRINK_SECONDS = 15.0  # for shrinking, where the budget is a number of cases
 OVERTIME = 1.05  # a case that would end later than this part of the budget is not started
+BURST_CASES = 100  # recipes that are drawn before the families have their turn again,
+BURST_SHARE = 0.1  # or as many as fit into this part of the budget
+MOST_BURSTS = 1 << 20  # of one seed
 
 
 @dataclass
 class Options:
     """seconds or cases bounds the campaign. ks: values of k in place of the settings' own. captured:
-    (name, cases) of files of logits, which come first. failures: the folder for replay files."""
+    (name, cases) of files of logits, which come first. failures: the folder for replay files. families:
+    these alone, and no recipes. state: where an earlier run left off."""
 
     seed: int = 0
     seconds: float | None = 60.0
@@ -61,48 +46,7 @@ class Options:
     captured: Sequence[Case] = ()
     failures: Path = Path("topk-failures")
     families: tuple[str, ...] = ()
-
-
-@dataclass
-class Scale:
-    """One size of cases, walked family by family; `spent` decides which scale is next."""
-
-    name: str
-    settings: tuple[Setting, ...]
-    families: tuple[Family, ...]
-    share: float
-    visits: int = 0
-    spent: float = 0.0
-    cost: dict[str, float] = field(default_factory=dict)  # seconds of each family's last case
-
-    def next_family(self) -> Family:
-        return self.families[self.visits % len(self.families)]
-
-    def next_case(self, seed: int) -> Case:
-        """The next family's next grid point, under settings that shift by one each round."""
-        kind, lap = self.next_family(), self.visits // len(self.families)
-        setting = self.settings[(self.visits + lap) % len(self.settings)] if self.visits else self.settings[0]
-        self.visits += 1
-        return kind.make(setting, kind.parameters(lap, seed), seed + lap)
-
-
-def _scales(options: Options, share: float) -> list[Scale]:
-    chosen = [FAMILIES[name] for name in options.families] or list(FAMILIES.values())
-    chosen.sort(key=lambda kind: kind.name != "tour")  # every path, in the first case of each scale
-
-    def settings(defaults: tuple[Setting, ...]) -> tuple[Setting, ...]:
-        if not options.ks:
-            return defaults
-        return tuple(
-            Setting(setting.policy, options.ks[index % len(options.ks)], setting.device)
-            for index, setting in enumerate(defaults * len(options.ks))
-        )
-
-    scales = [Scale("shipped", settings(SHIPPED_SETTINGS), tuple(chosen), share)]
-    short = tuple(kind for kind in chosen if not kind.long_rows)
-    if short:
-        scales.append(Scale("small", settings(SMALL_SETTINGS), short, 1 - share))
-    return scales
+    state: State | None = None
 
 
 @contextmanager
@@ -119,6 +63,28 @@ def one_thread() -> Iterator[None]:
 Progress = Callable[[Outcome, float], None]
 
 
+@dataclass
+class Recipes:
+    """The share of the recipes, as a scale has one. visits: cases, of so many bursts. cost: the seconds
+    of the dearest lately."""
+
+    share: float
+    visits: int = 0
+    bursts: int = 0
+    spent: float = 0.0
+    cost: float = 0.0
+
+    def spend(self, seconds: float) -> None:
+        """Counts what a case took."""
+        self.visits += 1
+        self.spent += seconds
+        self.cost = max(seconds, 0.5 * self.cost)
+
+    def likely_cost(self) -> float:
+        """Seconds of the next case."""
+        return self.cost
+
+
 class Campaign:
     """targets: prepared ones. progress: told after every case, with the share of the budget used."""
 
@@ -127,15 +93,20 @@ class Campaign:
     ) -> None:
         self.targets = targets
         self.options = options
-        self.outcome = Outcome(
-            options.seed,
-            {t.name: new_outcome(t.name, t.claims, t.own, t.on_gpu) for t in targets},
-        )
         self.found = Counterexamples(options.failures)
+        fresh = {t.name: new_outcome(t.name, t.claims, t.own, t.on_gpu) for t in targets}
+        self.outcome = Outcome(options.seed, fresh)
+        if options.state is not None:
+            self.outcome = options.state.resume(self.outcome, self.found, targets)
+        self._cases_before, self._seconds_before = self.outcome.coverage.cases, self.outcome.seconds
         self._progress = progress
         self._started = time.monotonic()
         own = any(target.own for target in targets)
-        self._scales = _scales(options, SHIPPED_SHARE if own else SHIPPED_SHARE_OF_OTHERS)
+        shares = OWN_SHARES if own else SHARES_OF_OTHERS
+        self._scales = make_scales(options.families, options.ks, shares)
+        self._recipes = None if options.families else Recipes(shares.recipes)
+        scope = SMALL_SCOPE if own else PEER_SCOPE
+        self._scope = Scope(scope.policies, scope.boundaries, scope.longest_run, options.ks)
 
     def run(self) -> Outcome:
         """Runs to the end of the budget, or to an interrupt, which it records."""
@@ -144,29 +115,36 @@ class Campaign:
 
     def _run(self) -> Outcome:
         self._started = time.monotonic()
+        database = None if self.options.state is None else self.options.state.recipes
+        search = RecipeSearch(cases(self._scope), self._put_recipe, database)
         try:
-            for scale, case in self._cases():
-                began = time.monotonic()
-                self._put(case)
-                spent = time.monotonic() - began
-                if scale is not None:
-                    scale.spent += spent
-                    scale.cost[case.origin.family] = spent
-                self._progress(self.outcome, self._used())
+            self._search(search)
             self.found.shrink_all(self._shrink_deadline())
         except KeyboardInterrupt:
             self.outcome.interrupted = True
-        self.outcome.seconds = self._elapsed()
+        finally:
+            search.close()
+        self._keep(now=True)
         return self.outcome
+
+    def _keep(self, now: bool = False) -> None:
+        """Records the time, and keeps the state if there is one and it is due."""
+        self.outcome.seconds = self._seconds_before + self._elapsed()
+        if self.options.state is None or self.options.state.keep(self.outcome, now):
+            self.found.clear_away()
 
     def _elapsed(self) -> float:
         return time.monotonic() - self._started
 
+    @property
+    def _done(self) -> int:
+        """Cases of this run."""
+        return self.outcome.coverage.cases - self._cases_before
+
     def _used(self) -> float:
         """The share of the budget that is used, 1 at its end."""
-        done = self.outcome.coverage.cases
         if self.options.cases is not None:
-            return done / max(1, self.options.cases)
+            return self._done / max(1, self.options.cases)
         return self._elapsed() / (self.options.seconds or 1.0)
 
     def _is_over(self) -> bool:
@@ -181,34 +159,58 @@ class Campaign:
             return time.monotonic() + SHRINK_SECONDS
         return self._started + self.options.seconds
 
-    def _cases(self) -> Iterator[tuple[Scale | None, Case]]:
+    def _search(self, search: RecipeSearch) -> None:
         for scale in reversed(self._scales):  # every path first, whatever else there is time for
-            if self._is_over():
-                return
-            yield scale, scale.next_case(self.options.seed)
+            self._visit(scale)
         for case in self.options.captured:
             if self._is_over():
                 return
-            yield None, case
+            self._put(case)
+        if self._recipes is not None:
+            search.replay(self._is_over)
         while not self._is_over():
-            order = sorted(self._scales, key=self._had)
-            fitting = next((item for item in order if self._fits(item)), None)
+            order = sorted(self._parts(), key=self._had)
+            fitting = next((item for item in order if self._fits(item.likely_cost())), None)
             if fitting is None:
                 return
-            yield fitting, fitting.next_case(self.options.seed)
+            if isinstance(fitting, Recipes):
+                self._burst(search, fitting)
+            else:
+                self._visit(fitting)
 
-    def _had(self, scale: Scale) -> float:
+    def _parts(self) -> list[Scale | Recipes]:
+        return [*self._scales, *([self._recipes] if self._recipes else [])]
+
+    def _visit(self, scale: Scale) -> None:
+        if not self._is_over():
+            began = time.monotonic()
+            case = scale.next_case(self.options.seed)
+            self._put(case)
+            scale.spend(case, time.monotonic() - began)
+
+    def _burst(self, search: RecipeSearch, recipes: Recipes) -> None:
+        share = self._used()
+        recipes.bursts += 1
+        examples = BURST_CASES
+        if self.options.cases is not None:
+            examples = max(1, int(self.options.cases * BURST_SHARE))
+
+        def is_over() -> bool:
+            late = self._used() >= share + BURST_SHARE and self.options.cases is None
+            return late or self._is_over() or not self._fits(recipes.cost)
+
+        number = self.options.seed * MOST_BURSTS + recipes.bursts
+        search.burst(number, examples, list(self.found.found), is_over)
+
+    def _had(self, scale: Scale | Recipes) -> float:
         """What a scale has had for its share: time, or cases where their number is the budget, so that
         the same seed and number give the same cases."""
         return (scale.visits if self.options.cases is not None else scale.spent) / scale.share
 
-    def _fits(self, scale: Scale) -> bool:
-        """Whether the scale's next case is likely to end in time, going by its family's last, or by the
-        dearest of the others before there was one."""
+    def _fits(self, cost: float) -> bool:
+        """Whether a case that takes `cost` seconds would end in time."""
         if self.options.cases is not None or self.options.seconds is None:
             return True
-        dearest = max(scale.cost.values(), default=0.0)
-        cost = scale.cost.get(scale.next_family().name, dearest)
         return self._elapsed() + cost <= self.options.seconds * OVERTIME
 
     def _steps(self, case: Case) -> Sequence[str]:
@@ -216,18 +218,27 @@ class Campaign:
         if case.storage.numel() <= MANY_ELEMENTS:
             return STEPS
         purposes = (AGAIN, *VARIANTS, GRAPH)
-        return (SHORT, purposes[self.outcome.coverage.cases % len(purposes)])
+        return (SHORT, purposes[self._done % len(purposes)])
 
-    def _put(self, case: Case) -> None:
-        subject, steps = Subject(case), self._steps(case)
-        number = self.outcome.coverage.cases
+    def _put_recipe(self, case: Case, shrinking: bool) -> tuple[set[Promise], dict[str, float]]:
+        began = time.monotonic()
+        subject = Subject(case)
+        broken = self._put(case, subject, shrinking)
+        assert self._recipes is not None
+        self._recipes.spend(time.monotonic() - began)
+        return broken, measures(subject.expected)
+
+    def _put(self, case: Case, subject: Subject | None = None, shrinking: bool = False) -> set[Promise]:
+        """Puts a case to all targets; the claimed promises that it broke."""
+        subject, steps = subject or Subject(case), self._steps(case)
+        broken: set[Promise] = set()
+        first = (self.options.seed * 1_000_003 + self._done * CALLS) % MOST_SCHEDULES
         for target in self.targets:
             told = self.outcome.targets[target.name]
             refusal = target.refuses(case)
             if refusal:
                 told.refused, told.refusal = told.refused + 1, refusal
                 continue
-            first = self.options.seed * 1_000_003 + number * CALLS
             schedules = tuple(target.schedule(first + call) for call in range(CALLS))
             began = time.monotonic()
             measured = examine(target, subject, schedules, steps)
@@ -235,6 +246,11 @@ class Campaign:
             for measurement in measured:
                 outcome = told.record(measurement)
                 if measurement.broken:
-                    self.found.offer(target, case, schedules, measurement, outcome, cost)
+                    self.found.offer(target, case, schedules, measurement, outcome, cost, shrinking)
+                    if outcome.claimed:
+                        broken.add((target.name, measurement.promise))
         own = any(target.own for target in self.targets)
         self.outcome.coverage.add(case, subject.model[1] if own else None)
+        self._keep()
+        self._progress(self.outcome, self._used())
+        return broken

@@ -49,10 +49,12 @@ class Counterexample:
 
 @dataclass
 class Counterexamples:
-    """folder: where replay files go. found: by target and property."""
+    """folder: where replay files go. found: by target and property. obsolete: files that a better one
+    stands for, until clear_away() removes them."""
 
     folder: Path
     found: dict[tuple[str, str], Counterexample] = field(default_factory=dict)
+    obsolete: list[Path] = field(default_factory=list)
 
     def offer(
         self,
@@ -62,11 +64,14 @@ class Counterexamples:
         measurement: Measurement,
         outcome: PropertyOutcome,
         cost: float = 0.0,
+        shrinking: bool = False,
     ) -> None:
-        """Takes a failing case if it is a property's first, or much smaller than the one it has."""
+        """Takes a failing case if it is a property's first, or smaller than the one it has: much smaller,
+        unless the case comes from shrinking one."""
         key = (target.name, measurement.promise)
         known = self.found.get(key)
-        if known is not None and case.storage.numel() * MUCH_SMALLER > known.size:
+        times = 1 if shrinking else MUCH_SMALLER
+        if known is not None and case.storage.numel() * times > known.size:
             return
         self.found[key] = Counterexample(target, case, tuple(schedules), measurement, outcome, cost)
         self._tell(self.found[key])
@@ -97,4 +102,12 @@ class Counterexamples:
         before = outcome.replay
         outcome.replay = save(failure, self.folder / file_name(failure))
         if before is not None and before != outcome.replay:
-            before.unlink(missing_ok=True)
+            self.obsolete.append(before)
+
+    def clear_away(self) -> None:
+        """Removes the files of which nothing speaks any more."""
+        kept = {item.outcome.replay for item in self.found.values()}
+        for path in self.obsolete:
+            if path not in kept:
+                path.unlink(missing_ok=True)
+        self.obsolete.clear()

@@ -23,6 +23,7 @@ from ..reference.policy import MAX_K, POLICIES
 from .cases import Case, Origin
 from .properties import NAMES, TRACE_AGREEMENT
 from .targets.target import Schedule
+from .whole_file import write_whole
 
 FORMAT = "persistent-topk failure"
 VERSION = 1
@@ -82,12 +83,12 @@ def save(failure: Failure, path: Path) -> Path:
         },
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as file:
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr(MANIFEST, json.dumps(manifest, indent=1))
         for name, content in raw.items():
             file.writestr(f"{name}.bin", content)
-    part.replace(path)
+    write_whole(path, whole.getvalue())
     return path
 
 

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 from hypothesis import strategies as st
 
-from ..reference.policy import SMALL, TINY, Policy
-from .boundaries import ROW_BOUNDARIES, row_boundary
+from ..reference.policy import LATENCY, MAX_K, SMALL, TINY, Policy
+from .boundaries import PEER_LENGTHS, ROW_BOUNDARIES, label, row_boundary
 from .cases import DEVICES, FILLS, Case, Origin, lay_out
 from .values import FP16_OVERFLOW, INFINITY, NEGATIVE, ONE, bit_of, in_order
 
-LONGEST_RUN = 100
+SHORT_RUN = 100
 MOST_RUNS = 6
 MOST_ROWS = 5
+SHORT_ROWS = 4096  # longest row that may be one of several, where rows are long
 # The simplest first: 1.0, zeros, then what something else happens at.
 NOTABLE = (
     ONE,
@@ -49,6 +50,10 @@ class RowRecipe:
     boundary: str
     delta: int
 
+    def __str__(self) -> str:
+        runs = "run" if len(self.runs) == 1 else "runs"
+        return f"{label(self.boundary, self.delta)} columns, {len(self.runs)} {runs} {self.arrangement}"
+
     def length(self, policy: Policy, k: int, ctas: int) -> int:
         """The row's n; deltas may take it below 0."""
         return row_boundary(self.boundary, policy, k, ctas) + self.delta
@@ -70,35 +75,68 @@ PALETTES: dict[str, st.SearchStrategy[int]] = {
 }
 
 
+@dataclass(frozen=True)
+class Scope:
+    """What recipes may ask for. boundaries: names of lengths. longest_run: of equal values. ks: values of
+    k, or none for all up to a little over the policy's longest row of the first path."""
+
+    policies: tuple[Policy, ...] = (TINY, SMALL)
+    boundaries: tuple[str, ...] = ROW_BOUNDARIES
+    longest_run: int = SHORT_RUN
+    ks: tuple[int, ...] = ()
+
+    def k(self, policy: Policy) -> st.SearchStrategy[int]:
+        """Values of k under a policy."""
+        if self.ks:
+            return st.sampled_from(self.ks)
+        return st.integers(1, min(MAX_K, policy.decode_max + policy.decode_max // 2))
+
+
+SMALL_SCOPE = Scope()
+# For kernels whose sizes are not ours: those of the published ones, and runs that fill their buffers.
+PEER_SCOPE = Scope(
+    policies=(TINY, SMALL, LATENCY),
+    boundaries=(*ROW_BOUNDARIES, *(f"peer-{length}" for length in PEER_LENGTHS)),
+    longest_run=2 * LATENCY.candidates,
+)
+
+
 @st.composite
-def row_recipes(draw: st.DrawFn) -> RowRecipe:
+def row_recipes(draw: st.DrawFn, scope: Scope = SMALL_SCOPE) -> RowRecipe:
     """A row of few runs from one palette, as long as some boundary, or one less or more."""
     palette = PALETTES[draw(st.sampled_from(tuple(PALETTES)))]
-    run = st.tuples(palette, st.integers(1, LONGEST_RUN))
+    count = st.integers(1, SHORT_RUN)
+    if scope.longest_run > SHORT_RUN:
+        count |= st.integers(SHORT_RUN, scope.longest_run)
     return RowRecipe(
-        tuple(draw(st.lists(run, min_size=1, max_size=MOST_RUNS))),
+        tuple(draw(st.lists(st.tuples(palette, count), min_size=1, max_size=MOST_RUNS))),
         draw(st.sampled_from(ARRANGEMENTS)),
-        draw(st.sampled_from(ROW_BOUNDARIES)),
+        draw(st.sampled_from(scope.boundaries)),
         draw(st.sampled_from((0, 1, -1))),
     )
 
 
 @st.composite
-def cases(draw: st.DrawFn, policies: tuple[Policy, ...] = (TINY, SMALL)) -> Case:
-    """A batch of recipes under one of the policies, laid out at any alignment, with dirty tails."""
-    policy = draw(st.sampled_from(policies))
-    k = draw(st.integers(1, policy.decode_max + policy.decode_max // 2))
-    rows = draw(st.lists(row_recipes(), min_size=1, max_size=MOST_ROWS))
+def cases(draw: st.DrawFn, scope: Scope = SMALL_SCOPE) -> Case:
+    """A batch of recipes under one of the policies, laid out at any alignment, with dirty tails.
+
+    A row over SHORT_ROWS columns stands alone: a batch as wide would cost as much as a hundred others.
+    """
+    policy = draw(st.sampled_from(scope.policies))
+    k = draw(scope.k(policy))
+    rows = draw(st.lists(row_recipes(scope), min_size=1, max_size=MOST_ROWS))
     lengths = [recipe.length(policy, k, policy.max_ctas) for recipe in rows]
+    if max(lengths) > SHORT_ROWS:
+        rows, lengths = rows[:1], lengths[:1]
     return lay_out(
         [recipe.bits(n) for recipe, n in zip(rows, lengths, strict=True)],
         k,
         lengths=lengths,
-        columns=max(1, *lengths) + draw(st.sampled_from((0, 1, 37))),
+        columns=max(1, *lengths, 1) + draw(st.sampled_from((0, 1, 37))),
         offset=draw(st.integers(0, 3)),
         gap=draw(st.sampled_from((0, 1, 3))),
         tail=FILLS[draw(st.sampled_from(tuple(FILLS)))],
         policy=policy.name,
         limits=DEVICES[draw(st.sampled_from(("small", "pair", "single")))],
-        origin=Origin("recipe"),
+        origin=Origin("recipe", {f"row {index}": str(recipe) for index, recipe in enumerate(rows)}),
     )

@@ -19,6 +19,7 @@ from ..page import write_page
 from ..properties import parse_claim
 from ..report import LiveProgress, junit, print_outcome, terminal
 from ..shard import gathered, merged, one_gpu_a_rank, rank_and_size, seed_of
+from ..state import State, UnusableState, identity_of
 from ..targets import Target, TargetMisnamed, TargetUnavailable, resolve
 
 DEFAULT_SECONDS = 60.0
@@ -90,6 +91,10 @@ def _gpu_is_there() -> bool:
     "--failures", type=click.Path(file_okay=False, path_type=Path),
     help="folder for replay files [default: topk-failures, or --report's]",
 )  # fmt: skip
+@click.option(
+    "--state", "state_folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+    help="keep counts and failures here, and go on from those of earlier runs, whatever ended them",
+)  # fmt: skip
 def command(
     targets: tuple[str, ...],
     claim: str | None,
@@ -104,6 +109,7 @@ def command(
     junit_file: Path | None,
     report_folder: Path | None,
     failures: Path | None,
+    state_folder: Path | None,
 ) -> int:
     """Puts targets through the contract, case by case, and says which promises they break.
 
@@ -112,6 +118,8 @@ def command(
     """
     if seconds is not None and cases is not None:
         raise click.UsageError("--seconds and --cases exclude each other; give one")
+    if failures is not None and state_folder is not None:
+        raise click.UsageError("--failures and --state exclude each other; a state keeps failures of its own")
     unknown = [name for name in families if name not in FAMILIES]
     if unknown:
         raise click.UsageError(f"--family is {unknown[0]!r}; expected one of {', '.join(FAMILIES)}")
@@ -125,6 +133,7 @@ def command(
     if unavailable:
         return ExitCode.CANNOT_RUN
     rank, size = rank_and_size()
+    state = None if state_folder is None else opened_state(state_folder, ready)
     options = Options(
         seed=seed_of(seed, rank),
         seconds=None if cases else seconds or DEFAULT_SECONDS,
@@ -134,6 +143,8 @@ def command(
         failures=failures or report_folder or DEFAULT_FAILURES,
         families=families,
     )
+    if state is not None:
+        options.seed, options.failures, options.state = state.seed(options.seed), state.failures, state
     outcome = run(ready, options)
     if size > 1:
         outcomes = gathered(outcome)
@@ -146,6 +157,16 @@ def command(
     if report_folder is not None:
         click.echo(f"report: {write_page(outcome, report_folder)}")
     return outcome.exit_code
+
+
+def opened_state(folder: Path, targets: Sequence[Target]) -> State:
+    """The state in a folder, or in this rank's folder there; click.UsageError where it cannot be used."""
+    rank, size = rank_and_size()
+    of_rank = folder if size == 1 else folder / f"rank-{rank}"
+    try:
+        return State(of_rank, identity_of(targets, rank, size))
+    except UnusableState as error:
+        raise click.UsageError(str(error)) from error
 
 
 def parse_claims(text: str | None) -> frozenset[str] | None:

@@ -83,7 +83,7 @@ class Family:
 
     def make(self, setting: Setting, parameters: Mapping[str, Scalar], seed: int) -> Case:
         """The case of (family, parameters, seed) under a setting, which its origin records too."""
-        random = np.random.default_rng([seed & 0xFFFFFFFF, zlib.crc32(self.name.encode())])
+        random = np.random.default_rng([seed, zlib.crc32(self.name.encode())])
         case = self.build(random, setting, **parameters)
         named = {"policy": setting.policy, "k": setting.k, "device": setting.device, **parameters}
         return replace(case, origin=Origin(self.name, named, seed))

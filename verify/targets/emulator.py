@@ -40,6 +40,11 @@ class EmulatorTarget(Target):
         except Exception as error:
             raise TargetUnavailable(f"the emulated kernel does not run here: {error}") from error
 
+    def fingerprint(self) -> str:
+        from ...cuda.build import kernel_hash
+
+        return f"kernel {kernel_hash()}"
+
     def schedule(self, seed: int) -> Schedule:
         """Every kind in turn, each with other seeds and another number of resident clusters."""
         from ...cuda.emulator_library import KINDS

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ...cuda.build import digest
 from ..cases import Case
 from ..properties import CLAIMS
 from .graph import replayed
@@ -94,6 +95,14 @@ class FunctionTarget(Target):
     def prepare(self) -> None:
         if self._function is None:
             self._function = load_function(self.name)
+
+    def fingerprint(self) -> str:
+        """The hash of the file that the function is written in."""
+        try:
+            source = inspect.getsourcefile(inspect.unwrap(self._function)) if self._function else None
+        except TypeError:  # builtins have none
+            source = None
+        return f"source {digest([Path(source)])}" if source else ""
 
     def call(self, case: Case, poison: int, schedule: Schedule, tracing: bool = False) -> Answer:
         assert self._function is not None, "prepare() comes first"

@@ -39,6 +39,11 @@ class GpuTarget(Target):
         except Exception as error:
             raise TargetUnavailable(f"the kernel does not run on this GPU: {error}") from error
 
+    def fingerprint(self) -> str:
+        from ...cuda.build import kernel_hash
+
+        return f"kernel {kernel_hash()} on {torch.cuda.get_device_name()}"
+
     def adapt(self, case: Case) -> Case:
         """The case as this device plans it."""
         from ...cuda.library import device_limits

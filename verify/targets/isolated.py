@@ -83,9 +83,13 @@ class IsolatedTarget(Target):
         self._patience = patience
         self._process: Process | None = None
         self._slowest: float | None = None
+        self._fingerprint = ""
 
     def prepare(self) -> None:
         self._started()
+
+    def fingerprint(self) -> str:
+        return self._fingerprint
 
     def refuses(self, case: Case) -> str | None:
         return self.inner.refuses(case)
@@ -111,7 +115,7 @@ class IsolatedTarget(Target):
         if "unavailable" in message:
             process.kill()
             raise (TargetMisnamed if message["misnamed"] else TargetUnavailable)(message["unavailable"])
-        self._process = process
+        self._process, self._fingerprint = process, str(message["fingerprint"])
         return process
 
     def _limit(self) -> float:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
+from ... import reference
+from ...cuda.build import digest
 from ...reference import topk
 from ...reference.trace import new_trace
 from ..cases import Case
@@ -24,6 +28,9 @@ class ModelTarget(Target):
     name = "model"
     claims = OWN_CLAIM - {"trace-agreement", "graph-replay"}
     own = True
+
+    def fingerprint(self) -> str:
+        return f"model {digest(sorted(Path(reference.__path__[0]).glob('*.py')))}"
 
     def call(self, case: Case, poison: int, schedule: Schedule, tracing: bool = False) -> Answer:
         try:

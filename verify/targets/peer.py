@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from abc import abstractmethod
+from importlib import metadata
 
 import torch
 
@@ -41,6 +42,12 @@ class PeerTarget(FunctionTarget):
             self._function = self.load()
         except Exception as error:
             raise TargetUnavailable(f"{self.name}: {type(error).__name__}: {error}") from error
+
+    def fingerprint(self) -> str:
+        try:
+            return f"{self.package} {metadata.version(self.package.replace('_', '-'))}"
+        except metadata.PackageNotFoundError:
+            return self.package
 
     def refuses(self, case: Case) -> str | None:
         """The documented limit that the case is beyond, or None."""

@@ -63,6 +63,10 @@ class Target(ABC):
     def prepare(self) -> None:  # noqa: B027  (most need nothing)
         """Builds or imports what the first call needs; raises TargetUnavailable."""
 
+    def fingerprint(self) -> str:
+        """What tells one version of the implementation from another, once it is prepared."""
+        return ""
+
     def refuses(self, case: Case) -> str | None:
         """Why the target does not take this case (a documented limit), or None."""
         return None

@@ -24,3 +24,6 @@ def torch_topk(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Ten
 class TorchTopkTarget(FunctionTarget):
     def __init__(self) -> None:
         super().__init__("torch.topk", torch_topk, CLAIMED)
+
+    def fingerprint(self) -> str:
+        return f"torch {torch.__version__}"
