@@ -17,6 +17,7 @@ from ...reference.trace import PATHS, new_trace
 from ..trace_difference import first_difference
 from . import oracle
 from .batches import Batch, Stage, make_batch
+from .second import SecondOracle
 
 POISON = -777_777
 SAMPLE_ROWS = 2  # of a sampled batch, put to the structural model
@@ -28,7 +29,7 @@ MOST_FAILURES = 20  # kept in words
 @dataclass
 class Tally:
     """What a stage has verified so far. rows: judged by the oracle; traced: of these, records compared
-    with the model's; next_batch: where to go on."""
+    with the model's; second_rows: judged by a second oracle too; next_batch: where to go on."""
 
     stage: str
     seed: int
@@ -39,6 +40,8 @@ class Tally:
     traced: int = 0
     mismatches: int = 0
     trace_mismatches: int = 0
+    second_rows: int = 0
+    second_mismatches: int = 0
     seconds: float = 0.0
     paths: dict[str, int] = field(default_factory=dict)
     kinds: dict[str, int] = field(default_factory=dict)
@@ -49,6 +52,11 @@ class Tally:
         """Rows a second, everything included."""
         return self.rows / self.seconds if self.seconds else 0.0
 
+    @property
+    def wrong(self) -> int:
+        """Everything that any judge found."""
+        return self.mismatches + self.trace_mismatches + self.second_mismatches
+
     def save(self, path: Path) -> None:
         part = path.with_suffix(".part")
         part.write_text(json.dumps(asdict(self), indent=1) + "\n")
@@ -58,11 +66,19 @@ class Tally:
 def load(path: Path, stage: Stage, seed: int) -> Tally:
     """The tally at `path` if it is of this stage, seed, kernel and GPU; else a fresh one."""
     fresh = Tally(stage.name, seed, kernel_hash(), torch.cuda.get_device_name())
-    if not path.is_file():
+    found = read(path) if path.is_file() else None
+    if found is None:
         return fresh
-    found = Tally(**json.loads(path.read_text()))
     same = (found.stage, found.seed, found.kernel, found.gpu) == (stage.name, seed, fresh.kernel, fresh.gpu)
     return found if same else fresh
+
+
+def read(path: Path) -> Tally | None:
+    """The tally in a file; None where there is none, such as a file of another version."""
+    try:
+        return Tally(**json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
 
 
 def merge(tallies: Iterable[Tally]) -> dict[str, object]:
@@ -80,7 +96,8 @@ def merge(tallies: Iterable[Tally]) -> dict[str, object]:
         total[stage] = {
             "rows": rows,
             "traced": sum(tally.traced for tally in part),
-            "mismatches": sum(tally.mismatches + tally.trace_mismatches for tally in part),
+            "second_oracle": sum(tally.second_rows for tally in part),
+            "mismatches": sum(tally.wrong for tally in part),
             "seconds": round(seconds, 1),
             "rows_per_second": round(rows / seconds) if seconds else 0,
             "failures": [words for tally in part for words in tally.failures],
@@ -93,8 +110,8 @@ def note(tally: Tally, words: str) -> None:
         tally.failures.append(words)
 
 
-def judge_batch(batch: Batch, number: int, tally: Tally) -> None:
-    """One poisoned call against the oracle."""
+def judge_batch(batch: Batch, number: int, tally: Tally, second: SecondOracle | None = None) -> None:
+    """One poisoned call against the oracle, and against a second one."""
     rows = batch.logits.shape[0]
     output = torch.full((rows, batch.k), POISON, dtype=torch.int32, device=batch.logits.device)
     library.launch(batch.logits, batch.lengths, output, None, batch.k)
@@ -105,9 +122,17 @@ def judge_batch(batch: Batch, number: int, tally: Tally) -> None:
     tally.mismatches += len(wrong)
     for kind in batch.kinds:
         tally.kinds[kind] = tally.kinds.get(kind, 0) + 1
+    where = f"{tally.stage} batch {number} ({rows} x {batch.logits.shape[1]}, k {batch.k})"
     if wrong:
-        shape = f"{rows} x {batch.logits.shape[1]}, k {batch.k}"
-        note(tally, f"{tally.stage} batch {number} ({shape}): {len(wrong)} rows wrong, first {wrong[0]}")
+        note(tally, f"{where}: {len(wrong)} rows wrong, first {wrong[0]}")
+    if second is None:
+        return
+    opinion = second.opinion(batch.logits, batch.lengths, batch.k, output)
+    other = opinion.differs.nonzero().flatten().tolist()
+    tally.second_rows += int(opinion.judged.sum())
+    tally.second_mismatches += len(other)
+    if other:
+        note(tally, f"{where}: {len(other)} rows unlike the second oracle's, first {other[0]}")
 
 
 def trace_sample(batch: Batch, number: int, tally: Tally) -> None:
@@ -130,15 +155,23 @@ def trace_sample(batch: Batch, number: int, tally: Tally) -> None:
         note(tally, f"{tally.stage} batch {number}: {difference.told('gpu')}")
 
 
-def run_stage(stage: Stage, seed: int, rows: int, seconds: float, path: Path) -> Tally:
+def run_stage(
+    stage: Stage,
+    seed: int,
+    rows: int,
+    seconds: float,
+    path: Path,
+    second: SecondOracle | None = None,
+    device: str = "cuda",
+) -> Tally:
     """Goes on until `rows` are verified in all or `seconds` have passed; the tally is at `path`."""
     tally = load(path, stage, seed)
     began = saved = time.monotonic()
     before = tally.seconds
     while tally.rows < rows and time.monotonic() - began < seconds:
         number = tally.next_batch
-        batch = make_batch(stage, seed, number, "cuda")
-        judge_batch(batch, number, tally)
+        batch = make_batch(stage, seed, number, device)
+        judge_batch(batch, number, tally, second)
         if number % SAMPLE_EVERY[stage.name] == 0:
             trace_sample(batch, number, tally)
         tally.next_batch += 1
