@@ -226,6 +226,16 @@ def test_the_command_sums_what_its_runs_found(on_a_gpu: FakeKernel) -> None:
     assert json.loads(Path("sum.json").read_text())["short"]["rows"] > total["short"]["rows"]
 
 
+def test_verify_runs_the_stages_on_request(on_a_gpu: FakeKernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "GOAL_ROWS", {"short": 60, "long": 10})
+    words = ("verify", "--target", "gpu", "--soak", "--seed", "5", "--state", "kept")
+    found = CliRunner().invoke(group, words, standalone_mode=False)
+    assert found.return_value == ExitCode.AGREE, found.output
+    assert "short: 88 rows" in found.output and Path("kept/short-5.json").is_file()
+    refused = CliRunner().invoke(group, ("verify", "--target", "model", "--soak"))
+    assert refused.exit_code == ExitCode.USAGE and "--soak is for the target gpu" in refused.output
+
+
 def test_the_command_fails_on_a_mismatch_and_says_what_is_left(on_a_gpu: FakeKernel) -> None:
     on_a_gpu.wrong = {0}
     found = soak(*FEW)

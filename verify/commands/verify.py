@@ -95,6 +95,10 @@ def _gpu_is_there() -> bool:
     "--state", "state_folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
     help="keep counts and failures here, and go on from those of earlier runs, whatever ended them",
 )  # fmt: skip
+@click.option(
+    "--soak", "soaking", is_flag=True,
+    help="the kernel on a GPU by the million rows, in stages that go on; see persistent-topk soak",
+)  # fmt: skip
 def command(
     targets: tuple[str, ...],
     claim: str | None,
@@ -110,12 +114,15 @@ def command(
     report_folder: Path | None,
     failures: Path | None,
     state_folder: Path | None,
+    soaking: bool,
 ) -> int:
     """Puts targets through the contract, case by case, and says which promises they break.
 
     Without --target: our own model and kernel (emulated, and on the GPU if there is one), against the
     oracle and against each other, stage by stage.
     """
+    if soaking:
+        return soaked(targets, seconds, seed, state_folder)
     if seconds is not None and cases is not None:
         raise click.UsageError("--seconds and --cases exclude each other; give one")
     if failures is not None and state_folder is not None:
@@ -157,6 +164,18 @@ def command(
     if report_folder is not None:
         click.echo(f"report: {write_page(outcome, report_folder)}")
     return outcome.exit_code
+
+
+def soaked(targets: Sequence[str], seconds: float | None, seed: int, folder: Path | None) -> int:
+    """The stages of persistent-topk soak in place of a campaign; its exit code."""
+    from ..soak import command as soak
+
+    others = [name for name in targets if name != "gpu"]
+    if others:
+        raise click.UsageError(f"--soak is for the target gpu; --target is {others[0]!r}")
+    return soak.run(
+        soak.Soak(seconds=seconds or soak.STAGE_SECONDS, seed=seed, folder=folder or soak.DEFAULT_FOLDER)
+    )
 
 
 def opened_state(folder: Path, targets: Sequence[Target]) -> State:
