@@ -17,7 +17,9 @@ def topk(logits: Tensor, lengths: Tensor, k: int) -> Tensor:
 
     logits: float32 [R, S], unit column stride. lengths: int32 [R], contiguous, same device, any values.
     k: 1 .. 4096. Returns int32 [R, k] on the same device. Raises TypeError or ValueError, naming the
-    argument, for arguments that cannot be right.
+    argument, for arguments that cannot be right; on CUDA tensors BuildError where the kernel cannot be
+    compiled, and CudaError where it cannot be launched. Source: docs/contract.md, by the algorithm of
+    reference/radix.py.
     """
     if isinstance(logits, Tensor) and logits.is_cuda:
         from persistent_topk.cuda import gpu  # compiles or loads the kernel: only where it is used

@@ -1,4 +1,9 @@
-"""The production kernel's source on a CPU, under a chosen schedule, every access checked."""
+"""The production kernel's source on a CPU, under a chosen schedule, every access checked.
+
+Source: schedules after Burckhardt et al., "A randomized scheduler with probabilistic guarantees of finding
+bugs" (ASPLOS 2010); accesses are judged by happens-before (Lamport, "Time, clocks, and the ordering of
+events", 1978). docs/emulator.md says what is made of them.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +49,10 @@ class _Arguments(ctypes.Structure):
 
 @functools.cache
 def load(policy: Policy, kernel: Path = KERNEL) -> Library:
-    """The kernel compiled for `policy`, from the headers in `kernel`. BuildError if that fails."""
+    """The kernel compiled for `policy`, from the headers in the directory `kernel`.
+
+    Raises BuildError if that fails, ValueError for a policy that is not a named one.
+    """
     if policy not in POLICIES.values():
         raise ValueError(f"policy is {policy}; expected one that is compiled: {', '.join(POLICIES)}")
     index = list(POLICIES.values()).index(policy)
@@ -63,13 +71,16 @@ def topk(
     output: Tensor | None = None,
     kernel: Path = KERNEL,
 ) -> Tensor:
-    """int32 [rows, k]: what the production kernel writes, run on the emulated device.
+    """What the production kernel writes, run on the emulated device: int32 [rows, k].
 
     logits: float32 [rows, columns] on the CPU, any row stride; the kernel sees this memory itself, at
-    its own alignment. lengths: int32 [rows]. trace: from new_trace(rows, ctas of the plan), filled in.
-    output: int32 [rows, k], contiguous, written in place and returned. kernel: the directory of the
-    kernel's headers, for altered copies of it. Raises EmulationError for what the kernel does wrong,
-    BuildError if it cannot be compiled here, ValueError and TypeError for the arguments.
+    its own alignment. lengths: int32 [rows], any values. k: 1 .. 4096. policy: a named one, None for the
+    plan's choice on the device `limits`. schedule: how the threads interleave; None: round_robin.
+    trace: TRACE_DTYPE [rows, plan.ctas] of new_trace, filled in. output: int32 [rows, k], contiguous,
+    written in place and returned. kernel: the directory of the kernel's headers, for altered copies of it.
+
+    Raises EmulationError for what the kernel does wrong, BuildError if it cannot be compiled here,
+    ValueError and TypeError for the arguments.
     """
     return run(
         logits,
@@ -98,7 +109,15 @@ def run(
     access_budget: int = 0,
     judges: bool = True,
 ) -> tuple[Tensor, Statistics]:
-    """topk(), together with what the launch did. access_budget, judges: see Library.launch."""
+    """topk(), together with what the launch did: (int32 [rows, k], Statistics).
+
+    logits: float32 [rows, columns]; lengths: int32 [rows]; k, policy, limits, schedule and kernel as for
+    topk(); trace: TRACE_DTYPE [rows, plan.ctas]; output: int32 [rows, k]. access_budget: accesses and
+    scheduling steps after which the launch counts as a runaway (0: 2^32). judges: look for races, which
+    costs about half of the speed.
+
+    Raises what topk() does: EmulationError, BuildError, ValueError, TypeError.
+    """
     check_arguments(logits, lengths, k)
     if logits.device.type != "cpu":
         raise ValueError(f"logits is on device {logits.device}; expected cpu: the emulator runs there")

@@ -2,6 +2,9 @@
 
 Importing this module registers `torch.ops.persistent_topk.topk_out`; the kernel is compiled or loaded on
 the first call for a device (see build.py).
+
+Source: the kernel in cuda/kernel/, a radix select (Alabi et al., "Fast k-selection algorithms for graphics
+processing units", JEA 2012) as ARCHITECTURE.md describes it.
 """
 
 from __future__ import annotations
@@ -21,7 +24,10 @@ SCHEMA = "topk_out(Tensor logits, Tensor lengths, Tensor(a!) output, Tensor(b!) 
 
 
 def device_index(device: torch.device | str | int | None) -> int:
-    """Number of a CUDA device given in any of torch's ways; None: the current one."""
+    """Number of a CUDA `device` given in any of torch's ways; None: the current one.
+
+    Raises ValueError for a device that is no CUDA device.
+    """
     if device is None:
         return torch.cuda.current_device()
     if isinstance(device, int):
@@ -33,7 +39,7 @@ def device_index(device: torch.device | str | int | None) -> int:
 
 
 def workspace_size(rows: int, columns: int, k: int, device: torch.device | str | int | None = None) -> int:
-    """Bytes that `topk_out` needs in `workspace` for logits [rows, columns]: none so far.
+    """Bytes that `topk_out` needs in `workspace` for logits [rows, columns], k and this device: none so far.
 
     CTAs that share a row exchange their histograms through distributed shared memory, so nothing is
     kept in global memory. Engines should still ask, and hand over what is asked for.
@@ -42,7 +48,10 @@ def workspace_size(rows: int, columns: int, k: int, device: torch.device | str |
 
 
 def plan_for(rows: int, columns: int, k: int, device: int, policy: Policy | None = None) -> Plan:
-    """The launch plan for this device; `plan.ctas` is the second dimension of a trace."""
+    """The launch plan of logits [rows, columns] and k on this CUDA device, by its number.
+
+    policy: a named one, None for the plan's choice. The `ctas` of the plan is a trace's second dimension.
+    """
     return make_plan(rows, columns, k, device_limits(device), policy)
 
 
@@ -56,10 +65,12 @@ def topk(
 ) -> torch.Tensor:
     """The contract's selection, by the kernel: int32 [R, k] on the device of `logits`.
 
-    logits: float32 [R, S] on a CUDA device, any row stride, column stride 1; lengths: int32 [R] on the same
-    device; 1 <= k <= 4096. policy: a named policy, default by the plan. trace: a zeroed array of
-    reference.trace.new_trace(R, plan_for(...).ctas), filled in place (this waits for the device).
-    Raises TypeError or ValueError for arguments that cannot be right, build.BuildError, CudaError.
+    logits: float32 [R, S] on a CUDA device, any row stride, column stride 1. lengths: int32 [R] on the same
+    device. k: 1 .. 4096. policy: a named policy, default by the plan. trace: TRACE_DTYPE [R, plan.ctas],
+    zeroed, of reference.trace.new_trace(R, plan_for(...).ctas), filled in place (this waits for the device).
+
+    Raises TypeError or ValueError for arguments that cannot be right, BuildError where the kernel cannot be
+    compiled, CudaError where the launch fails.
     """
     check_arguments(logits, lengths, k)
     check_on_gpu(logits)
@@ -80,7 +91,7 @@ def topk(
 
 
 def check_on_gpu(logits: torch.Tensor) -> None:
-    """ValueError unless `logits` is on a CUDA device."""
+    """Raises ValueError unless `logits` (float32 [R, S]) is on a CUDA device."""
     if logits.device.type != "cuda":
         raise ValueError(f"logits is on {logits.device}; expected a CUDA device")
 
@@ -92,7 +103,11 @@ def check_outputs(
     workspace: torch.Tensor,
     k: int,
 ) -> None:
-    """Raises TypeError or ValueError unless `topk_out` may write these tensors."""
+    """Raises TypeError or ValueError unless `topk_out` may write these tensors.
+
+    logits: float32 [R, S]. lengths: int32 [R]. output: int32 [R, k], contiguous. workspace: any dtype, any
+    shape, contiguous, of workspace_size() bytes or more. All are on one device. k: 1 .. 4096.
+    """
     if output.dtype != torch.int32:
         raise TypeError(f"output is {output.dtype}; expected torch.int32")
     if tuple(output.shape) != (logits.shape[0], k):
@@ -119,7 +134,12 @@ def launch_out(
     workspace: torch.Tensor,
     k: int,
 ) -> None:
-    """The operator on CUDA tensors: checks, then one launch; no allocation, no wait."""
+    """The operator on CUDA tensors: checks, then one launch; no allocation, no wait.
+
+    logits: float32 [R, S]. lengths: int32 [R]. output: int32 [R, k], written. workspace: any dtype and
+    any shape, of workspace_size() bytes. k: 1 .. 4096. Raises TypeError or ValueError for arguments that
+    cannot be right, BuildError, CudaError.
+    """
     check_arguments(logits, lengths, k)
     check_outputs(logits, lengths, output, workspace, k)
     launch(logits, lengths, output, workspace, k)
@@ -132,7 +152,12 @@ def model_out(
     workspace: torch.Tensor,
     k: int,
 ) -> None:
-    """The operator on CPU tensors: the model, so that code around the operator runs without a GPU."""
+    """The operator on CPU tensors: the model, so that code around the operator runs without a GPU.
+
+    logits: float32 [R, S]. lengths: int32 [R]. output: int32 [R, k], written. workspace: any dtype and
+    any shape, of workspace_size() bytes. k: 1 .. 4096. Raises TypeError or ValueError for arguments that
+    cannot be right.
+    """
     check_arguments(logits, lengths, k)
     check_outputs(logits, lengths, output, workspace, k)
     output.copy_(dispatch.topk(logits, lengths, k))
@@ -145,7 +170,11 @@ def check_shapes(
     workspace: torch.Tensor,
     k: int,
 ) -> None:
-    """The operator on fake tensors: nothing is returned, so there is only what their shapes tell."""
+    """The operator on fake tensors: nothing is returned, so there is only what their shapes tell.
+
+    logits: float32 [R, S]. lengths: int32 [R]. output: int32 [R, k]. workspace: any dtype, any shape. k: 1 ..
+    4096. torch raises RuntimeError where logits or output have not two dimensions.
+    """
     torch._check(
         logits.dim() == 2,
         lambda: f"logits has {logits.dim()} dimensions; expected [rows, columns]",

@@ -4,6 +4,8 @@ A step's batch mixes decode rows (one query a sequence) and chunked-prefill rows
 sequence); each row sees the columns up to its own position. Outputs are preallocated, one workspace serves
 all layers of a model, and nothing here allocates or waits for the device once it is set up, so that a step
 can be captured in a CUDA graph and replayed with other lengths.
+
+Source: the order of arguments and the layout of a batch are vLLM's (query_start_loc, sequence lengths).
 """
 
 from __future__ import annotations
@@ -19,9 +21,11 @@ def persistent_topk(
 ) -> None:
     """The selection by the argument order of vLLM's indexer, into `output`.
 
-    lengths: int32 [rows], or [batch, queries] with rows = batch x queries. max_seq_len is only a hint and
-    not used: a graph captured with a short one is right for longer rows, since the kernel looks at
-    `lengths` and the width of `logits` alone. Otherwise as torch.ops.persistent_topk.topk_out.
+    logits: float32 [rows, columns]. lengths: int32 [rows], or [batch, queries] with rows = batch x queries.
+    output: int32 [rows, k], written. workspace: uint8 [gpu.workspace_size(...)] or more. k: 1 .. 4096.
+    max_seq_len: only a hint and not used: a graph captured with a short one is right for longer rows, since
+    the kernel looks at `lengths` and the width of `logits` alone. Raises what topk_out raises: TypeError,
+    ValueError, BuildError, CudaError.
     """
     torch.ops.persistent_topk.topk_out(logits, lengths.view(-1), output, workspace, k)
 
@@ -55,8 +59,11 @@ class WorkspaceManager:
         self._workspace: Tensor | None = None
 
     def reserve(self, rows: int, columns: int, k: int) -> None:
-        """Asks for what a call of this size needs; RuntimeError if a smaller workspace is in use already,
-        since captured graphs hold its address."""
+        """Asks for what a call of logits [rows, columns] and k needs.
+
+        Raises RuntimeError if a smaller workspace is in use already, since captured graphs hold its
+        address; ValueError for a manager of no CUDA device.
+        """
         needed = max(1, gpu.workspace_size(rows, columns, k, self.device))
         if self._workspace is not None and needed > self._workspace.numel():
             raise RuntimeError(
@@ -66,7 +73,7 @@ class WorkspaceManager:
         self._bytes = max(self._bytes, needed)
 
     def workspace(self) -> Tensor:
-        """The uint8 tensor; the same at every call. Its contents are never relied upon."""
+        """The tensor, uint8 [bytes]: the same at every call. Its contents are never relied upon."""
         if self._workspace is None:
             self._workspace = torch.empty(self._bytes, dtype=torch.uint8, device=self.device)
         return self._workspace
@@ -91,7 +98,8 @@ class SparseIndexer(nn.Module):
 
     def forward(self, logits: Tensor, lengths: Tensor) -> Tensor:
         """logits: float32 [rows, columns], rows <= max_rows; lengths: int32 [rows], of causal_lengths.
-        Returns int32 [rows, k], ascending columns, then -1. Raises what topk_out raises."""
+        Returns int32 [rows, k], ascending columns, then -1. Raises what topk_out raises, and ValueError for
+        more rows than max_rows."""
         if logits.shape[0] > self.max_rows:
             raise ValueError(
                 f"logits has {logits.shape[0]} rows; expected at most max_rows = {self.max_rows}"

@@ -1,4 +1,8 @@
-"""One case put to one target, promise by promise."""
+"""One case put to one target, promise by promise.
+
+Source: differential testing (McKeeman, "Differential testing for software", 1998), the oracle being
+reference/oracle.py, and metamorphic testing (Chen, Cheung and Yiu, 1998) where a promise compares two calls.
+"""
 
 from __future__ import annotations
 
@@ -260,7 +264,11 @@ def examine(
 def check_one(
     target: Target, case: Case, promise: str, schedules: Sequence[Schedule] = ("",)
 ) -> Measurement | None:
-    """The measurement of `promise` on `case` that is broken, or the first of it, or None."""
+    """The measurement of `promise` on `case` that is broken, or the first of it, or None.
+
+    target: prepared. promise: the name of a property. schedules: those that an emulated kernel runs under,
+    the empty one being its default.
+    """
     steps = [STEP_OF[promise]] if promise in STEP_OF else []
     found = [item for item in examine(target, Subject(case), schedules, steps) if item.promise == promise]
     return next((item for item in found if item.broken), found[0] if found else None)

@@ -1,7 +1,7 @@
 """Makes a failing case small enough to read, by changes that keep it failing.
 
-Greedy, in the manner of delta debugging (Zeller and Hildebrandt, "Simplifying and isolating
-failure-inducing input", 2002): fewer rows, plain layout, fewer columns, smaller k, longer runs of equal
+Source: delta debugging (Zeller and Hildebrandt, "Simplifying and isolating failure-inducing input", 2002),
+greedy here: fewer rows, plain layout, fewer columns, smaller k, longer runs of equal
 values; round after round until nothing helps or the time is up.
 """
 

@@ -1,4 +1,8 @@
-"""A family: cases of one kind, each rebuilt from (family, parameters, seed)."""
+"""A family: cases of one kind, each rebuilt from (family, parameters, seed).
+
+Source: the walk over a family's grid is a Weyl sequence, whose steps of the golden ratio spread most evenly
+(Knuth, "The Art of Computer Programming", vol. 3, section 6.4).
+"""
 
 from __future__ import annotations
 
@@ -39,7 +43,7 @@ class Setting:
         return DEVICES[self.device]
 
     def ctas(self, rows: int, columns: int) -> int:
-        """CTAs that share a row of such a batch."""
+        """CTAs that share a row of a batch of logits [rows, columns]. ValueError for an unknown policy."""
         policy = None if self.policy is None else by_name(self.policy)
         return make_plan(rows, columns, self.k, self.limits, policy).ctas
 

@@ -1,4 +1,7 @@
-"""The kernel with one mistake at a time, to show that the checker would notice."""
+"""The kernel with one mistake at a time, to show that the checker would notice.
+
+Source: mutation analysis (DeMillo, Lipton and Sayward, "Hints on test data selection", 1978).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A mutant: the production kernel with one mistake, as replacements in its source."""
+"""A mutant: the production kernel with one mistake, as replacements in its source.
+
+Source: mutation analysis (DeMillo, Lipton and Sayward, "Hints on test data selection", 1978).
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ class Edit:
     new: str
 
     def in_text(self, text: str) -> str:
-        """`text` with the replacement made; DoesNotApply."""
+        """`text` with the replacement made. Raises DoesNotApply where it is not there to be replaced."""
         pattern = r"\s+".join(map(re.escape, self.old.split()))
         found = len(re.findall(pattern, text))
         if found != 1:
@@ -39,7 +42,7 @@ class EditAt(Edit):
     position: int
 
     def in_text(self, text: str) -> str:
-        """`text` with the replacement made; DoesNotApply."""
+        """`text` with the replacement made. Raises DoesNotApply where it is not there to be replaced."""
         end = self.position + len(self.old)
         if text[self.position : end] != self.old:
             raise DoesNotApply(f"{self.file} has no {self.old!r} at {self.position}")
@@ -57,7 +60,10 @@ class Mutant:
     equivalent: str = ""
 
     def write(self, folder: Path, kernel: Path = KERNEL) -> Path:
-        """A copy of the kernel's headers with the mistake, in `folder`, which is returned; DoesNotApply."""
+        """A copy of the headers in `kernel` with the mistake, in `folder`, which is returned.
+
+        Raises DoesNotApply where a replacement is not there to be made.
+        """
         texts = {path.name: path.read_text() for path in kernel.glob("*.cuh")}
         for edit in self.edits:
             if edit.file not in texts:

@@ -43,6 +43,7 @@ ADAPTERS: dict[str, Callable[[], Target]] = {
 def inside(name: str, device: str = "cpu") -> Target:
     """The target of that name, to run in this process: ours, an adapter, or module:function.
 
+    device: where a function's tensors are put, "cpu" or "cuda".
     Raises TargetMisnamed for a name that is none of them.
     """
     known = {**OWN, **ADAPTERS}
@@ -54,8 +55,9 @@ def inside(name: str, device: str = "cpu") -> Target:
 
 
 def resolve(name: str, claims: frozenset[str] | None = None, device: str = "cpu") -> Target:
-    """The target of that name; other people's run in a process of their own. claims: in place of its own.
+    """The target of that name; other people's run in a process of their own.
 
+    claims: in place of its own. device: where a function's tensors are put, "cpu" or "cuda".
     Raises TargetMisnamed as `inside` does.
     """
     target = inside(name, device)

@@ -31,7 +31,7 @@ class EmulatorTarget(Target):
         self._altered = {} if kernel is None else {"kernel": kernel}
 
     def prepare(self) -> None:
-        """Compiles what is not cached: one library a policy, on every core."""
+        """Compiles what is not cached: one library a policy, on every core. Raises TargetUnavailable."""
         try:
             from ...cuda import emulated
 
@@ -46,7 +46,7 @@ class EmulatorTarget(Target):
         return f"kernel {kernel_hash()}"
 
     def schedule(self, seed: int) -> Schedule:
-        """Every kind in turn, each with other seeds and another number of resident clusters."""
+        """By the seed: every kind in turn, each with other seeds and another number of resident clusters."""
         from ...cuda.emulator_library import KINDS
         from ...cuda.emulator_library import Schedule as Emulated
 

@@ -16,7 +16,10 @@ from .target import Answer, Schedule, Target, TargetFailure
 
 
 def model_trace(case: Case) -> tuple[np.ndarray, np.ndarray]:
-    """The model's answer (int64 [rows, k]) and its records [rows, ctas]."""
+    """The model's answer to the case (int64 [rows, k]) and its records (TRACE_DTYPE [rows, ctas]).
+
+    Raises TypeError or ValueError for a case whose arguments cannot be right.
+    """
     trace = new_trace(case.rows, case.plan.ctas)
     answer = topk(
         case.logits, case.lengths, case.k, policy=case.chosen_policy, limits=case.limits, trace=trace

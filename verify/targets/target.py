@@ -61,7 +61,8 @@ class Target(ABC):
     on_gpu: bool = False
 
     def prepare(self) -> None:  # noqa: B027  (most need nothing)
-        """Builds or imports what the first call needs; raises TargetUnavailable."""
+        """Builds or imports what the first call needs. Raises TargetUnavailable, or TargetMisnamed for a
+        name that is no target's."""
 
     def fingerprint(self) -> str:
         """What tells one version of the implementation from another, once it is prepared."""
@@ -81,10 +82,17 @@ class Target(ABC):
 
     @abstractmethod
     def call(self, case: Case, poison: int, schedule: Schedule, tracing: bool = False) -> Answer:
-        """One call on the case's own memory. Raises TargetFailure."""
+        """One call on the case's own memory. Raises TargetFailure.
+
+        poison: what the output holds before the call. schedule: one of this target's, empty for the
+        default. tracing: leave a record of each row in the answer, where the target has one.
+        """
 
     def replay_graph(self, case: Case) -> Answer:
-        """The answer that the replay of a captured CUDA graph of the call leaves, on GPU targets alone."""
+        """The answer that the replay of a captured CUDA graph of the case's call leaves; GPU targets alone.
+
+        Raises TargetFailure.
+        """
         raise NotImplementedError
 
     def close(self) -> None:  # noqa: B027
