@@ -52,7 +52,8 @@ class EditAt(Edit):
 @dataclass(frozen=True)
 class Mutant:
     """name: how the command line calls it. recreates: the published failure that it re-creates, or the
-    mechanical kind it is of. equivalent: where no test can kill it, the argument why."""
+    mechanical kind it is of. edits: its replacements. equivalent: where no test can kill it, the argument
+    why."""
 
     name: str
     recreates: str
