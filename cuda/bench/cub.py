@@ -9,23 +9,21 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import hashlib
 import os
-import zipfile
 from importlib import metadata
 from pathlib import Path
 
 import torch
 
-from ..build import CUDA_DIR, Unit, build, cache_dir, find_nvcc
+from ..build import CUDA_DIR, Unit, build, find_nvcc
 from ..library import arch_of
+from ..wheels import NotInside, below, folder_with
 
 SOURCE = CUDA_DIR / "bench" / "cub.cu"
 HEADERS_VARIABLE = "PERSISTENT_TOPK_CCCL"
 PACKAGES = ("cuda-cccl", "nvidia-cuda-cccl")
 MARK = "cub/device/device_batched_topk.cuh"  # first in CCCL 3.5
 WANTED = "the headers of CCCL 3.5 or newer (pip install cuda-cccl, or its wheel or unpacked folder)"
-HASH_LENGTH = 16
 PADDING = -1
 
 
@@ -52,29 +50,6 @@ class CubCall(ctypes.Structure):
     ]
 
 
-def unpacked(wheel: Path) -> Path:
-    """The include folder of the wheel's headers, unpacked once into the cache."""
-    try:
-        with zipfile.ZipFile(wheel) as archive:
-            marks = [name for name in archive.namelist() if name.endswith("/" + MARK)]
-            if not marks:
-                raise CubUnavailable(f"{wheel} has no {MARK}; expected {WANTED}")
-            prefix = marks[0].removesuffix(MARK)
-            sha = hashlib.sha256(wheel.read_bytes()).hexdigest()[:HASH_LENGTH]
-            folder = cache_dir() / f"cccl-{sha}"
-            if not (folder / prefix / MARK).is_file():
-                archive.extractall(folder, [name for name in archive.namelist() if name.startswith(prefix)])
-    except zipfile.BadZipFile as error:
-        raise CubUnavailable(f"{wheel} is no wheel: {error}; expected {WANTED}") from error
-    return folder / prefix
-
-
-def in_folder(folder: Path) -> Path | None:
-    """The include folder at or under `folder`, or None."""
-    found = folder / MARK if (folder / MARK).is_file() else next(iter(sorted(folder.rglob(MARK))), None)
-    return found.parents[MARK.count("/")] if found else None
-
-
 def installed() -> Path | None:
     """The include folder of an installed package or of the CUDA toolkit, or None."""
     for package in PACKAGES:
@@ -85,7 +60,7 @@ def installed() -> Path | None:
         for file in files:
             if file.as_posix().endswith("/" + MARK):
                 return Path(str(file.locate())).resolve().parents[MARK.count("/")]
-    return in_folder(find_nvcc().resolve().parents[1] / "include")
+    return below(find_nvcc().resolve().parents[1] / "include", MARK)
 
 
 def find_headers(given: Path | None = None) -> Path:
@@ -100,12 +75,10 @@ def find_headers(given: Path | None = None) -> Path:
         if found is None:
             raise CubUnavailable(f"neither {' nor '.join(PACKAGES)} is installed; expected {WANTED}")
         return found
-    if given.is_file():
-        return unpacked(given)
-    found = in_folder(given) if given.is_dir() else None
-    if found is None:
-        raise CubUnavailable(f"{given} has no {MARK}; expected {WANTED}")
-    return found
+    try:
+        return folder_with(given, MARK)
+    except NotInside as error:
+        raise CubUnavailable(f"{error}; expected {WANTED}") from error
 
 
 class Cub:

@@ -1,32 +1,27 @@
 """Runs compute-sanitizer's four tools over every path, each first shown to catch a planted bug.
 
-python -m persistent_topk.cuda.sanitizer [--json FILE]
+python -m persistent_topk.cuda.sanitizer [--json FILE] [--tool PATH]
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import re
-import shutil
-import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from ..build import CUDA_DIR, KERNEL_UNITS, Unit, build, kernel_hash
+from ..build import CUDA_DIR, KERNEL_UNITS, BuildError, Unit, build
 from ..library import arch_of
+from .tool import SHARED_OPTION, SHARED_SINCE, NoSanitizer, Tool, find_tool, kept, run_tool
 
 EXIT_AGREE, EXIT_MISMATCH, EXIT_CANNOT_RUN = 0, 1, 3
 SOURCE = CUDA_DIR / "sanitizer" / "workload.cu"
 POLICIES = ("small", "tiny")
-TIMEOUT_S = 240
-FOUND_SOMETHING = 99  # the tool's exit code when it reports an error
-SHARED_OPTION = "--initcheck-address-space"
-SUMMARIES = (r"ERROR SUMMARY: (\d+) error", r"RACECHECK SUMMARY: (\d+) hazard")
 
 
 @dataclass(frozen=True)
@@ -49,9 +44,11 @@ CHECKS = (
 
 @dataclass
 class Outcome:
-    """Of one check. caught: the planted bug was reported. errors: reported over the real kernel."""
+    """Of one check. lacking: this version has no such check. caught: the planted bug was reported.
+    errors: reported over the real kernel, a failure of the tool counting as one."""
 
     tool: str
+    lacking: bool
     caught: bool
     errors: int
     policies: tuple[str, ...]
@@ -60,107 +57,71 @@ class Outcome:
 
     @property
     def clean(self) -> bool:
-        return self.caught and self.errors == 0
+        return self.lacking or (self.caught and self.errors == 0)
 
 
-def errors_in(output: str) -> int | None:
-    """The count of the tool's summary line; None if there is none."""
-    for pattern in SUMMARIES:
-        found = re.search(pattern, output)
-        if found:
-            return int(found.group(1))
-    return None
-
-
-def run_tool(tool: str, check: Check, program: Path, *words: str) -> tuple[int, str]:
-    """(errors reported, output); errors of -1: the tool or the program failed."""
-    command = [tool, *check.options, "--error-exitcode", str(FOUND_SOMETHING), str(program), *words]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
-    except subprocess.TimeoutExpired:
-        return -1, f"ran longer than {TIMEOUT_S} s"
-    output = done.stdout + done.stderr
-    errors = errors_in(output)
-    if errors is None or (done.returncode not in (0, FOUND_SOMETHING) and errors == 0):
-        return -1, output
-    return errors, output
-
-
-def run_check(tool: str, check: Check, program: Path, help_text: str) -> Outcome:
+def run_check(tool: Tool, check: Check, program: Path) -> Outcome:
     """The planted bug first, then every path under the small policies."""
-    if SHARED_OPTION in check.options and SHARED_OPTION not in help_text:
-        return Outcome(check.name, False, 0, (), 0.0, "this version does not look at shared memory")
+    if SHARED_OPTION in check.options and not tool.shared:
+        note = f"this version does not look at shared memory; that came with {SHARED_SINCE}"
+        return Outcome(check.name, True, False, 0, (), 0.0, note)
     began = time.monotonic()
-    planted, output = run_tool(tool, check, program, "plant", check.bug)
+    planted, output = run_tool(tool, check.options, program, "plant", check.bug)
     if planted <= 0:
-        return Outcome(check.name, False, 0, (), time.monotonic() - began, last_lines(output))
+        return Outcome(check.name, False, False, 0, (), round(time.monotonic() - began, 1), kept(output))
     total, note = 0, ""
     for policy in POLICIES:
-        errors, output = run_tool(tool, check, program, "clean", policy)
+        errors, output = run_tool(tool, check.options, program, "clean", policy)
         total += abs(errors)
-        note = note or (last_lines(output) if errors else "")
-    return Outcome(check.name, True, total, POLICIES, round(time.monotonic() - began, 1), note)
+        note = note or (kept(output) if errors else "")
+    return Outcome(check.name, False, True, total, POLICIES, round(time.monotonic() - began, 1), note)
 
 
-def last_lines(output: str, count: int = 40) -> str:
-    """What of a tool's output is kept: its first `count` lines."""
-    return "\n".join(output.strip().splitlines()[:count])
+def line(outcome: Outcome) -> str:
+    """One line of the table, and under it what the tool said."""
+    if outcome.lacking:
+        return f"{outcome.tool:<18} not run: {outcome.note}"
+    control = "caught" if outcome.caught else "NOT CAUGHT"
+    counted = f"errors {outcome.errors:>3}  {outcome.seconds:6.1f} s"
+    head = f"{outcome.tool:<18} planted bug {control:<10} {counted}"
+    return f"{head}\n{outcome.note}" if outcome.note else head
 
 
-def run_all() -> dict[str, object]:
-    """The record: tools, versions, GPU, the kernel's hash and every outcome."""
-    tool = shutil.which("compute-sanitizer") or "/usr/local/cuda/bin/compute-sanitizer"
-    version = subprocess.run([tool, "--version"], capture_output=True, text=True, check=True).stdout
-    help_text = subprocess.run([tool, "--help"], capture_output=True, text=True, check=False).stdout
-    program = build((Unit(SOURCE), *KERNEL_UNITS), arch_of(0), program=True)
+def run_all(tool: Tool, program: Path) -> dict[str, Any]:
+    """What the checks found, printed as it comes."""
     outcomes = []
+    print(tool.version)
     for check in CHECKS:
-        outcome = run_check(tool, check, program, help_text)
-        outcomes.append(outcome)
-        print(line(outcome), flush=True)
+        outcomes.append(run_check(tool, check, program))
+        print(line(outcomes[-1]), flush=True)
     return {
-        "kernel": kernel_hash(),
-        "date": time.strftime("%Y-%m-%d", time.gmtime()),
-        "gpu": torch.cuda.get_device_name(0),
-        "sanitizer": version.strip().splitlines()[-1],
+        "ok": all(outcome.clean for outcome in outcomes),
+        "lines": [tool.version, *(text for outcome in outcomes for text in line(outcome).splitlines())],
+        "sanitizer": tool.version,
         "outcomes": [asdict(outcome) for outcome in outcomes],
     }
 
 
-def line(outcome: Outcome) -> str:
-    """One line of the table."""
-    control = "caught" if outcome.caught else "not caught"
-    text = (
-        f"{outcome.tool:<18} planted bug {control:<10} errors {outcome.errors:>3}  {outcome.seconds:6.1f} s"
-    )
-    return f"{text}\n{outcome.note}" if outcome.note else text
-
-
 def main(arguments: list[str] | None = None) -> int:
-    """Runs all checks; 0 if each catches its bug and finds none in the kernel."""
+    """Runs all checks; 0 if each that there is catches its bug and finds none in the kernel."""
     parser = argparse.ArgumentParser(prog="python -m persistent_topk.cuda.sanitizer", description=__doc__)
     parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--tool", type=Path, metavar="PATH", help="another compute-sanitizer, or its wheel")
     options = parser.parse_args(arguments)
     if not torch.cuda.is_available():
         print("the sanitizers need a CUDA device; torch sees none", file=sys.stderr)
         return EXIT_CANNOT_RUN
     try:
-        record = run_all()
-    except FileNotFoundError as error:
-        print(f"{error}: install compute-sanitizer of the CUDA toolkit", file=sys.stderr)
+        tool = find_tool(options.tool)
+        program = build((Unit(SOURCE), *KERNEL_UNITS), arch_of(0), program=True)
+    except (NoSanitizer, BuildError) as error:
+        print(error, file=sys.stderr)
         return EXIT_CANNOT_RUN
+    found = run_all(tool, program)
     if options.json:
-        options.json.write_text(json.dumps(record, indent=1) + "\n")
-    outcomes = record["outcomes"]
-    assert isinstance(outcomes, list)
-    ran = [
-        outcome
-        for outcome in outcomes
-        if outcome["policies"] or not outcome["note"].startswith("this version")
-    ]
-    return (
-        EXIT_AGREE if all(outcome["caught"] and not outcome["errors"] for outcome in ran) else EXIT_MISMATCH
-    )
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(json.dumps(found, indent=1) + "\n")
+    return EXIT_AGREE if found["ok"] else EXIT_MISMATCH
 
 
 if __name__ == "__main__":

@@ -1,0 +1,59 @@
+"""Files of a package that is not installed: out of its wheel, carried to a machine without a network."""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+import zipfile
+from pathlib import Path
+
+from .build import cache_dir
+
+HASH_LENGTH = 16
+EXECUTABLE = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
+
+
+class NotInside(RuntimeError):
+    """The wheel or folder does not hold what is looked for; the message says what was."""
+
+
+def below(folder: Path, mark: str) -> Path | None:
+    """The folder at or under `folder` in which the file `mark` (such as "cub/cub.cuh") lies, or None."""
+    found = folder / mark if (folder / mark).is_file() else next(iter(sorted(folder.rglob(mark))), None)
+    return found.parents[mark.count("/")] if found else None
+
+
+def unpacked(wheel: Path, mark: str) -> Path:
+    """The folder of the wheel in which the file `mark` lies, unpacked once into the cache.
+
+    Raises NotInside for a wheel without it and for what is no wheel.
+    """
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            names = archive.namelist()
+            marks = [name for name in names if f"/{name}".endswith(f"/{mark}")]
+            if not marks:
+                raise NotInside(f"{wheel} has no {mark}")
+            prefix = min(marks, key=len).removesuffix(mark)
+            sha = hashlib.sha256(wheel.read_bytes()).hexdigest()[:HASH_LENGTH]
+            folder = cache_dir() / f"{wheel.name.split('-')[0]}-{sha}"
+            if not (folder / prefix / mark).is_file():
+                members = [info for info in archive.infolist() if info.filename.startswith(prefix)]
+                # The mark comes last, so that a run that was killed before it unpacks again.
+                for info in sorted(members, key=lambda info: info.filename == prefix + mark):
+                    path = Path(archive.extract(info, folder))
+                    if (info.external_attr >> 16) & EXECUTABLE:  # which extract does not keep
+                        path.chmod(path.stat().st_mode | EXECUTABLE)
+    except zipfile.BadZipFile as error:
+        raise NotInside(f"{wheel} is no wheel ({error})") from error
+    return folder / prefix
+
+
+def folder_with(given: Path, mark: str) -> Path:
+    """The folder of `mark` in a wheel, or at or under a folder. Raises NotInside."""
+    if given.is_file():
+        return unpacked(given, mark)
+    found = below(given, mark) if given.is_dir() else None
+    if found is None:
+        raise NotInside(f"{given} has no {mark}")
+    return found
