@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import importlib.machinery
-import importlib.util
 import sys
 import types
+from pathlib import Path
 
 import pytest
 import torch
 import wrong_topk
 
+from persistent_topk.cuda.bench import cub
 from persistent_topk.verify.cases import Case, lay_out
 from persistent_topk.verify.targets import ADAPTERS, Target, TargetUnavailable
+from persistent_topk.verify.targets.cub import MOST_COLUMNS_BEFORE, CubTarget, version_of
 from persistent_topk.verify.targets.deepselect import CLAIMED, MOST_COLUMNS, DeepSelectTarget
 from persistent_topk.verify.targets.flashinfer import FlashinferTarget
 from persistent_topk.verify.targets.sglang import SglangTarget
@@ -46,7 +48,7 @@ def answers_right(target: Target, k: int) -> bool:
 @pytest.mark.parametrize("name", PEERS)
 def test_a_missing_package_is_told(name: str) -> None:
     target = ADAPTERS[name]()
-    if importlib.util.find_spec(target.package) is not None:  # type: ignore[attr-defined]
+    if target.missing() is None:  # type: ignore[attr-defined]
         pytest.skip("the package is here")
     with pytest.raises(TargetUnavailable, match=rf"{name} needs the package"):
         target.prepare()
@@ -121,3 +123,41 @@ def test_deepselect(monkeypatch: pytest.MonkeyPatch) -> None:
     assert target.refuses(lay_out([bits_of(float("nan"))], 1)) == "NaN makes the kernel abort"
     wide = lay_out([bits_of(1.0)], 1, columns=MOST_COLUMNS + 1)
     assert target.refuses(wide) == f"at most {MOST_COLUMNS} columns"
+
+
+def headers_of(version: int, folder: Path) -> Path:
+    """An include folder with nothing but CCCL's version."""
+    path = folder / "cuda" / "std" / "__cccl" / "version.h"
+    path.parent.mkdir(parents=True)
+    path.write_text(f"#pragma once\n#define CCCL_VERSION {version}  // as told\n")
+    return folder
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_cub(ties: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def topk(logits, lengths, k, ties=False):  # type: ignore[no-untyped-def]
+        right = wrong_topk.correct if ties else wrong_topk.correct_set
+        return right(logits, lengths, k).flip(1).int()
+
+    headers = headers_of(3_006_000, tmp_path / "new")
+    monkeypatch.setattr(cub, "find_headers", lambda: headers)
+    monkeypatch.setattr(cub, "load", lambda: types.SimpleNamespace(topk=topk))
+    target = CubTarget(ties, device="cpu")
+    assert answers_right(target, 100)
+    assert target.fingerprint() == "CCCL 3006000"
+    assert ("lowest-column-ties" in target.claims) is ties
+    assert "ascending-order" not in target.claims
+
+
+def test_an_older_cub_takes_short_rows_and_no_tie_break(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    headers = headers_of(3_005_000, tmp_path)
+    monkeypatch.setattr(cub, "find_headers", lambda: headers)
+    target = CubTarget(False, device="cpu")
+    assert target.missing() is None
+    assert target.refuses(case_of(5, rows=1, columns=MOST_COLUMNS_BEFORE)) is None
+    assert target.refuses(case_of(5, rows=1, columns=MOST_COLUMNS_BEFORE + 1)) == "at most 8192 columns"
+    with pytest.raises(TargetUnavailable, match="with CCCL 3.6; found CCCL_VERSION 3005000"):
+        CubTarget(True, device="cpu").prepare()
+    assert version_of(tmp_path / "nowhere") == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from .cub import CubTarget
 from .deepselect import DeepSelectTarget
 from .emulator import EmulatorTarget
 from .flashinfer import FlashinferTarget
@@ -32,6 +33,8 @@ __all__ = [
 OWN: dict[str, Callable[[], Target]] = {"model": ModelTarget, "emulator": EmulatorTarget, "gpu": GpuTarget}
 ADAPTERS: dict[str, Callable[[], Target]] = {
     "torch.topk": TorchTopkTarget,
+    "cub.batched_topk": partial(CubTarget, False),
+    "cub.batched_topk_ties": partial(CubTarget, True),
     "vllm.persistent_topk": partial(VllmTarget, "persistent_topk"),
     "vllm.cooperative_topk": partial(VllmTarget, "cooperative_topk"),
     "sglang.fast_topk_v2": SglangTarget,

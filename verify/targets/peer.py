@@ -32,10 +32,17 @@ class PeerTarget(FunctionTarget):
     def load(self) -> Function:
         """The kernel as `(logits, lengths, k) -> indices`; raises whatever its package does."""
 
+    def missing(self) -> str | None:
+        """What is not installed, in words, or None."""
+        if importlib.util.find_spec(self.package) is not None:
+            return None
+        return f"{self.name} needs the package {self.package}, which is not installed"
+
     def prepare(self) -> None:
         """Imports the package; TargetUnavailable says what is missing."""
-        if importlib.util.find_spec(self.package) is None:
-            raise TargetUnavailable(f"{self.name} needs the package {self.package}, which is not installed")
+        missing = self.missing()
+        if missing is not None:
+            raise TargetUnavailable(missing)
         if self.device != "cpu" and not torch.cuda.is_available():
             raise TargetUnavailable(f"{self.name} needs a CUDA device that torch can use")
         try:

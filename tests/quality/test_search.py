@@ -1,0 +1,94 @@
+"""What a campaign finds, and how fast: the figures of docs/checker.md.
+
+One seed, another every day, in the ordinary suite; ten in the long one.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+import pytest
+import torch
+from published_topk import OVERFLOW, PUBLISHED
+
+from persistent_topk.verify.campaign import Campaign, Options
+from persistent_topk.verify.outcome import Outcome
+from persistent_topk.verify.targets import resolve
+
+TESTS = Path(__file__).resolve().parent.parent
+SECONDS_A_DAY = 86400
+TODAY = int(time.time()) // SECONDS_A_DAY
+SEEDS = random.Random(TODAY).sample(range(1 << 31), 10)
+OVERFLOW_SECONDS, FAMILY_SECONDS = 10.0, 60.0
+SPEED_SECONDS = 10.0
+ROWS_A_SECOND = 100.0
+LONG_SHARE = 0.1  # of the rows, over 16384 columns
+
+
+class Found(Exception):
+    """The campaign broke what it was to break."""
+
+
+@pytest.fixture(autouse=True)
+def tests_are_importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(TESTS)
+
+
+def seconds_to_find(
+    function: Callable[..., torch.Tensor], promises: Collection[str], seed: int, limit: float, folder: Path
+) -> float:
+    """Until a campaign from `seed` breaks one of the promises, in a process of the target's own."""
+    target = resolve(f"published_topk:{function.__name__}")
+
+    def stop(outcome: Outcome, share: float) -> None:
+        if set(outcome.targets[target.name].failing()) & set(promises):
+            raise Found
+
+    target.prepare()
+    began = time.monotonic()
+    try:
+        # As a user's own: the time to find is of the search, which a first failure cuts to its share.
+        Campaign([target], Options(seed=seed, seconds=2 * limit, failures=folder), stop).run()
+    except Found:
+        return time.monotonic() - began
+    finally:
+        target.close()
+    return float("inf")
+
+
+@pytest.mark.parametrize("seed", SEEDS[:1])
+def test_an_overflow_is_found_within_seconds(seed: int, tmp_path: Path) -> None:
+    assert seconds_to_find(OVERFLOW, {"exact-set"}, seed, OVERFLOW_SECONDS, tmp_path) < OVERFLOW_SECONDS
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("seed", SEEDS)
+def test_an_overflow_is_found_from_any_seed(seed: int, tmp_path: Path) -> None:
+    assert seconds_to_find(OVERFLOW, {"exact-set"}, seed, OVERFLOW_SECONDS, tmp_path) < OVERFLOW_SECONDS
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("function", PUBLISHED, ids=lambda function: function.__name__)
+def test_a_published_failure_is_found_from_any_seed(
+    function: Callable[..., torch.Tensor], tmp_path: Path
+) -> None:
+    took = [seconds_to_find(function, PUBLISHED[function], seed, FAMILY_SECONDS, tmp_path) for seed in SEEDS]
+    print(f"{function.__name__}: {', '.join(f'{seconds:.1f}' for seconds in took)} s")
+    assert max(took) < FAMILY_SECONDS
+
+
+@pytest.mark.slow
+def test_a_correct_target_is_put_many_rows_a_second(tmp_path: Path) -> None:
+    target = resolve("wrong_topk:correct")
+    target.prepare()
+    try:
+        outcome = Campaign([target], Options(seed=SEEDS[0], seconds=SPEED_SECONDS, failures=tmp_path)).run()
+    finally:
+        target.close()
+    cover = outcome.coverage
+    assert outcome.verdict == "agree", outcome.why_nothing()
+    assert cover.rows / outcome.seconds >= ROWS_A_SECOND
+    assert cover.long_rows >= LONG_SHARE * cover.rows
