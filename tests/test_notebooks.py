@@ -76,12 +76,33 @@ def test_names_taken_from_the_package_exist(path: Path) -> None:
             assert found or importlib.import_module(f"{node.module}.{alias.name}"), alias.name
 
 
+# Runs in the notebook's kernel, before its first cell.
+LABELS = """
+import re
+
+import matplotlib.pyplot as plt
+
+def show_labelled(show=plt.show):
+    for figure in map(plt.figure, plt.get_fignums()):
+        for axes in figure.axes:
+            ticks = [tick.get_text() for tick in axes.get_yticklabels()]
+            words = any(re.search("[a-z]{2}", text) for text in ticks if not text.startswith("$"))
+            named = axes.get_ylabel() or words or not len(ticks)
+            assert axes.get_xlabel() or axes.get_label() == "<colorbar>", "an axis x without a label"
+            assert named, "an axis y without a label"
+    show()
+
+plt.show = show_labelled
+"""
+
+
 @pytest.mark.notebooks
 @every_notebook
 def test_all_cells_run(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     nbformat, nbclient = importlib.import_module("nbformat"), importlib.import_module("nbclient")
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))  # no settings of whoever runs this
     notebook = nbformat.read(path, as_version=4)
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(LABELS))
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     where = {"metadata": {"path": str(FOLDER)}}
     nbclient.NotebookClient(notebook, timeout=CELL_SECONDS, kernel_name="python3", resources=where).execute()
