@@ -9,8 +9,7 @@ Instance instance() {
   return {.kernels = {{topk_kernel<kPolicyIndex, false>, topk_kernel<kPolicyIndex, true>},
                       {narrow_topk_kernel<kPolicyIndex, false>, narrow_topk_kernel<kPolicyIndex, true>}},
           .threads = kPolicies[kPolicyIndex].threads,
-          .resident = resident_columns<kPolicyIndex>,
-          .shared_bytes = shared_bytes<kPolicyIndex>};
+          .shared_bytes = {shared_bytes<kPolicyIndex>(false), shared_bytes<kPolicyIndex>(true)}};
 }
 
 template Instance instance<PERSISTENT_TOPK_POLICY>();

@@ -116,18 +116,18 @@ cudaError_t device_limits(int device, DeviceLimits* limits) {
 
 cudaError_t launch(const Plan& plan, bool tracing, const TopkParams& params, cudaStream_t stream) {
   const Instance& instance = kInstances[plan.policy];
+  const bool narrow = is_narrow(params.columns, kPolicies[plan.policy]);
   cudaLaunchAttribute cluster{};
   cluster.id = cudaLaunchAttributeClusterDimension;
   cluster.val.clusterDim = {static_cast<unsigned>(plan.ctas), 1, 1};
   cudaLaunchConfig_t config{};
   config.gridDim = dim3(plan.teams * plan.ctas);
   config.blockDim = dim3(instance.threads);
-  config.dynamicSmemBytes = instance.shared_bytes(params.resident);
+  config.dynamicSmemBytes = instance.shared_bytes[narrow];
   config.stream = stream;
   config.attrs = &cluster;
   config.numAttrs = plan.ctas > 1 ? 1 : 0;  // a cluster of one would still pay for the attribute
-  RETURN_IF_FAILED(cudaLaunchKernelEx(
-      &config, instance.kernels[is_narrow(params.columns, kPolicies[plan.policy])][tracing], params));
+  RETURN_IF_FAILED(cudaLaunchKernelEx(&config, instance.kernels[narrow][tracing], params));
   return cudaSuccess;
 }
 
@@ -158,12 +158,10 @@ int persistent_topk_launch(const TopkCall* call) {
   params.lengths = call->lengths;
   params.output = call->output;
   params.trace = static_cast<Trace*>(call->trace);
-  params.workspace = call->workspace;
   params.rows = call->rows;
   params.columns = call->columns;
   params.k = call->k;
   params.ctas = plan.ctas;
-  params.resident = kInstances[plan.policy].resident(call->columns, plan, limits);
   const DeviceScope scope(call->device);
   if (scope.error() != cudaSuccess) return scope.error();
   return launch(plan, call->trace != nullptr, params, call->stream);

@@ -13,12 +13,11 @@ namespace persistent_topk {
 
 using Kernel = void (*)(TopkParams);
 
-// One compiled policy: kernels[is_narrow][tracing].
+// One compiled policy: kernels[is_narrow][tracing], shared_bytes[is_narrow].
 struct Instance {
   Kernel kernels[2][2];
   int threads;
-  int (*resident)(int64_t columns, const Plan& plan, const DeviceLimits& limits);
-  size_t (*shared_bytes)(int resident);
+  size_t shared_bytes[2];
 };
 
 // Defined by instance.cu, which is compiled once a policy, all at the same time.

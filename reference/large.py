@@ -16,6 +16,7 @@ from torch import Tensor
 from . import radix
 from .order import fp16_bin, ordered_key
 from .policy import Policy
+from .stream import stream
 from .trace import ALL_TAKEN
 
 
@@ -26,9 +27,17 @@ def select(row: Tensor, k: int, policy: Policy, record: np.ndarray) -> Tensor:
     """
     bounds = list(zip(record["begin"].tolist(), record["end"].tolist(), strict=True))
     bits = policy.large_bin_bits
-    counts = radix.merge(
-        [radix.histogram(fp16_bin(row[begin:end], bits), 1 << bits) for begin, end in bounds]
-    )
+    counters = 1 << bits
+    bins = [fp16_bin(row[begin:end], bits) for begin, end in bounds]
+    if bins[0].numel() <= policy.tile:  # registers hold every chunk
+        counts = radix.merge([radix.histogram(chunk, counters) for chunk in bins])
+    else:
+        counts = radix.merge(
+            [
+                stream(chunk, counters, k, policy, record[cta : cta + 1])
+                for cta, chunk in enumerate(bins)
+            ]
+        )
     interval = radix.coarse(counts, k, record)
     chunks = [ordered_key(row[begin:end]) for begin, end in bounds]
     cut = radix.refine(chunks, interval, policy, record)

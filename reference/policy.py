@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 WARP_SIZE = 32  # threads of a warp; chunk bounds are multiples of as many columns (128 bytes)
+QUAD = 4  # columns of one 16-byte load
 DIGIT_BITS = 8  # bits of one radix refinement digit
 DIGITS = 1 << DIGIT_BITS  # counters of one digit histogram
 MAX_PASSES = 4  # refinement passes: a 32-bit key range holds four 8-bit digits
@@ -34,10 +35,18 @@ class Policy:
     large_bin_bits: int  # the same for large
     candidates: int  # capacity of the candidate buffer, keys; more spill to passes over the row
     rank_max: int  # at most so many candidates are ranked by comparison, more by digit passes
+    survivors: int  # capacity of the list of columns that pass the running threshold
     map: int  # columns of a chunk whose selection is kept as a bitmap; longer ones take segments
 
+    @property
+    def tile(self) -> int:
+        """Columns that a CTA holds in registers at a time: whole rounds of four a thread."""
+        round_columns = self.threads * QUAD
+        return -(-self.decode_max // round_columns) * round_columns
+
     def __post_init__(self) -> None:
-        assert self.threads % WARP_SIZE == 0 and self.map % (4 * self.threads) == 0
+        assert self.threads % WARP_SIZE == 0 and self.map % (QUAD * self.threads) == 0
+        assert self.survivors % self.threads == 0
         assert self.decode_max <= self.medium_max and self.rank_max <= self.candidates
         assert self.rank_max < 1024, "a rank travels in ten bits"
         assert self.max_ctas <= MAX_CTAS and self.max_ctas & (self.max_ctas - 1) == 0
@@ -54,10 +63,11 @@ LATENCY = Policy(
     max_ctas=16,
     decode_bin_bits=11,
     medium_bin_bits=11,
-    large_bin_bits=8,
+    large_bin_bits=11,
     candidates=4096,
     rank_max=256,
-    map=131072,
+    survivors=10240,
+    map=262144,
 )
 
 THROUGHPUT = Policy(
@@ -71,10 +81,11 @@ THROUGHPUT = Policy(
     max_ctas=1,
     decode_bin_bits=11,
     medium_bin_bits=11,
-    large_bin_bits=8,
+    large_bin_bits=11,
     candidates=2048,
     rank_max=256,
-    map=65536,
+    survivors=10240,
+    map=262144,
 )
 
 SMALL = Policy(
@@ -91,6 +102,7 @@ SMALL = Policy(
     large_bin_bits=8,
     candidates=48,
     rank_max=16,
+    survivors=320,
     map=512,
 )
 
@@ -108,6 +120,7 @@ TINY = Policy(
     large_bin_bits=11,
     candidates=8,
     rank_max=4,
+    survivors=96,
     map=128,
 )
 

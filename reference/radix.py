@@ -86,7 +86,7 @@ def coarse(counts: Tensor, k: int, record: np.ndarray) -> Interval:
     bits = bins.bit_length() - 1
     bin, above, count = threshold_bin(counts, k)
     record["bins"], record["bin"], record["above"], record["count"] = bins, bin, above, count
-    record["histogram"][:, :bins] = counts.cpu().numpy()
+    record["histogram"][:, bin:bins] = counts[bin:].cpu().numpy()
     high = GREATEST_KEY if bin == bins - 1 else bin_floor_key(bin + 1, bits) - 1
     return Interval(bin_floor_key(bin, bits), high, above, count, k - above)
 

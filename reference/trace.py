@@ -30,6 +30,9 @@ TRACE_DTYPE = np.dtype(
         ("cta", np.int32),  # this CTA's rank
         ("begin", np.int32),  # this CTA's columns [begin, end)
         ("end", np.int32),
+        ("listed", np.int32),  # 1: the list of columns above the running threshold is complete
+        ("survivors", np.int32),  # columns put into it, more than it holds where it is not; 0: no stream
+        ("updates", np.int32),  # how often the running threshold was raised after the first tile
         ("bins", np.int32),  # coarse bins; 0 on the trivial path
         ("bin", np.int32),  # coarse bin that holds the k-th key
         ("above", np.int32),  # keys of the row above that bin
@@ -45,7 +48,7 @@ TRACE_DTYPE = np.dtype(
         ("offset", np.int32),  # output slots taken by the CTAs before: keys above the threshold,
         ("tie_offset", np.int32),  # and, where ties are cut, keys equal to it
         ("pass", PASS_DTYPE, (MAX_PASSES,)),
-        ("histogram", np.uint32, (MAX_BINS,)),
+        ("histogram", np.uint32, (MAX_BINS,)),  # from `bin` upwards; a stream does not count the rest
     ]
 )
 

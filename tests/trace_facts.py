@@ -38,8 +38,9 @@ def check_coarse(row: torch.Tensor, keys: np.ndarray, k: int, policy: Policy, re
     bins = fp16_bin(row, bits).numpy()
     bin = int(record["bin"])
     assert record["bins"] == 1 << bits
-    assert np.array_equal(record["histogram"][: 1 << bits], np.bincount(bins, minlength=1 << bits))
-    assert not record["histogram"][1 << bits :].any()
+    counters = np.bincount(bins, minlength=1 << bits)
+    assert np.array_equal(record["histogram"][bin : 1 << bits], counters[bin:])
+    assert not record["histogram"][:bin].any() and not record["histogram"][1 << bits :].any()
     assert record["above"] == (bins > bin).sum() < k <= (bins >= bin).sum()
     assert record["count"] == (bins == bin).sum()
     last = bin == (1 << bits) - 1

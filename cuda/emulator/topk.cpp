@@ -29,12 +29,10 @@ TopkParams parameters_of(const Arguments& arguments, const Plan& plan) {
           .lengths = arguments.lengths,
           .output = arguments.output,
           .trace = arguments.trace,
-          .workspace = nullptr,
           .rows = static_cast<int>(arguments.rows),
           .columns = static_cast<int>(arguments.columns),
           .k = static_cast<int>(arguments.k),
-          .ctas = plan.ctas,
-          .resident = resident_columns<kPolicyIndex>(arguments.columns, plan, arguments.limits)};
+          .ctas = plan.ctas};
 }
 
 }  // namespace
@@ -57,7 +55,7 @@ PERSISTENT_TOPK_EXPORT void persistent_topk_emulate(const Arguments* arguments,
       .grid = static_cast<unsigned>(plan.teams * plan.ctas),
       .block = static_cast<unsigned>(kPolicies[kPolicyIndex].threads),
       .cluster = plan.ctas,
-      .shared_bytes = shared_bytes<kPolicyIndex>(parameters.resident),
+      .shared_bytes = shared_bytes<kPolicyIndex>(is_narrow(a.columns, kPolicies[kPolicyIndex])),
       .access_budget = run->access_budget,
       .judges = run->judges != 0,
       .schedule = run->schedule,

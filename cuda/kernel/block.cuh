@@ -12,9 +12,10 @@ namespace persistent_topk {
 inline constexpr uint32_t kFullWarp = 0xFFFFFFFFu;
 inline constexpr int kMaxWarps = 32;  // of a CTA of 1024 threads
 
-// One value a warp. A barrier must stand between two scans that use it: every caller has one anyway.
+// Values of the warps. A barrier must stand between two scans that use them: every caller has one anyway.
+inline constexpr int kMaxScanned = 4;  // words that one scan serves
 struct WarpTotals {
-  uint32_t of_warp[kMaxWarps];
+  uint32_t of_warp[kMaxScanned][kMaxWarps];
 };
 
 PERSISTENT_TOPK_DEVICE int lane_id() { return static_cast<int>(threadIdx.x % kWarpSize); }
@@ -30,26 +31,37 @@ PERSISTENT_TOPK_DEVICE uint32_t warp_inclusive_sum(uint32_t value) {
   return value;
 }
 
-struct BlockSum {
-  uint32_t before;  // sum over the warps before this thread's
-  uint32_t total;   // sum over all warps
+template <int kWords>
+struct BlockSums {
+  uint32_t before[kWords];  // sums over the warps before this thread's
+  uint32_t total[kWords];   // sums over all warps
 };
 
-// Adds up one value a warp, given by its last lane.
-template <int kThreads>
-PERSISTENT_TOPK_DEVICE BlockSum sum_over_warps(uint32_t warp_total, WarpTotals& totals) {
+// Adds up kWords values a warp, given by its last lane.
+template <int kThreads, int kWords>
+PERSISTENT_TOPK_DEVICE BlockSums<kWords> sum_over_warps(const uint32_t (&warp_total)[kWords],
+                                                        WarpTotals& totals) {
   constexpr int kWarps = kThreads / kWarpSize;
-  static_assert(kWarps <= kMaxWarps);
-  if (lane_id() == kWarpSize - 1) totals.of_warp[warp_id()] = warp_total;
+  static_assert(kWarps <= kMaxWarps && kWords <= kMaxScanned);
+  BlockSums<kWords> sums;
+  if (lane_id() == kWarpSize - 1)
+#pragma unroll
+    for (int word = 0; word < kWords; ++word) totals.of_warp[word][warp_id()] = warp_total[word];
   __syncthreads();
-  const uint32_t mine = lane_id() < kWarps ? totals.of_warp[lane_id()] : 0;
-  return {__reduce_add_sync(kFullWarp, lane_id() < warp_id() ? mine : 0), __reduce_add_sync(kFullWarp, mine)};
+#pragma unroll
+  for (int word = 0; word < kWords; ++word) {
+    const uint32_t mine = lane_id() < kWarps ? totals.of_warp[word][lane_id()] : 0;
+    sums.before[word] = __reduce_add_sync(kFullWarp, lane_id() < warp_id() ? mine : 0);
+    sums.total[word] = __reduce_add_sync(kFullWarp, mine);
+  }
+  return sums;
 }
 
 // Sum of every thread's value.
 template <int kThreads>
 PERSISTENT_TOPK_DEVICE uint32_t block_sum(uint32_t value, WarpTotals& totals) {
-  return sum_over_warps<kThreads>(__reduce_add_sync(kFullWarp, value), totals).total;
+  const uint32_t warp_total[] = {__reduce_add_sync(kFullWarp, value)};
+  return sum_over_warps<kThreads>(warp_total, totals).total[0];
 }
 
 // 0-based position of set bit number `n` of `word`, counted from the lowest; n < __popc(word).

@@ -30,11 +30,11 @@ struct Policy {
   int large_bin_bits;
   int candidates;     // capacity of the candidate buffer, keys; more spill to passes over the row
   int rank_max;       // at most so many candidates are ranked by comparison, more by digit passes
+  int survivors;   // capacity of the list of columns that pass the running threshold
   int map;         // columns of a chunk whose selection is kept as a bitmap; longer ones take segments
 };
 
-// Few rows: everything for the latency of one row. 1024 threads hold 8192 columns in 8 registers
-// each; 8 bits of binary16 keep the merge between CTAs at 256 words.
+// Few rows: everything for the latency of one row. 1024 threads hold 8192 columns in 8 registers each.
 inline constexpr Policy kLatency = {
     .threads = 1024,
     .ctas_per_sm = 1,
@@ -45,10 +45,11 @@ inline constexpr Policy kLatency = {
     .max_ctas = 16,
     .decode_bin_bits = 11,
     .medium_bin_bits = 11,
-    .large_bin_bits = 8,
+    .large_bin_bits = 11,
     .candidates = 4096,   // twice what normal scores leave in the threshold bin of 128K columns
     .rank_max = 256,      // eight warps compare in less time than one digit pass takes
-    .map = 131072,
+    .survivors = 10240,   // kMaxK and what passes its threshold of the second 4096 to 8192 columns
+    .map = 262144,        // two bitmaps of 32 KB
 };
 
 // More short rows than SMs: smaller CTAs, several an SM, so that one row's barriers hide behind
@@ -63,10 +64,11 @@ inline constexpr Policy kThroughput = {
     .max_ctas = 1,
     .decode_bin_bits = 11,
     .medium_bin_bits = 11,
-    .large_bin_bits = 8,
+    .large_bin_bits = 11,
     .candidates = 2048,
     .rank_max = 256,
-    .map = 65536,
+    .survivors = 10240,
+    .map = 262144,
 };
 
 // For tests: every path, boundary, merge and spill within a thousand columns.
@@ -83,6 +85,7 @@ inline constexpr Policy kSmall = {
     .large_bin_bits = 8,
     .candidates = 48,
     .rank_max = 16,
+    .survivors = 320,
     .map = 512,
 };
 
@@ -100,6 +103,7 @@ inline constexpr Policy kTiny = {
     .large_bin_bits = 11,
     .candidates = 8,
     .rank_max = 4,
+    .survivors = 96,
     .map = 128,
 };
 
@@ -110,6 +114,7 @@ static_assert(sizeof(kPolicyNames) / sizeof(kPolicyNames[0]) == kPolicyCount);
 
 constexpr bool is_consistent(const Policy& policy) {
   return policy.threads % kWarpSize == 0 && policy.map % (4 * policy.threads) == 0 &&
+         policy.survivors % policy.threads == 0 &&
          policy.decode_max <= policy.medium_max && policy.rank_max <= policy.candidates &&
          policy.rank_max < 1024 && policy.max_ctas <= kMaxCtas &&
          (policy.max_ctas & (policy.max_ctas - 1)) == 0;

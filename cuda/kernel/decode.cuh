@@ -2,6 +2,7 @@
 // emits without touching memory again.
 #pragma once
 
+#include "emit.cuh"
 #include "refine.cuh"
 #include "row.cuh"
 #include "tile.cuh"
@@ -11,14 +12,8 @@ namespace persistent_topk {
 template <Policy policy>
 struct DecodeStorage {
   static constexpr int kBins = 1 << policy.decode_bin_bits;
-  static constexpr int kRoundColumns = kQuad * policy.threads;
-  Scratch scratch;
-  DigitHistograms digits;
+  RefineStorage<policy> refine;
   alignas(16) uint32_t histogram[kBins];
-  Candidates<policy.candidates> candidates;
-  FewKeys<policy.rank_max> few;
-  LinedUp lined_up;
-  ColumnMap<ceil_div(policy.decode_max, kRoundColumns) * kRoundColumns> map;
 };
 
 template <Policy policy>
@@ -29,20 +24,20 @@ template <Policy policy, bool kTracing>
 PERSISTENT_TOPK_DEVICE void decode_row(const Row& row, const DecodeTile<policy>& tile) {
   using Storage = DecodeStorage<policy>;
   Storage& storage = ptx::shared_storage<Storage>();
+  Scratch& scratch = storage.refine.scratch;
   Recorder<kTracing, policy.threads> record{row.trace};
   record.chunk(kDecode, 1, 0, 0, row.length);
 
   clear<policy.threads, Storage::kBins>(storage.histogram);
-  clear<policy.threads, DigitHistograms::kWords>(storage.digits.of_pass[0]);
-  if (threadIdx.x == 0) storage.candidates.used = storage.few.used = 0;
+  clear_refinement<policy>(storage.refine);
   __syncthreads();
-  count_bins<policy.decode_bin_bits, false>(tile, storage.histogram);
+  count_bins<policy.decode_bin_bits>(tile, storage.histogram);
   __syncthreads();
   const Interval interval = find_from_top<policy.threads, Storage::kBins>(
-      storage.histogram, row.k, storage.scratch, bin_interval<policy.decode_bin_bits>);
-  record.coarse(Storage::kBins, storage.histogram, storage.scratch.found);
-
-  finish_alone<policy>(tile, interval, row, storage, record);
+      storage.histogram, row.k, scratch, bin_interval<policy.decode_bin_bits>);
+  record.coarse(Storage::kBins, scratch.found, storage.histogram);
+  const Selection selection = refine_alone<policy>(tile, interval, row.k, storage.refine, record);
+  emit_tile<policy.threads>(tile, 0, selection, {0, 0}, row.output, scratch);
 }
 
 }  // namespace persistent_topk

@@ -1,13 +1,14 @@
-// Writing the selected columns in ascending order. Every thread takes consecutive entries of the map,
-// a scan over their populations tells where its columns go, and they are lined up in shared memory
-// before they are written out together: stores of single threads would each touch a sector.
+// Writing the selected columns in ascending order. A scan over the threads' populations tells each where
+// its columns go, so order needs no sort: threads that hold columns in registers write their own; a list
+// is spread over bitmaps first, which threads take in column order.
 #pragma once
 
 #include <cstdint>
 
 #include "block.cuh"
 #include "constants.cuh"
-#include "sweep.cuh"
+#include "radix.cuh"
+#include "tile.cuh"
 
 namespace persistent_topk {
 
@@ -18,8 +19,82 @@ struct OutputPlace {
   int tie_offset;
 };
 
-// Selected columns lined up for the output.
+// The slot of what is selected next.
+PERSISTENT_TOPK_DEVICE int slot_of(const OutputPlace& place, const Selection& selection) {
+  return place.offset + (selection.ties == kAllTaken ? 0 : min(place.tie_offset, selection.ties));
+}
+
+// Counts of a tile's rounds travel in halves of a word.
+inline constexpr int kRoundBits = 16;
+
+PERSISTENT_TOPK_DEVICE int count_of_round(const uint32_t* words, int round) {
+  return static_cast<int>(words[round / 2] >> (round % 2 * kRoundBits) & ((1u << kRoundBits) - 1));
+}
+
+// Writes the selected columns of a tile that begins at `first_column`. kCut: ties are cut.
+template <int kThreads, bool kCut, class Tile>
+PERSISTENT_TOPK_DEVICE void write_tile(const Tile& tile, int first_column, const Selection& selection,
+                                       const OutputPlace& place, int32_t* output, WarpTotals& totals) {
+  constexpr int kKindWords = (Tile::kRounds + 1) / 2;
+  constexpr int kWords = kCut ? 2 * kKindWords : kKindWords;
+  static_assert(kThreads * kQuad < 1 << kRoundBits && Tile::kRounds * kQuad <= 32);
+  const bool none_above = selection.threshold == kGreatestKey;
+  const uint32_t taken = tile.above(bound_below(selection.threshold));
+  const uint32_t above = !kCut        ? taken
+                         : none_above ? 0
+                                      : tile.above(bound_below(selection.threshold + 1));
+  const uint32_t kinds[] = {above, taken & ~above};
+
+  uint32_t own[kWords] = {}, inclusive[kWords], before[kWords];
+#pragma unroll
+  for (int i = 0; i < kWords * 2; ++i)
+    if (const int round = i % (kKindWords * 2); round < Tile::kRounds)
+      own[i / 2] |= __popc(kinds[i / (kKindWords * 2)] >> (round * kQuad) & kQuadMask) << (i % 2 * kRoundBits);
+#pragma unroll
+  for (int word = 0; word < kWords; ++word) inclusive[word] = warp_inclusive_sum(own[word]);
+  const BlockSums<kWords> sums = sum_over_warps<kThreads>(inclusive, totals);
+#pragma unroll
+  for (int word = 0; word < kWords; ++word) before[word] = sums.before[word] + inclusive[word] - own[word];
+
+  OutputPlace rounds_before = place;
+#pragma unroll
+  for (int round = 0; round < Tile::kRounds; ++round) {
+    uint32_t selected = kinds[0] >> (round * kQuad) & kQuadMask;
+    OutputPlace here = {rounds_before.offset + count_of_round(before, round), rounds_before.tie_offset};
+    rounds_before.offset += count_of_round(sums.total, round);
+    if constexpr (kCut) {
+      here.tie_offset += count_of_round(before + kKindWords, round);
+      rounds_before.tie_offset += count_of_round(sums.total + kKindWords, round);
+      selected |= lowest_set_bits(kinds[1] >> (round * kQuad) & kQuadMask, selection.ties - here.tie_offset);
+    }
+    int32_t* slot = output + slot_of(here, selection);
+    const int column = first_column + tile.quad(round) * kQuad;
+#pragma unroll
+    for (int c = 0; c < kQuad; ++c)
+      if (selected >> c & 1) *slot++ = column + c;
+  }
+}
+
+template <int kThreads, class Tile>
+PERSISTENT_TOPK_DEVICE void emit_tile(const Tile& tile, int first_column, const Selection& selection,
+                                      const OutputPlace& place, int32_t* output, Scratch& scratch) {
+  if (selection.ties == kAllTaken)
+    write_tile<kThreads, false>(tile, first_column, selection, place, output, scratch.totals);
+  else
+    write_tile<kThreads, true>(tile, first_column, selection, place, output, scratch.totals);
+}
+
+// Selected columns lined up for the output: stores of single threads would each touch a sector.
 using LinedUp = int32_t[kMaxK];
+
+// A bit a column of a segment: whether its key is above the threshold (or at it, where all ties are
+// taken), and whether it is a tie that may be cut.
+template <int kColumns>
+struct ColumnMap {
+  static constexpr int kColumnsMapped = kColumns;
+  uint32_t above[kColumns / kWarpSize];
+  uint32_t equal[kColumns / kWarpSize];
+};
 
 // Keys above the threshold (kMaxK at most) and equal to it (a whole map at most), packed: one scan
 // serves both.
@@ -34,84 +109,76 @@ PERSISTENT_TOPK_DEVICE int above_of(uint32_t counts) {
 }
 PERSISTENT_TOPK_DEVICE int equal_of(uint32_t counts) { return static_cast<int>(counts >> kAboveBits); }
 
-inline constexpr uint32_t kLowHalves = 0x0F0Fu;  // of a map entry: columns above; its high halves: ties
-inline constexpr int kEntryColumns = 2 * kQuad;
-
-// An entry's columns to take, in the low halves. `ties` of those equal to the threshold are left to take.
-PERSISTENT_TOPK_DEVICE uint32_t selected_of(uint32_t entry, bool cut, int ties) {
-  const uint32_t equal = cut ? lowest_set_bits(entry & ~kLowHalves, ties) : entry & ~kLowHalves;
-  return (entry & kLowHalves) | equal >> kQuad;
+// Makes the map of the source's columns [begin, end).
+template <int kThreads, class Source, class Map>
+PERSISTENT_TOPK_DEVICE void mark(const Source& source, int begin, int end, const Selection& selection,
+                                 Map& map) {
+  const bool cut = selection.ties != kAllTaken;
+  for (int word = threadIdx.x; word < ceil_div(end - begin, kWarpSize); word += kThreads) {
+    map.above[word] = 0;
+    if (cut) map.equal[word] = 0;
+  }
+  __syncthreads();
+  const float at_least = bound_below(selection.threshold), greater = bound_below(selection.threshold + 1);
+  const bool none_above = selection.threshold == kGreatestKey;
+  source.for_each_column(begin, end, [&](float x, int column) {
+    if (!ptx::or_if_above(0, x, at_least, 1u)) return;
+    const bool tie = cut && (none_above || !ptx::or_if_above(0, x, greater, 1u));
+    const int place = column - begin;
+    atomicOr(&(tie ? map.equal : map.above)[place / kWarpSize], 1u << (place % kWarpSize));
+  });
+  __syncthreads();
 }
 
-// Lines up the selected columns of a complete map of `columns` columns, the first being
-// `first_column`; the chunk's first one has slot `first_slot`. Returns the place behind them.
+// Lines up the selected columns of a map of `columns` columns, the first being `first_column`; the
+// chunk's first one has slot `first_slot`. Returns the place behind them.
 template <int kThreads, class Map>
 PERSISTENT_TOPK_DEVICE OutputPlace line_up(const Map& map, int columns, int first_column,
                                            const Selection& selection, OutputPlace place, int first_slot,
-                                           LinedUp& lined_up, Scratch& scratch) {
-  static_assert(Map::kMapped < 1 << (32 - kAboveBits));
-  constexpr bool kOneEach = Map::kEntries <= kThreads;
+                                           LinedUp& lined_up, WarpTotals& totals) {
+  static_assert(Map::kColumnsMapped < 1 << (32 - kAboveBits));
   const bool cut = selection.ties != kAllTaken;
-  const int entries = ceil_div(columns, kEntryColumns);
-  const int per_thread = kOneEach ? 1 : ceil_div(entries, kThreads);
+  const int words = ceil_div(columns, kWarpSize);
+  const int per_thread = ceil_div(words, kThreads);
   const int first = static_cast<int>(threadIdx.x) * per_thread;
-  const int last = min(first + per_thread, entries);
+  const int last = min(first + per_thread, words);
   uint32_t own = 0;
-  for (int i = first; i < last; ++i) {
-    const uint32_t entry = map.entries[i];
-    own += cut ? pack_counts(__popc(entry & kLowHalves), __popc(entry & ~kLowHalves))
-               : static_cast<uint32_t>(__popc(entry));
+  for (int word = first; word < last; ++word)
+    own += pack_counts(__popc(map.above[word]), cut ? __popc(map.equal[word]) : 0);
+  const uint32_t inclusive[] = {warp_inclusive_sum(own)};
+  const BlockSums<1> sums = sum_over_warps<kThreads>(inclusive, totals);
+  const uint32_t before = sums.before[0] + inclusive[0] - own;
+  OutputPlace here = {place.offset + above_of(before), place.tie_offset + equal_of(before)};
+  int32_t* slot = lined_up + (slot_of(here, selection) - first_slot);
+  for (int word = first; word < last; ++word) {
+    uint32_t selected = map.above[word];
+    if (cut) {
+      selected |= lowest_set_bits(map.equal[word], selection.ties - here.tie_offset);
+      here.tie_offset += __popc(map.equal[word]);
+    }
+    for (; selected != 0; selected &= selected - 1)
+      *slot++ = first_column + word * kWarpSize + __ffs(static_cast<int>(selected)) - 1;
   }
-  const uint32_t inclusive = warp_inclusive_sum(own);
-  const BlockSum sum = sum_over_warps<kThreads>(inclusive, scratch.totals);
-  const uint32_t before = sum.before + inclusive - own;
-  // Ties are numbered over the whole row; those from number `ties` on stay out.
-  int tie = place.tie_offset + equal_of(before);
-  const int taken_ties = cut ? min(tie, selection.ties) : 0;
-  int32_t* slot = lined_up + (place.offset + above_of(before) + taken_ties - first_slot);
-  for (int i = first; i < last; ++i) {
-    const uint32_t entry = map.entries[i];
-    const uint32_t selected = selected_of(entry, cut, selection.ties - tie);
-    const int column = first_column + i * kEntryColumns;
-#pragma unroll
-    for (int c = 0; c < kEntryColumns; ++c)
-      if (selected >> (c / kQuad * 2 * kQuad + c % kQuad) & 1) *slot++ = column + c;
-    if (cut) tie += __popc(entry & ~kLowHalves);
-  }
-  return {place.offset + above_of(sum.total), place.tie_offset + equal_of(sum.total)};
+  return {place.offset + above_of(sums.total[0]), place.tie_offset + equal_of(sums.total[0])};
 }
 
-// Writes a chunk's selected columns to their slots of `output`, from `place` on. `mapped`: the map
-// holds the whole chunk's selection already (a barrier passed since); else it is made segment by
-// segment, from another look at the columns.
-template <int kThreads, class Tile, class Map>
-PERSISTENT_TOPK_DEVICE void emit(const Tile& tile, int first_column, const Selection& selection,
-                                 OutputPlace place, bool mapped, Map& map, LinedUp& lined_up, int32_t* output,
-                                 Scratch& scratch) {
-  constexpr int kSegmentRounds = Map::kMapped / (kThreads * kQuad);
-  static_assert(Map::kMapped % (kThreads * kQuad) == 0);
-  const bool cut = selection.ties != kAllTaken;
-  const auto slot_of = [&](const OutputPlace& at) {
-    return at.offset + (cut ? min(at.tie_offset, selection.ties) : 0);
-  };
-  const int first_slot = slot_of(place);
-  if (mapped) {
-    place =
-        line_up<kThreads>(map, tile.length, first_column, selection, place, first_slot, lined_up, scratch);
-  } else {
-    const Interval threshold = make_interval(selection.threshold, selection.threshold, 0, 0);
-    for (int begin = 0; begin < tile.rounds(); begin += kSegmentRounds) {
-      const int column = begin * kThreads * kQuad;
-      __syncthreads();  // the segment before has been read
-      sweep<kThreads, true>(tile, begin, min(begin + kSegmentRounds, tile.rounds()), threshold, &map,
-                            GatherNothing{});
-      __syncthreads();
-      place = line_up<kThreads>(map, min(tile.length - column, Map::kMapped), first_column + column,
-                                selection, place, first_slot, lined_up, scratch);
-    }
+// Writes the selected columns of a chunk of `length` columns that begins at `first_column`, segment by
+// segment of the map.
+template <int kThreads, class Source, class Map>
+PERSISTENT_TOPK_DEVICE void emit_mapped(const Source& source, int length, int first_column,
+                                        const Selection& selection, OutputPlace place, Map& map,
+                                        LinedUp& lined_up, int32_t* output, Scratch& scratch) {
+  const int first_slot = slot_of(place, selection);
+  for (int begin = 0; begin < length; begin += Map::kColumnsMapped) {
+    const int end = min(begin + Map::kColumnsMapped, length);
+    if (begin != 0) __syncthreads();  // the segment before has been read
+    mark<kThreads>(source, begin, end, selection, map);
+    place = line_up<kThreads>(map, end - begin, first_column + begin, selection, place, first_slot, lined_up,
+                              scratch.totals);
   }
   __syncthreads();
-  for (int slot = first_slot + static_cast<int>(threadIdx.x); slot < slot_of(place); slot += kThreads)
+  for (int slot = first_slot + static_cast<int>(threadIdx.x); slot < slot_of(place, selection);
+       slot += kThreads)
     output[slot] = lined_up[slot - first_slot];
 }
 

@@ -1,16 +1,19 @@
-// The path of long rows: the CTAs of a team take a chunk each. Coarse histograms, digit histograms of
-// the spill and candidates are exchanged through the shared memory of the cluster; from there every
-// CTA finds the same threshold by itself. A CTA's place in the output is the exclusive scan over the
-// team of the counts of selected columns, so ascending order needs no sort.
+// The path of long rows: the CTAs of a team take a chunk each. They find the row's threshold bin by two
+// exchanges of 32 to 64 words through the shared memory of the cluster, which also tell every CTA what
+// each chunk holds above that bin and in it; a third gives every CTA all candidates, and from there each
+// finds the same threshold by itself. A CTA's place in the output is the exclusive scan over the team
+// of the counts of selected columns, so ascending order needs no sort.
 //
-// What a CTA shows to its peers (`shown`) is cleared and written between one exchange and the next,
-// and read after it. Every row ends with an exchange (of counts and candidates), so what was shown
-// before is free again when the next row begins.
+// What peers write (`groups`, `bins`, `counts`, candidates) is written before an exchange and read between
+// that and the next. Every row begins with one, under way while the chunk is counted: before it a peer
+// may not have started, or may still read what belongs to the row before.
 #pragma once
 
+#include "decode.cuh"
 #include "emit.cuh"
 #include "refine.cuh"
 #include "row.cuh"
+#include "stream.cuh"
 #include "tile.cuh"
 
 namespace persistent_topk {
@@ -21,40 +24,46 @@ struct ChunkCounts {
   int count;
 };
 
+inline constexpr int kGroupBins = kWarpSize;  // bins of a group: one a lane
+
 template <Policy policy>
 struct LargeStorage {
   static constexpr int kBins = 1 << policy.large_bin_bits;
-  struct Shown {
-    alignas(16) uint32_t histogram[kBins];  // of the chunk
-    DigitHistograms digits;            // of the chunk
-    Candidates<policy.candidates> candidates;
-  };
-  Scratch scratch;
-  FewKeys<policy.rank_max> few;
+  static constexpr int kGroups = kBins / kGroupBins;
+  RefineStorage<policy> refine;           // its candidates are the row's: peers write theirs
+  alignas(16) uint32_t histogram[kBins];  // of the chunk
+  DigitHistograms shown;                  // of the chunk: peers read them
+  uint32_t groups[policy.max_ctas][kGroups + 1];   // each CTA's sums; a row more, so that banks differ
+  uint32_t bins[policy.max_ctas][kGroupBins + 1];  // each CTA's counters of the group that was found
+  ChunkCounts counts[policy.max_ctas];
+  Survivors<policy.survivors> list;
   ColumnMap<policy.map> map;
-  Shown shown;
-  ChunkCounts counts[policy.max_ctas];  // of every CTA: each writes its own to all
-  DigitHistograms digits;     // of the row, or of the gathered candidates
-  alignas(16) uint32_t histogram[kBins];  // of the row
   union {
-    uint32_t candidates[policy.candidates];  // of the row
-    LinedUp lined_up;                        // when these have been looked through
+    uint32_t own_keys[policy.candidates];  // the chunk's candidates
+    LinedUp lined_up;                      // when every CTA has them
   };
-  alignas(16) float resident[kQuad];  // as many as the launch has room for: the last member
 };
+
+// Columns of each chunk but the last ones of a row of `length`: whole 128 bytes.
+PERSISTENT_TOPK_DEVICE int chunk_columns(int length, int ctas) {
+  return ceil_div(ceil_div(length, kWarpSize), ctas) * kWarpSize;
+}
 
 // The CTAs that share a row.
 template <Policy policy>
 struct SharingTeam {
-  LargeStorage<policy>& storage;
+  using Storage = LargeStorage<policy>;
+  Storage& storage;
   int ctas;
   int rank;
-  ChunkCounts own = {0, 0};
 
+  PERSISTENT_TOPK_DEVICE void arrive() const {
+    if (ctas > 1) ptx::cluster_arrive();
+  }
+  PERSISTENT_TOPK_DEVICE void wait() const { ctas > 1 ? ptx::cluster_wait() : __syncthreads(); }
   PERSISTENT_TOPK_DEVICE void exchange() const {
-    if (ctas == 1) return __syncthreads();
-    ptx::cluster_arrive();
-    ptx::cluster_wait();
+    arrive();
+    wait();
   }
 
   template <class T>
@@ -62,20 +71,19 @@ struct SharingTeam {
     return ctas == 1 ? mine : ptx::peer_shared(mine, peer);
   }
 
-  // Exchanges, then adds up what every CTA shows. Neighbouring lanes take a part of the CTAs each, so
+  // Adds up what every CTA shows, after an exchange. Neighbouring lanes take a part of the CTAs each, so
   // that many loads are under way: one takes 200 cycles.
-  template <int kCounters>
-  PERSISTENT_TOPK_DEVICE const uint32_t* merge(uint32_t* shown, uint32_t* sums) const {
+  PERSISTENT_TOPK_DEVICE const uint32_t* merge_digits(DigitHistograms&, int pass) const {
+    uint32_t* sums = storage.refine.digits.of_pass[pass];
     constexpr int kParts = policy.max_ctas < 4 ? policy.max_ctas : 4;
     exchange();
-    if (ctas == 1) return shown;
-    for (int i = threadIdx.x; i < kCounters / kQuad * kParts; i += policy.threads) {
+    for (int i = threadIdx.x; i < kDigits / kQuad * kParts; i += policy.threads) {
       uint32_t sum[kQuad] = {0, 0, 0, 0};
 #pragma unroll
       for (int first = 0; first < policy.max_ctas; first += kParts) {
         if (const int peer = first + i % kParts; peer < ctas) {
           uint32_t quad[kQuad];
-          ptx::load_vector(of_peer(shown + i / kParts * kQuad, peer), quad);
+          ptx::load_vector(of_peer(storage.shown.of_pass[pass] + i / kParts * kQuad, peer), quad);
 #pragma unroll
           for (int c = 0; c < kQuad; ++c) sum[c] += quad[c];
         }
@@ -92,49 +100,82 @@ struct SharingTeam {
     return sums;
   }
 
-  PERSISTENT_TOPK_DEVICE const uint32_t* merge_digits(DigitHistograms& shown, int pass) const {
-    return merge<kDigits>(shown.of_pass[pass], storage.digits.of_pass[pass]);
-  }
-
-  // Takes over the chunk's own counts above and in the counter that was found.
-  PERSISTENT_TOPK_DEVICE void keep(const uint32_t* shown, int counters, const Found& found) {
+  // Tells every CTA the chunk's counts above and in the digit that was found.
+  PERSISTENT_TOPK_DEVICE void keep(const uint32_t* chunk_histogram, const Found& digit) const {
     uint32_t greater = 0;
-    for (int i = threadIdx.x; i < counters; i += policy.threads)
-      if (i > found.index) greater += shown[i];
-    own.above += block_sum<policy.threads>(greater, storage.scratch.totals);
-    own.count = shown[found.index];
-  }
-
-  // Tells every CTA this chunk's counts; they are there after the next exchange.
-  PERSISTENT_TOPK_DEVICE void send_counts() const {
+    for (int i = threadIdx.x; i < kDigits; i += policy.threads)
+      if (i > digit.index) greater += chunk_histogram[i];
+    const int above = block_sum<policy.threads>(greater, storage.refine.scratch.chunk_totals);
+    const ChunkCounts before = storage.counts[rank];
+    __syncthreads();  // everybody has read what the next exchange replaces
     if (static_cast<int>(threadIdx.x) < ctas)
-      *of_peer(&storage.counts[rank], static_cast<int>(threadIdx.x)) = own;
+      *of_peer(&storage.counts[rank], static_cast<int>(threadIdx.x)) = {
+          before.above + above, static_cast<int>(chunk_histogram[digit.index])};
   }
 };
 
-// The counts of the CTAs before this one: keys above the interval, and in it. Where asked for, copies
-// every CTA's candidates, in the order of the CTAs; warps are dealt to them, so that all copies are
-// under way at once.
+// Sum over the CTAs of one word each, `stride` words apart.
 template <Policy policy>
-PERSISTENT_TOPK_DEVICE OutputPlace collect(const SharingTeam<policy>& team, bool with_candidates) {
-  constexpr int kWarps = policy.threads / kWarpSize;
-  auto& storage = team.storage;
-  const bool has_peer = lane_id() < team.ctas;
-  const uint32_t above = has_peer ? storage.counts[lane_id()].above : 0;
-  const uint32_t count = has_peer ? storage.counts[lane_id()].count : 0;
-  const bool is_before = lane_id() < team.rank;
-  const OutputPlace before = {static_cast<int>(__reduce_add_sync(kFullWarp, is_before ? above : 0)),
-                              static_cast<int>(__reduce_add_sync(kFullWarp, is_before ? count : 0))};
-  if (!with_candidates) return before;
-  const uint32_t start_of_lane = warp_inclusive_sum(count) - count;
-  const int sharers = kWarps > team.ctas ? kWarps / team.ctas : 1;  // warps that copy for one peer
-  for (int peer = warp_id() / sharers; peer < team.ctas; peer += kWarps / sharers) {
-    const int start = __shfl_sync(kFullWarp, start_of_lane, peer);
-    const int peer_count = __shfl_sync(kFullWarp, count, peer);
-    for (int i = warp_id() % sharers * kWarpSize + lane_id(); i < peer_count; i += sharers * kWarpSize)
-      storage.candidates[start + i] = *team.of_peer(storage.shown.candidates.keys + i, peer);
+PERSISTENT_TOPK_DEVICE uint32_t sum_over_ctas(const uint32_t* of_first, int stride, int ctas) {
+  uint32_t sum = 0;
+#pragma unroll
+  for (int cta = 0; cta < policy.max_ctas; ++cta)
+    if (cta < ctas) sum += of_first[cta * stride];
+  return sum;
+}
+
+// The row's threshold bin, from the chunks' histograms (a barrier passed); fills storage.counts. The team
+// has arrived at its first exchange. Groups of bins first, then the bins of the group that was found, so that few words travel. One warp decides.
+template <Policy policy>
+PERSISTENT_TOPK_DEVICE Interval find_shared(const SharingTeam<policy>& team, int k) {
+  using Storage = LargeStorage<policy>;
+  constexpr int kGroups = Storage::kGroups, kPerLane = (kGroups + kWarpSize - 1) / kWarpSize;
+  Storage& storage = team.storage;
+  const int lane = lane_id(), ctas = team.ctas;
+  team.wait();
+  for (int group = warp_id(); group < kGroups; group += policy.threads / kWarpSize) {
+    const uint32_t sum = __reduce_add_sync(kFullWarp, storage.histogram[group * kGroupBins + lane]);
+    if (lane < ctas) *team.of_peer(&storage.groups[team.rank][group], lane) = sum;
   }
-  return before;
+  team.exchange();
+  Found group = {};
+  if (warp_id() == 0) {
+    uint32_t sums[kPerLane];
+#pragma unroll
+    for (int i = 0; i < kPerLane; ++i) {
+      const int index = kGroups - 1 - lane * kPerLane - i;
+      sums[i] = index < 0 ? 0 : sum_over_ctas<policy>(&storage.groups[0][index], kGroups + 1, ctas);
+    }
+    group = find_in_warp(sums, k);
+    group.index = kGroups - 1 - group.index;
+    const uint32_t own = storage.histogram[group.index * kGroupBins + lane];
+#pragma unroll 4
+    for (int peer = 0; peer < ctas; ++peer) *team.of_peer(&storage.bins[team.rank][lane], peer) = own;
+  }
+  team.arrive();
+  int above = 0;  // of CTA `lane`
+  if (warp_id() == 0 && lane < ctas)
+    for (int i = group.index + 1; i < kGroups; ++i) above += storage.groups[lane][i];
+  team.wait();
+  if (warp_id() == 0) {
+    const int from_top = kGroupBins - 1 - lane;
+    const uint32_t sums[] = {sum_over_ctas<policy>(&storage.bins[0][from_top], kGroupBins + 1, ctas)};
+    Found bin = find_in_warp(sums, k - group.above);
+    const int in_group = kGroupBins - 1 - bin.index;
+    if (lane < ctas) {
+      for (int i = in_group + 1; i < kGroupBins; ++i) above += storage.bins[lane][i];
+      storage.counts[lane] = {above, static_cast<int>(storage.bins[lane][in_group])};
+    }
+    bin.index = group.index * kGroupBins + in_group;
+    bin.above += group.above;
+    const Interval interval = bin_interval<policy.large_bin_bits>(bin);
+    if (lane == 0) {
+      storage.refine.scratch.found = bin;
+      storage.refine.scratch.interval = interval;
+    }
+  }
+  __syncthreads();
+  return storage.refine.scratch.interval;
 }
 
 // How many of the candidates before this CTA's are selected: those above the threshold (or at it,
@@ -143,76 +184,133 @@ template <Policy policy>
 PERSISTENT_TOPK_DEVICE OutputPlace count_selected(SharingTeam<policy>& team, int candidates_before,
                                                   const Selection& selection) {
   const bool cut = selection.ties != kAllTaken;
+  RefineStorage<policy>& refine = team.storage.refine;
   uint32_t greater = 0, equal = 0;
   for (int i = threadIdx.x; i < candidates_before; i += policy.threads) {
-    const uint32_t key = team.storage.candidates[i];
+    const uint32_t key = refine.candidates.keys[i];
     greater += cut ? key > selection.threshold : key >= selection.threshold;
     equal += cut && key == selection.threshold;
   }
-  const uint32_t sums = block_sum<policy.threads>(pack_counts(greater, equal), team.storage.scratch.totals);
+  const uint32_t sums = block_sum<policy.threads>(pack_counts(greater, equal), refine.scratch.chunk_totals);
   return {above_of(sums), equal_of(sums)};
 }
 
-// From the interval to the selection and this CTA's place in the output.
-template <Policy policy, class Tile, class Record>
-PERSISTENT_TOPK_DEVICE Selection refine_shared(const Tile& tile, Interval interval, int k,
-                                               SharingTeam<policy>& team, OutputPlace& place, bool& mapped,
-                                               Record& record) {
-  auto& storage = team.storage;
+// Writes the chunk's candidates into every CTA's buffer, behind the `before` of the CTAs before it.
+template <Policy policy, class Source>
+PERSISTENT_TOPK_DEVICE void share_candidates(const Source& source, const Interval& interval, int before,
+                                             SharingTeam<policy>& team) {
+  LargeStorage<policy>& storage = team.storage;
+  auto& candidates = storage.refine.candidates;
+  gather(source, interval,
+         [&](uint32_t key) { storage.own_keys[atomicAdd(&candidates.used, 1u)] = key; });
+  __syncthreads();
+  const int count = static_cast<int>(candidates.used);
+#pragma unroll 1
+  for (int i = threadIdx.x; i < count * team.ctas; i += policy.threads)
+    *team.of_peer(&candidates.keys[before + i / team.ctas], i % team.ctas) = storage.own_keys[i / team.ctas];
+}
+
+// From the histogram of the chunk to the row's selection and this CTA's place in the output.
+template <Policy policy, class Source, class Record>
+PERSISTENT_TOPK_DEVICE Selection refine_shared(const Source& source, int k, SharingTeam<policy>& team,
+                                               OutputPlace& place, Record& record) {
+  using Storage = LargeStorage<policy>;
+  Storage& storage = team.storage;
+  RefineStorage<policy>& refine = storage.refine;
+  Interval interval = find_shared(team, k);
+  record.coarse_of(Storage::kBins, refine.scratch.found, [&](int bin) {
+    uint32_t sum = 0;
+    for (int peer = 0; peer < team.ctas; ++peer) sum += *team.of_peer(&storage.histogram[bin], peer);
+    return sum;
+  });
   int passes = 0;
-  interval =
-      narrow_over_row<policy>(tile, interval, k, team, storage.shown.digits, passes, storage.scratch, record);
-  record.chunk_counts(team.own.above, team.own.count);
-  team.send_counts();
+  interval = narrow_over_row<policy>(source, interval, k, team, storage.shown, passes, refine.scratch, record);
+  if (passes > 0) team.exchange();  // the counts that the last pass left
+  record.chunk_counts(storage.counts[team.rank].above, storage.counts[team.rank].count);
+  const bool is_before = lane_id() < team.rank;
+  const OutputPlace before = {
+      static_cast<int>(__reduce_add_sync(kFullWarp, is_before ? storage.counts[lane_id()].above : 0)),
+      static_cast<int>(__reduce_add_sync(kFullWarp, is_before ? storage.counts[lane_id()].count : 0))};
   const bool settled = is_settled(interval, k);
-  mapped = !settled && gather<policy>(tile, interval, storage.shown.candidates, storage.map);
+  if (!settled)
+    share_candidates(source, interval, before.tie_offset, team);
   team.exchange();
-  const OutputPlace before = collect(team, !settled);
-  if (settled) {
-    const Selection selection = settle(interval, k);
-    place = selection.ties == kAllTaken ? OutputPlace{before.offset + before.tie_offset, 0} : before;
-    return selection;
+  Selection selection = settle(interval, k);
+  place = before;
+  if (!settled) {
+    selection = resolve<policy>(refine.candidates.keys, interval, k, refine.digits, passes, refine.few,
+                                refine.scratch, record);
+    const OutputPlace selected = count_selected(team, before.tie_offset, selection);
+    place = {before.offset + selected.offset, selected.tie_offset};
+  } else if (selection.ties == kAllTaken) {
+    place = {before.offset + before.tie_offset, 0};
   }
-  __syncthreads();
-  const Selection selection = resolve<policy>(storage.candidates, interval, k, storage.digits, passes,
-                                              storage.few, storage.scratch, record);
-  const OutputPlace selected = count_selected(team, before.tie_offset, selection);
-  place = {before.offset + selected.offset, selected.tie_offset};
-  if (mapped) apply<policy.threads>(selection, storage.shown.candidates, storage.map);
-  __syncthreads();
+  record.selection(selection, place.offset, place.tie_offset);
   return selection;
 }
 
+// A row as one CTA of the team sees it.
 template <Policy policy, bool kTracing>
-PERSISTENT_TOPK_DEVICE void large_row(const Row& row, int ctas, int rank, int resident) {
-  using Storage = LargeStorage<policy>;
-  Storage& storage = ptx::shared_storage<Storage>();
-  const int chunk = ceil_div(ceil_div(row.length, kWarpSize), ctas) * kWarpSize;
-  const int begin = min(rank * chunk, row.length);
-  const int end = min(begin + chunk, row.length);
-  Recorder<kTracing, policy.threads> record{row.trace + rank};
-  record.chunk(kLarge, ctas, rank, begin, end);
+struct Share {
+  SharingTeam<policy> team;
+  int begin;
+  Chunk<policy.threads> chunk;
+  Recorder<kTracing, policy.threads> record;
+};
 
-  clear<policy.threads, Storage::kBins>(storage.shown.histogram);
-  clear<policy.threads, DigitHistograms::kWords>(storage.shown.digits.of_pass[0]);
-  clear<policy.threads, DigitHistograms::kWords>(storage.digits.of_pass[0]);
-  if (threadIdx.x == 0) storage.shown.candidates.used = storage.few.used = 0;
+// The team arrives at the row's first exchange.
+template <Policy policy, bool kTracing>
+PERSISTENT_TOPK_DEVICE Share<policy, kTracing> take_share(const Row& row, int ctas, int rank) {
+  auto& storage = ptx::shared_storage<LargeStorage<policy>>();
+  const int columns = chunk_columns(row.length, ctas);
+  const int begin = min(rank * columns, row.length);
+  const int end = min(begin + columns, row.length);
+  const Share<policy, kTracing> share = {
+      {storage, ctas, rank}, begin, {row.logits + begin, end - begin}, {row.trace + rank}};
+  share.team.arrive();
+  share.record.chunk(kLarge, ctas, rank, begin, end);
+  return share;
+}
+
+// A barrier must follow.
+template <Policy policy>
+PERSISTENT_TOPK_DEVICE void clear_share(LargeStorage<policy>& storage) {
+  clear<policy.threads, LargeStorage<policy>::kBins>(storage.histogram);
+  clear<policy.threads, DigitHistograms::kWords>(storage.shown.of_pass[0]);
+  clear_refinement<policy>(storage.refine);
+  if (threadIdx.x == 0) storage.list.used = 0;
+}
+
+// A row whose chunks fit registers.
+template <Policy policy, bool kTracing>
+PERSISTENT_TOPK_DEVICE void large_row_in_registers(const Row& row, int ctas, int rank) {
+  auto [team, begin, chunk, record] = take_share<policy, kTracing>(row, ctas, rank);
+  LargeStorage<policy>& storage = team.storage;
+  DecodeTile<policy> tile;
+  tile.load(chunk.logits, chunk.length, chunk.vector);
+  clear_share<policy>(storage);
   __syncthreads();
-  const StreamTile<policy.threads> tile = {row.logits + begin, end - begin, storage.resident, resident};
-  count_bins<policy.large_bin_bits, true>(tile, storage.shown.histogram);
-  SharingTeam<policy> team = {storage, ctas, rank};
-  const uint32_t* merged = team.template merge<Storage::kBins>(storage.shown.histogram, storage.histogram);
-  const Interval interval = find_from_top<policy.threads, Storage::kBins>(
-      merged, row.k, storage.scratch, bin_interval<policy.large_bin_bits>);
-  team.keep(storage.shown.histogram, Storage::kBins, storage.scratch.found);
-  record.coarse(Storage::kBins, merged, storage.scratch.found);
-
+  count_bins<policy.large_bin_bits>(tile, storage.histogram);
+  __syncthreads();
   OutputPlace place;
-  bool mapped;
-  const Selection selection = refine_shared<policy>(tile, interval, row.k, team, place, mapped, record);
-  record.selection(selection, place.offset, place.tie_offset);
-  emit<policy.threads>(tile, begin, selection, place, mapped, storage.map, storage.lined_up, row.output,
-                       storage.scratch);
+  const Selection selection = refine_shared<policy>(tile, row.k, team, place, record);
+  emit_tile<policy.threads>(tile, begin, selection, place, row.output, storage.refine.scratch);
+}
+
+// A row with longer chunks.
+template <Policy policy, bool kTracing>
+PERSISTENT_TOPK_DEVICE void large_row_streamed(const Row& row, int ctas, int rank) {
+  auto [team, begin, chunk, record] = take_share<policy, kTracing>(row, ctas, rank);
+  LargeStorage<policy>& storage = team.storage;
+  clear_share<policy>(storage);
+  __syncthreads();
+  const bool listed = stream<policy, policy.large_bin_bits, DecodeTile<policy>>(
+      chunk, row.k, storage.histogram, storage.list, storage.refine.scratch, record);
+  const StreamedChunk<policy> source = {chunk, storage.list, listed};
+  OutputPlace place;
+  const Selection selection = refine_shared<policy>(source, row.k, team, place, record);
+  emit_mapped<policy.threads>(source, chunk.length, begin, selection, place, storage.map, storage.lined_up,
+                              row.output, storage.refine.scratch);
 }
 
 }  // namespace persistent_topk

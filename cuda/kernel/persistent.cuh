@@ -22,37 +22,21 @@ struct TopkParams {
   const int32_t* lengths;  // [rows]
   int32_t* output;         // [rows, k], contiguous
   Trace* trace;            // [rows, ctas], or null
-  void* workspace;         // for teams that merge through global memory
   int rows;
   int columns;
   int k;
-  int ctas;      // of a team; the cluster's size
-  int resident;  // columns of a chunk that stay in shared memory, whole quads
+  int ctas;  // of a team; the cluster's size
 };
 
-// Dynamic shared memory of a launch that keeps `resident` columns.
+// Dynamic shared memory of a launch, bytes.
 template <int kPolicyIndex>
-constexpr size_t shared_bytes(int resident) {
+constexpr size_t shared_bytes(bool narrow) {
   constexpr Policy policy = kPolicies[kPolicyIndex];
-  const size_t tail = static_cast<size_t>(resident) * sizeof(float);
   size_t most = sizeof(DecodeStorage<policy>);
-  for (size_t bytes : {sizeof(MediumStorage<policy>) + tail, sizeof(LargeStorage<policy>) + tail})
-    if (bytes > most) most = bytes;
+  if (!narrow)
+    for (size_t bytes : {sizeof(MediumStorage<policy>), sizeof(LargeStorage<policy>)})
+      if (bytes > most) most = bytes;
   return most;
-}
-
-// Columns that a CTA keeps: the longest chunk or row it can meet, if the shared memory has room.
-template <int kPolicyIndex>
-constexpr int resident_columns(int64_t columns, const Plan& plan, const DeviceLimits& limits) {
-  constexpr Policy policy = kPolicies[kPolicyIndex];
-  if (columns <= policy.decode_max) return 0;  // such rows stay in registers
-  const int64_t longest_alone = plan.ctas > 1 ? policy.split_min : policy.medium_max;
-  const int64_t chunk = (columns + plan.ctas - 1) / plan.ctas;
-  const int64_t wanted = chunk > longest_alone ? chunk : columns < longest_alone ? columns : longest_alone;
-  const int64_t room = (limits.shared_bytes - static_cast<int64_t>(shared_bytes<kPolicyIndex>(0))) /
-                       static_cast<int64_t>(sizeof(float));
-  const int64_t kept = wanted < room ? wanted + kWarpSize - 1 : room;
-  return kept < 0 ? 0 : static_cast<int>(kept / kWarpSize * kWarpSize);
 }
 
 template <Policy policy>
@@ -61,20 +45,6 @@ PERSISTENT_TOPK_DEVICE Path choose_path(int length, int k, int ctas) {
   if (length <= policy.decode_max) return kDecode;
   if (length > policy.medium_max || (ctas > 1 && length > policy.split_min)) return kLarge;
   return kMedium;
-}
-
-template <Policy policy, bool kTracing>
-PERSISTENT_TOPK_DEVICE void process_row(const Row& row, Path path, const TopkParams& params, int rank) {
-  switch (path) {
-    case kTrivial: return trivial_row<policy, kTracing>(row);
-    case kDecode: {
-      DecodeTile<policy> tile;
-      tile.load(row.logits, row.length);
-      return decode_row<policy, kTracing>(row, tile);
-    }
-    case kMedium: return medium_row<policy, kTracing>(row, params.resident);
-    default: return large_row<policy, kTracing>(row, params.ctas, rank, params.resident);
-  }
 }
 
 PERSISTENT_TOPK_DEVICE int row_length(const TopkParams& params, int index) {
@@ -94,7 +64,8 @@ template <Policy policy, bool kTracing>
 PERSISTENT_TOPK_DEVICE void narrow_rows(const TopkParams& params) {
   for (int index = blockIdx.x; index < params.rows; index += gridDim.x) {
     DecodeTile<policy> tile;
-    tile.load(params.logits + index * params.row_stride, params.columns);
+    const float* logits = params.logits + index * params.row_stride;
+    tile.load(logits, params.columns, is_vector_aligned(logits));
     tile.length = row_length(params, index);
     const Row row = row_at<kTracing>(params, index, tile.length);
     if (row.length <= row.k)
@@ -104,31 +75,54 @@ PERSISTENT_TOPK_DEVICE void narrow_rows(const TopkParams& params) {
   }
 }
 
-// A call with rows of any path.
-template <Policy policy, bool kTracing>
-PERSISTENT_TOPK_DEVICE void wide_rows(const TopkParams& params) {
-  const int rank = params.ctas > 1 ? ptx::cluster_rank() : 0;
+// process(row) for the rows of a team that `takes(path, length)` says. Where one CTA is enough for a row,
+// the team's CTAs take turns.
+template <Policy policy, bool kTracing, class Takes, class Process>
+PERSISTENT_TOPK_DEVICE void for_each_row(const TopkParams& params, int rank, Takes&& takes,
+                                         Process&& process) {
   const int team = static_cast<int>(blockIdx.x) / params.ctas;
   const int teams = static_cast<int>(gridDim.x) / params.ctas;
-  int worker = 0;  // the CTA that takes the team's next row if one is enough for it
-  Path laid_out = kNotRecorded;  // whose struct the shared memory holds
+  int worker = 0;
   for (int index = team; index < params.rows; index += teams) {
     const int length = row_length(params, index);
     const Path path = choose_path<policy>(length, params.k, params.ctas);
+    if (!takes(path, length)) continue;
     if (path == kLarge || worker == rank) {
-      if (path != kTrivial && path != laid_out) {
-        // Another struct lies over the slots that slow warps still copy out of the row before.
-        if (laid_out != kNotRecorded) __syncthreads();
-        laid_out = path;
-      }
-      process_row<policy, kTracing>(row_at<kTracing>(params, index, length), path, params, rank);
+      // Slow warps may still copy out the row before, over whose slots another path's struct may lie.
+      __syncthreads();
+      process(row_at<kTracing>(params, index, length));
     }
     worker = worker + 1 == params.ctas ? 0 : worker + 1;
   }
-  if (params.ctas > 1) {  // a CTA's shared memory must outlive its peers' reads
-    ptx::cluster_arrive();
-    ptx::cluster_wait();
-  }
+}
+
+// A call with rows of any path: the long ones first, so that none is left to the end. A loop a path, since
+// what one keeps in registers over the others' code would spill; the lengths are in the cache by then.
+template <Policy policy, bool kTracing>
+PERSISTENT_TOPK_DEVICE void wide_rows(const TopkParams& params) {
+  const int ctas = params.ctas, rank = ctas > 1 ? ptx::cluster_rank() : 0;
+  const auto fits_registers = [&](int length) {
+    return chunk_columns(length, ctas) <= DecodeTile<policy>::kTileColumns;
+  };
+  for_each_row<policy, kTracing>(
+      params, rank, [&](Path path, int length) { return path == kLarge && !fits_registers(length); },
+      [&](const Row& row) { large_row_streamed<policy, kTracing>(row, ctas, rank); });
+  for_each_row<policy, kTracing>(
+      params, rank, [&](Path path, int length) { return path == kLarge && fits_registers(length); },
+      [&](const Row& row) { large_row_in_registers<policy, kTracing>(row, ctas, rank); });
+  for_each_row<policy, kTracing>(
+      params, rank, [](Path path, int) { return path == kMedium; },
+      [&](const Row& row) { medium_row<policy, kTracing>(row); });
+  for_each_row<policy, kTracing>(
+      params, rank, [](Path path, int) { return path == kDecode; },
+      [&](const Row& row) {
+        DecodeTile<policy> tile;
+        tile.load(row.logits, row.length, is_vector_aligned(row.logits));
+        decode_row<policy, kTracing>(row, tile);
+      });
+  for_each_row<policy, kTracing>(
+      params, rank, [](Path path, int) { return path == kTrivial; },
+      [&](const Row& row) { trivial_row<policy, kTracing>(row); });
 }
 
 // The two entries of a policy; is_narrow() says which a call wants. Apart, since what the one keeps in

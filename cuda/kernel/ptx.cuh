@@ -8,12 +8,28 @@
 
 #ifdef __CUDACC__
 #define PERSISTENT_TOPK_DEVICE __device__ __forceinline__
+// A function of its own. Inlined into a loop, what does not change from turn to turn would be kept in
+// registers, and spill.
+#define PERSISTENT_TOPK_CALLED __device__ __noinline__
 #else
 #include "../emulator/dialect.hpp"
 #define PERSISTENT_TOPK_DEVICE inline
+#define PERSISTENT_TOPK_CALLED inline
 #endif
 
 namespace persistent_topk::ptx {
+
+// A value that the compiler cannot tell from one turn of a loop to the next: it would make a copy of the
+// loop for either value of a condition.
+PERSISTENT_TOPK_DEVICE bool opaque(bool condition) {
+#ifdef __CUDACC__
+  int value = condition;
+  asm volatile("" : "+r"(value));
+  return value != 0;
+#else
+  return condition;
+#endif
+}
 
 // The CTA's dynamic shared memory as the one struct of its path.
 template <class Storage>
@@ -87,16 +103,16 @@ PERSISTENT_TOPK_DEVICE uint32_t or_if_above(uint32_t mask, float x, float bound,
 #endif
 }
 
-// mask | bit where x > low and not x > high, either way with NaN above everything: x, low or high
-// being NaN counts as greater.
-PERSISTENT_TOPK_DEVICE uint32_t or_if_between(uint32_t mask, float x, float low, float high, uint32_t bit) {
+// The lanes where x > bound or either is NaN. Called by a converged warp.
+PERSISTENT_TOPK_DEVICE uint32_t ballot_above(float x, float bound) {
 #ifdef __CUDACC__
-  asm("{\n.reg .pred p;\nsetp.gtu.f32 p, %1, %2;\nsetp.le.and.f32 p, %1, %3, p;\n@p or.b32 %0, %0, %4;\n}"
-      : "+r"(mask)
-      : "f"(x), "f"(low), "f"(high), "r"(bit));
-  return mask;
+  uint32_t lanes;
+  asm volatile("{\n.reg .pred p;\nsetp.gtu.f32 p, %1, %2;\nvote.sync.ballot.b32 %0, p, 0xFFFFFFFF;\n}"
+               : "=r"(lanes)
+               : "f"(x), "f"(bound));
+  return lanes;
 #else
-  return or_if_above(0, x, low, bit) & ~or_if_above(0, x, high, bit) | mask;
+  return __ballot_sync(0xFFFFFFFFu, or_if_above(0, x, bound, 1u));
 #endif
 }
 

@@ -44,6 +44,7 @@ struct Found {
 // Shared memory that every path needs.
 struct Scratch {
   WarpTotals totals;
+  WarpTotals chunk_totals;  // of sums over a chunk, which may directly precede a scan that uses the others
   Found found;
   Interval interval;
   Selection selection;
@@ -100,6 +101,34 @@ PERSISTENT_TOPK_DEVICE void clear(uint32_t* words) {
     if (i + kThreads <= kCount || i + static_cast<int>(threadIdx.x) < kCount) words[i + threadIdx.x] = 0;
 }
 
+// Which of a warp's counters holds the `rank`-th key from the top: kPerLane a lane in falling order, whose
+// sum is `own`, with `above` keys before the lane's. All lanes get it, its index counted in that order;
+// -1 where it is none of the warp's.
+template <int kPerLane>
+PERSISTENT_TOPK_DEVICE Found holder_of(const uint32_t (&counts)[kPerLane], int above, uint32_t own,
+                                       int rank) {
+  const uint32_t holders =
+      __ballot_sync(kFullWarp, above < rank && rank <= above + static_cast<int>(own));
+  if (holders == 0) return {-1, 0, 0};
+  Found found = {lane_id() * kPerLane, above, static_cast<int>(counts[0])};
+#pragma unroll
+  for (int i = 1; i < kPerLane; ++i)
+    if (found.above + found.count < rank)
+      found = {lane_id() * kPerLane + i, found.above + found.count, static_cast<int>(counts[i])};
+  const int holder = __ffs(static_cast<int>(holders)) - 1;
+  return {__shfl_sync(kFullWarp, found.index, holder), __shfl_sync(kFullWarp, found.above, holder),
+          __shfl_sync(kFullWarp, found.count, holder)};
+}
+
+// The same of one warp's counters alone, which hold it.
+template <int kPerLane>
+PERSISTENT_TOPK_DEVICE Found find_in_warp(const uint32_t (&counts)[kPerLane], int rank) {
+  uint32_t own = 0;
+#pragma unroll
+  for (int i = 0; i < kPerLane; ++i) own += counts[i];
+  return holder_of(counts, static_cast<int>(warp_inclusive_sum(own) - own), own, rank);
+}
+
 // Finds the counter with the `rank`-th key from the top (1 is the greatest) and returns the interval
 // that refine(found) makes of it. The histogram must be complete (a barrier passed); rank is at most
 // the sum of the counters. As few warps as possible take part, and the one that finds it does the
@@ -114,7 +143,7 @@ PERSISTENT_TOPK_DEVICE Interval find_from_top(const uint32_t* histogram, int ran
   // Thread t takes counters from top down, so that sums over lower threads are sums over greater keys.
   const int top = kCounters - 1 - static_cast<int>(threadIdx.x) * kPerThread;
   uint32_t counts[kPerThread];
-  uint32_t own = 0, inclusive = 0;
+  uint32_t own = 0, inclusive[] = {0};
   if (scans) {
 #pragma unroll
     for (int i = 0; i < kPerThread; i += kQuad) {
@@ -123,21 +152,13 @@ PERSISTENT_TOPK_DEVICE Interval find_from_top(const uint32_t* histogram, int ran
 #pragma unroll
       for (int j = 0; j < kQuad; ++j) own += counts[i + j] = quad[kQuad - 1 - j];
     }
-    inclusive = warp_inclusive_sum(own);
+    inclusive[0] = warp_inclusive_sum(own);
   }
-  const uint32_t before = sum_over_warps<kThreads>(inclusive, scratch.totals).before;
+  const uint32_t before = sum_over_warps<kThreads>(inclusive, scratch.totals).before[0];
   if (scans) {
-    const int above = static_cast<int>(before + inclusive - own);
-    const uint32_t holders = __ballot_sync(kFullWarp, above < rank && rank <= above + static_cast<int>(own));
-    if (holders != 0) {
-      Found found = {top, above, static_cast<int>(counts[0])};
-#pragma unroll
-      for (int i = 1; i < kPerThread; ++i)
-        if (found.above + found.count < rank)
-          found = {top - i, found.above + found.count, static_cast<int>(counts[i])};
-      const int holder = __ffs(holders) - 1;
-      found = {__shfl_sync(kFullWarp, found.index, holder), __shfl_sync(kFullWarp, found.above, holder),
-               __shfl_sync(kFullWarp, found.count, holder)};
+    Found found = holder_of(counts, static_cast<int>(before + inclusive[0] - own), own, rank);
+    if (found.index >= 0) {
+      found.index = kCounters - 1 - warp_id() * kWarpSize * kPerThread - found.index;
       const Interval interval = refine(found);
       if (lane_id() == 0) {
         scratch.found = found;
@@ -149,36 +170,50 @@ PERSISTENT_TOPK_DEVICE Interval find_from_top(const uint32_t* histogram, int ran
   return scratch.interval;
 }
 
-// Adds the tile's coarse bins to a cleared histogram.
-template <int bits, bool kFirstRead, class Tile>
-PERSISTENT_TOPK_DEVICE void count_bins(const Tile& tile, uint32_t* histogram) {
+// The interval of the coarse bin with the k-th key from the top.
+template <int kThreads, int bits>
+PERSISTENT_TOPK_DEVICE Interval find_bin(const uint32_t* histogram, int k, Scratch& scratch) {
+  return find_from_top<kThreads, (1 << bits)>(histogram, k, scratch, bin_interval<bits>);
+}
+
+// Adds the coarse bins of a tile or chunk to a histogram.
+template <int bits, class Columns>
+PERSISTENT_TOPK_DEVICE void count_bins(const Columns& columns_of, uint32_t* histogram) {
   constexpr int kShift = kHalfBits - bits;
-  const auto count = [&](int, int, const float (&x)[kQuad], int columns) {
+  columns_of.for_each_quad([&](const float(&x)[kQuad], int columns) {
 #pragma unroll
     for (int c = 0; c < kQuad; c += 2) {
       const uint32_t codes = ptx::half_codes(x[c], x[c + 1]);
       if (c < columns) atomicAdd(&histogram[(codes & 0xFFFFu) >> kShift], 1u);
       if (c + 1 < columns) atomicAdd(&histogram[codes >> (kHalfBits + kShift)], 1u);
     }
-  };
-  if constexpr (kFirstRead)
-    tile.template for_each_quad<true>(0, tile.rounds(), count);
-  else
-    tile.for_each_quad(0, tile.rounds(), count);
+  });
 }
 
-// Adds the digits of the tile's keys in the interval to a cleared histogram.
-template <class Tile>
-PERSISTENT_TOPK_DEVICE void count_digits(const Tile& tile, const Interval& interval, int shift,
+// Adds the digits of the source's keys in the interval to a cleared histogram.
+template <class Source>
+PERSISTENT_TOPK_DEVICE void count_digits(const Source& source, const Interval& interval, int shift,
                                          uint32_t* histogram) {
-  tile.for_each_quad(0, tile.rounds(), [&](int, int, const float (&x)[kQuad], int columns) {
-#pragma unroll
-    for (int c = 0; c < kQuad; ++c) {
-      const uint32_t distance = ordered_key(x[c]) - interval.low;
-      if (c < columns && distance <= interval.high - interval.low)
-        atomicAdd(&histogram[distance >> shift], 1u);
-    }
+  source.for_each_value([&](float x) {
+    const uint32_t distance = ordered_key(x) - interval.low;
+    if (distance <= interval.high - interval.low) atomicAdd(&histogram[distance >> shift], 1u);
   });
+}
+
+// place(key) for the source's keys in the interval.
+template <class Source, class Place>
+PERSISTENT_TOPK_DEVICE void gather(const Source& source, const Interval& interval, Place&& place) {
+  source.for_each_value([&](float x) {
+    const uint32_t key = ordered_key(x);
+    if (key - interval.low <= interval.high - interval.low) place(key);
+  });
+}
+
+template <int kThreads, int kColumns, class Place>
+PERSISTENT_TOPK_DEVICE void gather(const RegisterTile<kThreads, kColumns>& tile, const Interval& interval,
+                                   Place&& place) {
+  const uint32_t above = interval.high == kGreatestKey ? 0 : tile.above(interval.greater);
+  tile.for_each_set(tile.above(interval.at_least) & ~above, [&](float x) { place(ordered_key(x)); });
 }
 
 // The `wanted`-th greatest of a few candidates. A warp takes a candidate and compares it with the
@@ -190,16 +225,22 @@ PERSISTENT_TOPK_DEVICE Selection rank(const uint32_t* candidates, int count, int
   constexpr uint32_t kEqual = 1u << kCountBits;
   constexpr uint32_t kEqualBefore = kEqual + (1u << 2 * kCountBits);
   static_assert(kRankMax <= kCountMask);
+  constexpr int kShares = ceil_div(kRankMax, kWarpSize);
+  uint32_t others[kShares];
+#pragma unroll
+  for (int share = 0; share < kShares; ++share) {
+    const int other = share * kWarpSize + lane_id();
+    others[share] = other < count ? candidates[other] : 0;  // no key is 0
+  }
   for (int mine = warp_id(); mine < count; mine += kThreads / kWarpSize) {
     const uint32_t key = candidates[mine];
     uint32_t counts = 0;
 #pragma unroll
-    for (int first = 0; first < kRankMax; first += kWarpSize) {
-      const int other = first + lane_id();
-      if (first >= count) break;
-      const uint32_t other_key = other < count ? candidates[other] : 0;  // no key is 0
-      if (other_key > key) counts += 1;
-      if (other_key == key) counts += other < mine ? kEqualBefore : kEqual;
+    for (int share = 0; share < kShares; ++share) {
+      if (share * kWarpSize >= count) break;
+      const int other = share * kWarpSize + lane_id();
+      if (others[share] > key) counts += 1;
+      if (others[share] == key) counts += other < mine ? kEqualBefore : kEqual;
     }
     counts = __reduce_add_sync(kFullWarp, counts);
     const int greater = counts & kCountMask;

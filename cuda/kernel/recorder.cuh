@@ -15,7 +15,7 @@ struct Recorder {
 
   PERSISTENT_TOPK_DEVICE bool writes() const { return kTracing && threadIdx.x == 0; }
 
-  PERSISTENT_TOPK_DEVICE void chunk(Path path, int ctas, int cta, int begin, int end) {
+  PERSISTENT_TOPK_DEVICE void chunk(Path path, int ctas, int cta, int begin, int end) const {
     if (!writes()) return;
     trace->path = path;
     trace->ctas = ctas;
@@ -24,15 +24,31 @@ struct Recorder {
     trace->end = end;
   }
 
-  PERSISTENT_TOPK_DEVICE void coarse(int bins, const uint32_t* histogram, const Found& bin) {
+  // The row's list of columns above the running threshold, and how often that was raised.
+  PERSISTENT_TOPK_DEVICE void stream(bool listed, int survivors, int updates) {
+    if (!writes()) return;
+    trace->listed = listed;
+    trace->survivors = survivors;
+    trace->updates = updates;
+  }
+
+  // Counters under the bin that was found are left out: a stream does not count what they stand for.
+  // counter(i) is the row's i-th.
+  template <class Counter>
+  PERSISTENT_TOPK_DEVICE void coarse_of(int bins, const Found& bin, Counter&& counter) {
     if constexpr (kTracing) {
-      copy(histogram, trace->histogram, bins);
+      for (int i = bin.index + static_cast<int>(threadIdx.x); i < bins; i += kThreads)
+        trace->histogram[i] = counter(i);
       if (!writes()) return;
       trace->bins = bins;
       trace->bin = bin.index;
       trace->above = bin.above;
       trace->count = bin.count;
     }
+  }
+
+  PERSISTENT_TOPK_DEVICE void coarse(int bins, const Found& bin, const uint32_t* histogram) {
+    coarse_of(bins, bin, [&](int i) { return histogram[i]; });
   }
 
   PERSISTENT_TOPK_DEVICE void pass(int number, bool over_row, const Interval& before, int shift,

@@ -7,11 +7,8 @@
 #include <cstdint>
 
 #include "constants.cuh"
-#include "emit.cuh"
 #include "radix.cuh"
 #include "recorder.cuh"
-#include "row.cuh"
-#include "sweep.cuh"
 
 namespace persistent_topk {
 
@@ -21,20 +18,27 @@ struct DigitHistograms {
   alignas(16) uint32_t of_pass[kMaxPasses][kDigits];
 };
 
+// Keys in an interval: a set, as the Survivors are. There is room for all: the caller knows their number.
+template <int kCapacity>
+struct Candidates {
+  uint32_t used;
+  uint32_t keys[kCapacity];
+};
+
 // Digit passes over the row while its candidates overflow the buffer. `team` adds up the chunks'
-// histograms and keeps the chunk's own counts: merge_digits(pass), keep(chunk_histogram, digit).
-template <Policy policy, class Tile, class Team, class Record>
-PERSISTENT_TOPK_DEVICE Interval narrow_over_row(const Tile& tile, Interval interval, int k, Team& team,
+// histograms and keeps the chunks' own counts: merge_digits(pass), keep(pass, digit).
+template <Policy policy, class Source, class Team, class Record>
+PERSISTENT_TOPK_DEVICE Interval narrow_over_row(const Source& source, Interval interval, int k, Team& team,
                                                 DigitHistograms& digits, int& passes, Scratch& scratch,
                                                 Record& record) {
   while (!is_settled(interval, k) && interval.count > policy.candidates) {
     const int shift = digit_shift(interval);
-    count_digits(tile, interval, shift, digits.of_pass[passes]);
+    count_digits(source, interval, shift, digits.of_pass[passes]);
     const uint32_t* merged = team.merge_digits(digits, passes);
     const Interval narrowed = find_from_top<policy.threads, kDigits>(
         merged, k - interval.above, scratch,
         [&](const Found& digit) { return narrow(interval, shift, digit); });
-    team.keep(digits.of_pass[passes], kDigits, scratch.found);
+    team.keep(digits.of_pass[passes], scratch.found);
     record.pass(passes, true, interval, shift, scratch.found, narrowed, merged);
     interval = narrowed;
     ++passes;
@@ -42,19 +46,13 @@ PERSISTENT_TOPK_DEVICE Interval narrow_over_row(const Tile& tile, Interval inter
   return interval;
 }
 
-// Keys few enough to be compared with each other: a set, as Candidates are.
-template <int kRankMax>
-struct FewKeys {
-  uint32_t used;
-  uint32_t keys[kRankMax];
-};
-
 // The threshold among gathered candidates (`interval.count` of them, complete: a barrier passed). Digit
 // passes over the buffer leave few of many; the few are ranked. `few.used` is 0 on entry.
 template <Policy policy, class Record>
 PERSISTENT_TOPK_DEVICE Selection resolve(const uint32_t* candidates, Interval interval, int k,
-                                         DigitHistograms& digits, int& passes, FewKeys<policy.rank_max>& few,
-                                         Scratch& scratch, Record& record) {
+                                         DigitHistograms& digits, int& passes,
+                                         Candidates<policy.rank_max>& few, Scratch& scratch,
+                                         Record& record) {
   const int gathered = interval.count;
   record.gathered(gathered);
   while (!is_settled(interval, k) && interval.count > policy.rank_max) {
@@ -84,53 +82,51 @@ PERSISTENT_TOPK_DEVICE Selection resolve(const uint32_t* candidates, Interval in
   return rank<policy.threads, policy.rank_max>(few.keys, interval.count, wanted, scratch);
 }
 
+// What a CTA refines with, on every path.
+template <Policy policy>
+struct RefineStorage {
+  Scratch scratch;
+  DigitHistograms digits;
+  Candidates<policy.candidates> candidates;
+  Candidates<policy.rank_max> few;
+};
+
+// When a row begins; a barrier must follow.
+template <Policy policy>
+PERSISTENT_TOPK_DEVICE void clear_refinement(RefineStorage<policy>& storage) {
+  clear<policy.threads, DigitHistograms::kWords>(storage.digits.of_pass[0]);
+  if (threadIdx.x == 0) storage.candidates.used = storage.few.used = 0;
+}
+
 // A row that one CTA has to itself: its chunk is the row.
 struct Alone {
   PERSISTENT_TOPK_DEVICE const uint32_t* merge_digits(DigitHistograms& digits, int pass) const {
     __syncthreads();
     return digits.of_pass[pass];
   }
-  PERSISTENT_TOPK_DEVICE void keep(const uint32_t*, int, const Found&) const {}
+  PERSISTENT_TOPK_DEVICE void keep(const uint32_t*, const Found&) const {}
 };
 
-// Gathers the tile's candidates and, if it has room for the chunk, makes the map on the same look.
-// Returns whether it did. Ends without a barrier.
-template <Policy policy, class Tile, class Map>
-PERSISTENT_TOPK_DEVICE bool gather(const Tile& tile, const Interval& interval,
-                                   Candidates<policy.candidates>& candidates, Map& map) {
-  const GatherInto<policy.candidates> into = {candidates};
-  const bool mapped = tile.length <= Map::kMapped;
-  if (mapped)
-    sweep<policy.threads, true>(tile, 0, tile.rounds(), interval, &map, into);
-  else
-    sweep<policy.threads, false>(tile, 0, tile.rounds(), interval, &map, into);
-  return mapped;
-}
-
-// The second stage and the emission for such a row.
-template <Policy policy, class Tile, class Storage, class Record>
-PERSISTENT_TOPK_DEVICE void finish_alone(const Tile& tile, Interval interval, const Row& row,
-                                         Storage& storage, Record& record) {
+// The selection of such a row.
+template <Policy policy, class Source, class Record>
+PERSISTENT_TOPK_DEVICE Selection refine_alone(const Source& source, Interval interval, int k,
+                                              RefineStorage<policy>& storage, Record& record) {
   Alone team;
-  Scratch& scratch = storage.scratch;
   int passes = 0;
-  interval = narrow_over_row<policy>(tile, interval, row.k, team, storage.digits, passes, scratch, record);
+  interval = narrow_over_row<policy>(source, interval, k, team, storage.digits, passes, storage.scratch,
+                                     record);
   record.chunk_counts(interval.above, interval.count);
-  Selection selection = settle(interval, row.k);
-  bool mapped = false;
-  if (!is_settled(interval, row.k)) {
-    mapped = gather<policy>(tile, interval, storage.candidates, storage.map);
+  Selection selection = settle(interval, k);
+  if (!is_settled(interval, k)) {
+    gather(source, interval, [&](uint32_t key) {
+      storage.candidates.keys[atomicAdd(&storage.candidates.used, 1u)] = key;
+    });
     __syncthreads();
-    selection = resolve<policy>(storage.candidates.keys, interval, row.k, storage.digits, passes, storage.few,
-                                scratch, record);
-    if (mapped) {
-      apply<policy.threads>(selection, storage.candidates, storage.map);
-      __syncthreads();
-    }
+    selection = resolve<policy>(storage.candidates.keys, interval, k, storage.digits, passes, storage.few,
+                                storage.scratch, record);
   }
   record.selection(selection, 0, 0);
-  emit<policy.threads>(tile, 0, selection, {0, 0}, mapped, storage.map, storage.lined_up, row.output,
-                       scratch);
+  return selection;
 }
 
 }  // namespace persistent_topk

@@ -1,9 +1,8 @@
-// The columns that one CTA looks at, a chunk of a row, in quads: four consecutive columns, which one
+// The columns that one CTA looks at, a row or a chunk of it, in quads: four consecutive columns, which one
 // thread loads as a vector. Threads own quads striped over the CTA, round by round.
 //
-// for_each_quad(f) calls f(quad, x, columns): x holds the quad's logits, the first `columns` of which
-// (mostly the constant 4) lie in the chunk. A Visitor is inlined twice, for full rounds without a
-// check per column and for the last one.
+// for_each_quad(f) calls f(x, columns), x being a quad's logits, of which the first `columns` lie in the
+// chunk; for_each_value(f) calls f(x).
 #pragma once
 
 #include <cstdint>
@@ -15,7 +14,7 @@
 namespace persistent_topk {
 
 inline constexpr int kQuad = 4;  // columns of one 16-byte load
-inline constexpr int kMaskRounds = kWarpSize / kQuad;  // rounds whose columns fill a 32-bit mask
+inline constexpr uint32_t kQuadMask = (1u << kQuad) - 1;
 
 PERSISTENT_TOPK_DEVICE constexpr int ceil_div(int dividend, int divisor) {
   return (dividend + divisor - 1) / divisor;
@@ -32,112 +31,119 @@ PERSISTENT_TOPK_DEVICE void load_quad(const float* columns, int count, bool vect
   for (int c = 0; c < kQuad; ++c) x[c] = c < count ? columns[c] : 0.0f;
 }
 
-// A whole row in registers: read once.
+// Up to kColumns columns in the registers of a CTA: read once.
 template <int kThreads, int kColumns>
 struct RegisterTile {
-  static constexpr int kRounds = (kColumns + kThreads * kQuad - 1) / (kThreads * kQuad);
-  static_assert(kRounds <= kMaskRounds, "a thread's columns fit one mask");
+  static constexpr int kRoundColumns = kThreads * kQuad;
+  static constexpr int kRounds = (kColumns + kRoundColumns - 1) / kRoundColumns;
+  static constexpr int kTileColumns = kRounds * kRoundColumns;
+  static constexpr int kValues = kRounds * kQuad;  // of a thread
+  static_assert(kValues < 32, "a thread's columns fit one mask");
+  static constexpr uint32_t kAllValues = (1u << kValues) - 1;
 
   float x[kRounds][kQuad];
   int length;
 
-  // Reads `columns` columns, of which the first `length` (set later, if need be) take part.
-  PERSISTENT_TOPK_DEVICE void load(const float* row, int columns) {
-    const bool vector = is_vector_aligned(row);
-    length = columns;
+  // Reads `columns` columns (those that the tile has room for), of which the first `length` take part;
+  // the caller may lower that later.
+  PERSISTENT_TOPK_DEVICE void load(const float* first, int columns, bool vector) {
+    length = min(columns, kTileColumns);
 #pragma unroll
     for (int round = 0; round < kRounds; ++round) {
       const int column = quad(round) * kQuad;
-      load_quad(row + column, columns - column, vector, x[round]);
+      load_quad(first + column, columns - column, vector, x[round]);
     }
   }
 
   PERSISTENT_TOPK_DEVICE static int quad(int round) { return round * kThreads + threadIdx.x; }
-  PERSISTENT_TOPK_DEVICE int rounds() const { return kRounds; }
 
   template <class Visitor>
-  PERSISTENT_TOPK_DEVICE void for_each_quad(int, int, Visitor&& f) const {
+  PERSISTENT_TOPK_DEVICE void for_each_quad(Visitor&& f) const {
 #pragma unroll
     for (int round = 0; round < kRounds; ++round) {
-      if ((round + 1) * kThreads * kQuad <= length)
-        f(round, quad(round), x[round], kQuad);
+      if ((round + 1) * kRoundColumns <= length)
+        f(x[round], kQuad);
       else if (quad(round) * kQuad < length)
-        f(round, quad(round), x[round], min(kQuad, length - quad(round) * kQuad));
+        f(x[round], min(kQuad, length - quad(round) * kQuad));
     }
   }
 
-  // Column `bit` of the thread's, by selects: registers cannot be indexed.
-  PERSISTENT_TOPK_DEVICE float at(int bit) const {
-    float value = x[0][0];
+  // The columns that take part: bit kQuad * round + c for component c.
+  PERSISTENT_TOPK_DEVICE uint32_t existing() const {
+    if (length == kTileColumns) return kAllValues;
+    uint32_t mask = 0;
 #pragma unroll
-    for (int i = 1; i < kRounds * kQuad; ++i)
-      if (bit == i) value = x[i / kQuad][i % kQuad];
-    return value;
+    for (int round = 0; round < kRounds; ++round)
+      if (const int columns = length - quad(round) * kQuad; columns > 0)
+        mask |= (columns >= kQuad ? kQuadMask : (1u << columns) - 1) << (round * kQuad);
+    return mask;
   }
 
-  // f(x) for the columns of a mask: bit 4 * round + c for component c.
+  // Those of them above the bound (see ptx::or_if_above).
+  PERSISTENT_TOPK_DEVICE uint32_t above(float bound) const {
+    uint32_t mask = 0;
+#pragma unroll
+    for (int i = 0; i < kValues; ++i)
+      mask = ptx::or_if_above(mask, x[i / kQuad][i % kQuad], bound, 1u << i);
+    return mask & existing();
+  }
+
+  // f(x) for the columns of a mask. A loop, its value found by selects, since registers cannot be indexed
+  // and eight copies of f would be more code than the cache of instructions likes.
   template <class Visitor>
-  PERSISTENT_TOPK_DEVICE void for_each_set(int, uint32_t mask, Visitor&& f) const {
-    for (; mask != 0; mask &= mask - 1) f(at(__ffs(mask) - 1));
+  PERSISTENT_TOPK_DEVICE void for_each_set(uint32_t mask, Visitor&& f) const {
+#pragma unroll 1
+    for (; mask != 0; mask &= mask - 1) {
+      const int bit = __ffs(static_cast<int>(mask)) - 1;
+      float value = x[0][0];
+#pragma unroll
+      for (int i = 1; i < kValues; ++i)
+        if (bit == i) value = x[i / kQuad][i % kQuad];
+      f(value);
+    }
+  }
+
+  template <class Visitor>
+  PERSISTENT_TOPK_DEVICE void for_each_value(Visitor&& f) const {
+    for_each_set(existing(), f);
   }
 };
 
-// A chunk of any length: its first columns stay in shared memory, the rest is read again from L2.
+// A chunk of any length in global memory, read again by every look at it.
 template <int kThreads>
-struct StreamTile {
+struct Chunk {
   // Loads in flight a thread: 32 KB a CTA of 1024; more cost registers that spill.
   static constexpr int kBatch = 2;
+  static constexpr int kRoundColumns = kThreads * kQuad;
 
-  const float* chunk;
+  const float* logits;
   int length;
-  float* resident;
-  int resident_columns;  // whole quads
-  bool vector = is_vector_aligned(chunk);
+  bool vector = is_vector_aligned(logits);
 
   PERSISTENT_TOPK_DEVICE static int quad(int round) { return round * kThreads + threadIdx.x; }
-  PERSISTENT_TOPK_DEVICE int rounds() const { return ceil_div(length, kThreads * kQuad); }
+  PERSISTENT_TOPK_DEVICE int rounds() const { return ceil_div(length, kRoundColumns); }
 
-  template <bool kFirstRead>
-  PERSISTENT_TOPK_DEVICE void read(int round, float (&x)[kQuad]) const {
-    const int column = quad(round) * kQuad;
-    if (column >= length) return;
-    if (!kFirstRead && column < resident_columns)
-      ptx::load_vector(resident + column, x);
-    else
-      load_quad(chunk + column, length - column, vector, x);
-  }
-
-  // Rounds [begin, end); the first read keeps what the shared memory has room for.
-  template <bool kFirstRead = false, class Visitor>
-  PERSISTENT_TOPK_DEVICE void for_each_quad(int begin, int end, Visitor&& f) const {
+  // f(quad, x, columns) for the rounds [begin, end).
+  template <class Visitor>
+  PERSISTENT_TOPK_DEVICE void for_each_quad_of(int begin, int end, Visitor&& f) const {
 #pragma unroll 1  // the batch is the unrolling that registers allow
     for (int batch = begin; batch < end; batch += kBatch) {
       float x[kBatch][kQuad];
 #pragma unroll
-      for (int i = 0; i < kBatch; ++i)
-        if (batch + i < end) read<kFirstRead>(batch + i, x[i]);
-#pragma unroll
       for (int i = 0; i < kBatch; ++i) {
-        const int round = batch + i;
-        if (round >= end) break;
-        const int column = quad(round) * kQuad;
-        if (kFirstRead && column < resident_columns && column < length)
-          ptx::store_vector(resident + column, x[i]);
-        if ((round + 1) * kThreads * kQuad <= length)
-          f(round, quad(round), x[i], kQuad);
-        else if (column < length)
-          f(round, quad(round), x[i], min(kQuad, length - column));
+        const int column = quad(batch + i) * kQuad;
+        if (column < length) load_quad(logits + column, length - column, vector, x[i]);
       }
+#pragma unroll
+      for (int i = 0; i < kBatch; ++i)
+        if (const int column = quad(batch + i) * kQuad; batch + i < end && column < length)
+          f(quad(batch + i), x[i], min(kQuad, length - column));
     }
   }
 
   template <class Visitor>
-  PERSISTENT_TOPK_DEVICE void for_each_set(int first_round, uint32_t mask, Visitor&& f) const {
-    for (; mask != 0; mask &= mask - 1) {
-      const int bit = __ffs(mask) - 1;
-      const int column = quad(first_round + bit / kQuad) * kQuad + bit % kQuad;
-      f(column < resident_columns ? resident[column] : chunk[column]);
-    }
+  PERSISTENT_TOPK_DEVICE void for_each_quad(Visitor&& f) const {
+    for_each_quad_of(0, rounds(), [&](int, const float(&x)[kQuad], int columns) { f(x, columns); });
   }
 };
 

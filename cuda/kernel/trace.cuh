@@ -26,6 +26,9 @@ struct Trace {
   int32_t cta;
   int32_t begin;
   int32_t end;
+  int32_t listed;
+  int32_t survivors;
+  int32_t updates;
   int32_t bins;
   int32_t bin;
   int32_t above;

@@ -8,6 +8,7 @@ namespace persistent_topk {
 
 template <Policy policy, bool kTracing>
 PERSISTENT_TOPK_DEVICE void trivial_row(const Row& row) {
+#pragma unroll 1
   for (int slot = threadIdx.x; slot < row.k; slot += policy.threads)
     row.output[slot] = slot < row.length ? slot : kPadding;
   Recorder<kTracing, policy.threads> record{row.trace};

@@ -1,0 +1,49 @@
+"""The first stage of chunks that do not fit registers: one read, under a running threshold.
+
+After the first tile the threshold bin of what was seen so far bounds the row's from below, since k columns
+at or above it are known. What lies under it is dropped; the rest joins a list, and whenever that has grown
+by half of what is free, its new columns are counted, the bound is raised, and the list loses what the new
+bound excludes. A list that overflows is given up, and the kernel counts and reads the chunk again.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from . import radix
+from .policy import Policy
+
+
+def stream(bins: Tensor, counters: int, k: int, policy: Policy, record: np.ndarray) -> Tensor:
+    """The chunk's histogram, int64 [counters], exact from its threshold bin upwards.
+
+    bins: the chunk's coarse bins, integer [n]. Writes listed, survivors and updates of
+    `record` [1].
+    """
+    bound = 0
+    counts = radix.histogram(bins[: policy.tile], counters)
+    tile = bins[: policy.tile]
+    if tile.numel() >= k:
+        bound, _, _ = radix.threshold_bin(counts, k)
+    listed = tile[tile >= bound]
+    counted, updates = listed.numel(), 0
+    for first in range(policy.tile, bins.numel(), policy.tile):
+        tile = bins[first : first + policy.tile]
+        listed = torch.cat([listed, tile[tile >= bound]])
+        if listed.numel() <= (counted + policy.survivors) // 2 or first + tile.numel() < k:
+            continue
+        if listed.numel() > policy.survivors:
+            break
+        counts += radix.histogram(listed[counted:], counters)
+        bound, _, _ = radix.threshold_bin(counts, k)
+        listed = listed[listed >= bound]
+        counted, updates = listed.numel(), updates + 1
+    complete = listed.numel() <= policy.survivors
+    record["listed"], record["survivors"], record["updates"] = complete, listed.numel(), updates
+    if complete:
+        counts += radix.histogram(listed[counted:], counters)
+        assert counts[bound:].equal(radix.histogram(bins, counters)[bound:]), "a column over the bound was lost"
+        return counts
+    return radix.histogram(bins, counters)
