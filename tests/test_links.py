@@ -37,7 +37,8 @@ DECLARED_OPTION = re.compile(r"""["'](--[a-z][\w-]*)(?:/--[a-z][\w-]*)?["']""")
 
 # Files that a reader makes, or that a command writes, and options of programs that are not ours.
 OF_THE_READER = {"my_kernel.py", "my_topk.py", "topk-failures/", "bench.json", "OLD.json", "build/docs/"}
-OF_OTHERS = {"--nproc-per-node", "--help", "--version"}
+OF_OTHERS = {"--help", "--version"}
+OTHER_PROGRAM = re.compile(r"\b(?:pip|torchrun|nvcc|ncu|g\+\+|git)\b")
 
 
 @cache
@@ -143,7 +144,8 @@ def unknown_commands(path: str, text: str) -> Iterator[str]:
 def unknown_options(path: str, text: str) -> Iterator[str]:
     known = declared_options("verify/") | declared_options("cuda/") | OF_OTHERS
     for code in spans(text):
-        for option in set(OPTION.findall(code)) - known:
+        asked = set() if OTHER_PROGRAM.search(code) else set(OPTION.findall(code))
+        for option in asked - known:
             yield f"nothing of ours has the option {option}"
 
 
@@ -182,7 +184,7 @@ SAMPLES: dict[Rule, tuple[list[str], str]] = {
         "`persistent-topk verify --target a:b --seconds 3`\n\n"
         "    python -m persistent_topk.cuda.records --render",
     ),
-    unknown_options: (["`--nothing 3`"], "`--claim set` - a dash -- and `g++ -fsanitize=thread`"),
+    unknown_options: (["`--nothing 3`"], "`--claim set` - a dash -- and `pip install --no-deps`"),
     unknown_targets: (
         ["`make nothing`", "    make verify NOTHING=1", "`make test verify nothing`"],
         "`make verify BUDGET=20` makes sense\n\n    make test",
