@@ -1,160 +1,132 @@
-"""The gate on a GPU, as one command: build, tests, soak, sanitizers; a table, and records as JSON.
+"""The gate on a GPU, as one command: build, tests, campaign, soak, sanitizers, bench; a table, and records.
 
     pip install --no-build-isolation --no-deps -e .
-    python -m persistent_topk.cuda.gate --records FOLDER
+    python -m persistent_topk.cuda.gate [--records FOLDER] [--cccl WHEEL] [--sanitizer WHEEL]
 
-Nothing is installed or fetched. Each step is a process of its own, so that one that dies fails alone.
+Nothing is installed or fetched. A step that fails, dies or runs too long is recorded as such, and the
+others run. The exit code is 0 only if every step is clean.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
+import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import torch
 
-from ..reference.policy import POLICIES, SHIPPED
-from . import library
-from .build import build
-from .environment import environment
-from .records import RECORDS_DIR, ROOT, write_record
+from .gate_steps import STEPS, Found, Options, run
+from .records import RECORDS_DIR, TITLES, write_record
 
 EXIT_AGREE, EXIT_MISMATCH, EXIT_USAGE, EXIT_CANNOT_RUN = 0, 1, 2, 3
-TEST_TIMEOUT_S = 540
-MOST_LINES = 40
-TEST_OPTIONS = ("-q", "--maxfail=20", "-p", "no:cacheprovider", "--confcutdir=tests", "--durations=8")
+VECTORS_SECONDS = 120
+CCCL_VARIABLE = "PERSISTENT_TOPK_CCCL"
 
-Found = dict[str, Any]
+Steps = Mapping[str, Callable[[Options], Found]]
 
 
-def run(words: list[str], timeout_s: float) -> tuple[int, str]:
-    """(exit code, output) of a Python module or file in the repository; printed as it ends."""
-    command = [sys.executable, *words]
+def where() -> dict[str, Any]:
+    """What every record carries; what cannot be told, such as the limits of a kernel that does not build,
+    is told so."""
+    from .build import kernel_hash
+    from .environment import driver_version, environment
+
     try:
-        done = subprocess.run(
-            command, cwd=ROOT, text=True, timeout=timeout_s, check=False, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired as error:
-        output = (
-            error.stdout.decode(errors="replace") if isinstance(error.stdout, bytes) else error.stdout or ""
-        )
-        return EXIT_CANNOT_RUN, f"{output}\nran longer than {timeout_s:g} s: {' '.join(words)}"
-    return done.returncode, done.stdout
+        return environment()
+    except (RuntimeError, OSError) as error:
+        return {
+            "kernel": kernel_hash(),
+            "date": time.strftime("%Y-%m-%d %H:%M", time.gmtime()),
+            "gpu": torch.cuda.get_device_name(),
+            "driver": driver_version(),
+            "nvcc": f"unknown ({type(error).__name__})",
+            "torch": torch.__version__,
+        }
 
 
-def gate_build(options: argparse.Namespace, folder: Path) -> Found:
-    """Compiles the library and reads registers and spills from it."""
-    began = time.monotonic()
-    path = build(arch=library.arch_of(0))
-    seconds = time.monotonic() - began
-    lines = [f"built in {seconds:.1f} s: {path.name}"]
-    spills = 0
-    for policy in POLICIES.values():
-        registers, local_bytes = library.usage(policy, tracing=False, device=0)
-        spills += local_bytes if policy in SHIPPED else 0
-        lines.append(f"{policy.name:<12} {registers:>4} registers, {local_bytes:>4} bytes of local memory")
-    return {"ok": spills == 0, "seconds": seconds, "lines": lines}
+def run_step(name: str, steps: Steps, options: Options) -> Found:
+    """What a step found; an error of the step itself is a failure."""
+    try:
+        return steps[name](options)
+    except Exception as error:
+        print(traceback.format_exc(), file=sys.stderr)
+        return {"ok": False, "lines": f"{type(error).__name__}: {error}".splitlines()}
 
 
-def gate_tests(options: argparse.Namespace, folder: Path) -> Found:
-    """Every test that is marked gpu."""
-    report = folder / "junit.xml"
-    marks = ["-m", "gpu", "tests", f"--junitxml={report}"]
-    code, output = run(["-m", "pytest", *TEST_OPTIONS, *marks], options.test_seconds)
-    print(output)
-    if not report.is_file():
-        return {"ok": False, "lines": output.splitlines()[-MOST_LINES:]}
-    suite = next(ElementTree.parse(report).getroot().iter("testsuite"))
-    names = ("tests", "failures", "errors", "skipped")
-    counts = {name: int(suite.get(name, 0)) for name in names}
-    line = ", ".join(f"{count} {name}" for name, count in counts.items())
-    reasons = sorted({skip.get("message", "") for skip in suite.iter("skipped")})
-    lines = [f"{line}, {float(suite.get('time', 0)):.0f} s", *(f"skipped: {reason}" for reason in reasons)]
-    ran = counts["tests"] - counts["skipped"]
-    return {"ok": code == 0 and ran > 0, **counts, "lines": lines}
+def gate(names: list[str], options: Options, steps: Steps = STEPS) -> bool:
+    """Runs the steps, writes a record of each as it ends, prints the table; whether all are clean."""
+    verdicts = []
+    for name in names:
+        print(f"\n=== {name}: {TITLES[name]}", flush=True)
+        began = time.monotonic()
+        found = run_step(name, steps, options)
+        write_record(options.records, name, where(), found)
+        verdicts.append((name, bool(found["ok"]), time.monotonic() - began, found["lines"]))
+    print()
+    for name, ok, seconds, lines in verdicts:
+        print(f"{name:<11} {'ok' if ok else 'FAILED':<7} {seconds:6.1f} s  {lines[0] if lines else ''}")
+    return all(ok for _, ok, _, _ in verdicts)
 
 
-def gate_soak(options: argparse.Namespace, folder: Path) -> Found:
-    """Rows by the million; the goals are in verify/soak."""
-    words = [
-        "--folder",
-        str(options.records / "soak"),
-        "--seconds",
-        str(options.soak_seconds),
-        "--seed",
-        str(options.seed),
-    ]
-    code, output = run(["-m", "persistent_topk.verify.soak", *words], 3 * options.soak_seconds + 120)
-    print(output)
-    return {"ok": code == EXIT_AGREE, "lines": output.strip().splitlines()[:MOST_LINES]}
-
-
-def gate_sanitizers(options: argparse.Namespace, folder: Path) -> Found:
-    """compute-sanitizer's tools over every path under the small policies."""
-    report = folder / "sanitizers.json"
-    code, output = run(["-m", "persistent_topk.cuda.sanitizer", "--json", str(report)], TEST_TIMEOUT_S)
-    print(output)
-    found = json.loads(report.read_text()) if report.is_file() else {}
-    lines = [str(found.get("sanitizer", "")), *output.strip().splitlines()[:MOST_LINES]]
-    return {"ok": code == EXIT_AGREE, "outcomes": found.get("outcomes", []), "lines": lines}
-
-
-STEPS: dict[str, Callable[[argparse.Namespace, Path], Found]] = {
-    "build": gate_build,
-    "tests": gate_tests,
-    "soak": gate_soak,
-    "sanitizers": gate_sanitizers,
-}
-
-
-def record_vectors(folder: Path) -> None:
-    """The answers of this GPU's intrinsics, for tests/vectors."""
-    code, output = run(["-m", "persistent_topk.cuda.intrinsics.record", str(folder / "intrinsics.npz")], 120)
-    print(output if code else f"intrinsics recorded in {folder / 'intrinsics.npz'}")
+def record_vectors(folder: Path) -> bool:
+    """The answers of this GPU's intrinsics, for tests/vectors; whether they were recorded."""
+    path = folder / "intrinsics.npz"
+    code, _ = run(["-m", "persistent_topk.cuda.intrinsics.record", str(path)], VECTORS_SECONDS)
+    print(f"intrinsics FAILED: exit code {code}" if code else f"intrinsics recorded in {path}")
+    return code == 0
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The command line; exits with 2 where it is wrong."""
-    parser = argparse.ArgumentParser(prog="python -m persistent_topk.cuda.gate", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m persistent_topk.cuda.gate", description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    default = Options(Path(), Path())
     parser.add_argument("--records", type=Path, default=RECORDS_DIR, metavar="FOLDER")
     parser.add_argument("--only", action="append", choices=list(STEPS), help="repeat; default: all steps")
     parser.add_argument("--vectors", action="store_true", help="also record the intrinsics into the folder")
-    parser.add_argument("--soak-seconds", type=float, default=450.0, help="of each soak stage")
-    parser.add_argument("--test-seconds", type=float, default=TEST_TIMEOUT_S)
-    parser.add_argument("--seed", type=int, default=1)
-    return parser.parse_args(arguments)
+    parser.add_argument("--campaign-seconds", type=float, default=default.campaign_seconds)
+    parser.add_argument("--soak-seconds", type=float, default=default.soak_seconds, help="of each stage")
+    parser.add_argument("--test-seconds", type=float, default=default.test_seconds)
+    parser.add_argument("--repeat", type=int, default=default.repeat, help="runs of the bench")
+    parser.add_argument("--seed", type=int, default=default.seed)
+    named = os.environ.get(CCCL_VARIABLE)
+    parser.add_argument(
+        "--cccl", type=Path, metavar="PATH", default=Path(named) if named else None,
+        help="wheel or folder with the headers of CUB: a second oracle, and a peer",
+    )  # fmt: skip
+    parser.add_argument("--sanitizer", type=Path, metavar="PATH", help="another one, or its wheel")
+    options = parser.parse_args(arguments)
+    for name in ("cccl", "sanitizer"):
+        given = getattr(options, name)
+        if given is not None and not given.exists():
+            parser.error(f"--{name} is {given}, which is not there; expected a wheel or a folder")
+    return options
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the steps and writes their records; 0 if all are clean."""
-    options = parse(arguments)
+    given = vars(parse(arguments))
+    names, vectors = given.pop("only") or list(STEPS), given.pop("vectors")
     if not torch.cuda.is_available():
         print("the gate needs a CUDA device; torch sees none", file=sys.stderr)
         return EXIT_CANNOT_RUN
-    verdicts = {}
+    for name in ("records", "cccl", "sanitizer"):  # the steps run elsewhere
+        given[name] = given[name] and given[name].resolve()
+    given["records"].mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        for name in options.only or STEPS:
-            began = time.monotonic()
-            try:
-                found = STEPS[name](options, Path(folder))
-            except (RuntimeError, OSError) as error:  # a step that cannot run has failed; the others run
-                found = {"ok": False, "lines": [f"{type(error).__name__}: {error}"]}
-            verdicts[name] = (found["ok"], time.monotonic() - began, found["lines"])
-            write_record(options.records, name, environment(), found)
-    if options.vectors:
-        record_vectors(options.records)
-    for name, (ok, seconds, lines) in verdicts.items():
-        print(f"{name:<11} {'ok' if ok else 'FAILED':<7} {seconds:6.1f} s  {lines[0] if lines else ''}")
-    return EXIT_AGREE if all(ok for ok, _, _ in verdicts.values()) else EXIT_MISMATCH
+        clean = gate(names, replace(Options(Path(), Path(folder)), **given))
+        if vectors:
+            clean = record_vectors(given["records"]) and clean
+    return EXIT_AGREE if clean else EXIT_MISMATCH
 
 
 if __name__ == "__main__":

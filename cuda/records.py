@@ -20,13 +20,18 @@ RECORDS_DIR = ROOT / "docs" / "records"
 PAGE = ROOT / "docs" / "gpu-verification.md"
 EXIT_CURRENT, EXIT_STALE, EXIT_NONE = 0, 1, 4
 CARRIED = ("kernel", "date", "gpu", "driver", "nvcc", "torch")
+COMMANDS = """\
+    pip install --no-build-isolation --no-deps -e .
+    python -m persistent_topk.cuda.gate"""
 
 # Record names in the page's order, with their headings.
 TITLES = {
     "tests": "GPU tests",
-    "soak": "Rows against the oracle, traces against the model",
+    "campaign": "The checker's families of cases, every property",
+    "soak": "Rows by the million, against the oracle and the model",
     "sanitizers": "compute-sanitizer",
     "build": "Registers and spills",
+    "bench": "Timings",
 }
 
 
@@ -62,17 +67,33 @@ def stale_reason(record: dict[str, Any]) -> str | None:
 
 
 def render(records: list[dict[str, Any]]) -> str:
-    """The page as Markdown."""
+    """The page as Markdown: a table of all records, then what each found."""
     lines = ["# What was verified on a GPU", ""]
     lines += [
-        "Written by `python -m persistent_topk.cuda.records --render` from the JSON in `docs/records`.",
+        "Two commands, on a machine with a GPU and the CUDA toolkit; nothing is fetched:",
         "",
+        COMMANDS,
+        "",
+        "The second builds, runs the GPU tests, the campaign, the soak, the sanitizers and the bench, writes",
+        "a record of each into `docs/records`, and prints a table. With `--cccl` the wheel of cuda-cccl adds",
+        "CUB as a second oracle and a peer; with `--sanitizer` that of nvidia-cuda-sanitizer-api (13.1 or",
+        "newer) looks at shared memory too. A record is of the kernel whose hash it names; `make",
+        "check-records` says whether that is today's. This page is made of the records, by",
+        "`python -m persistent_topk.cuda.records --render`.",
+        "",
+        "| what | found | kernel | date |",
+        "| --- | --- | --- | --- |",
     ]
     for record in records:
-        lines += [f"## {TITLES[record['name']]}", ""]
+        told = record["found"]["lines"][0] if record["found"]["lines"] else ""
+        verdict = "clean" if record["found"]["ok"] else "**not clean**"
+        cell = f"{verdict}: {told}".replace("|", "\\|")
+        lines.append(f"| {TITLES[record['name']]} | {cell} | {record['kernel']} | {record['date']} |")
+    for record in records:
+        lines += ["", f"## {TITLES[record['name']]}", ""]
         lines += [f"{', '.join(f'{name} {record[name]}' for name in CARRIED)}.", ""]
-        lines += ["```", *record["found"]["lines"], "```", ""]
-    return "\n".join(lines)
+        lines += ["```", *record["found"]["lines"], "```"]
+    return "\n".join([*lines, ""])
 
 
 def check(folder: Path = RECORDS_DIR) -> int:

@@ -44,6 +44,17 @@ def test_the_page_shows_every_record_with_its_origin(tmp_path: Path) -> None:
     page = records.render(records.load_records(tmp_path))
     assert page.index("## GPU tests") < page.index("## compute-sanitizer")
     assert "kernel aaaa" in page and "12 tests" in page
+    assert "| GPU tests | clean: 12 tests | bbbb | 2026-01-01 |" in page
+    assert "python -m persistent_topk.cuda.gate" in page
+
+
+def test_a_record_of_a_failure_is_shown_as_one(tmp_path: Path) -> None:
+    write(tmp_path, "tests", "aaaa", ok=False)
+    assert "| **not clean**: 12 tests |" in records.render(records.load_records(tmp_path))
+
+
+def test_the_page_is_of_the_records_that_are_checked_in() -> None:
+    assert records.PAGE.read_text() == records.render(records.load_records())
 
 
 @pytest.mark.parametrize("name", records.TITLES)
