@@ -9,6 +9,8 @@ from ..reference.policy import WARP_SIZE, Policy
 # Lengths at which published kernels change path or fill a buffer.
 PEER_LENGTHS = (2048, 3708, 4096, 8192, 12288, 16384, 32768, 65536, 98304, 200000)
 
+PEER_BOUNDARIES = tuple(f"peer-{length}" for length in PEER_LENGTHS)
+
 QUAD = 4  # columns that a thread reads at once
 
 # A policy's fields that are no number of columns; all others are lengths at which something changes.
@@ -57,8 +59,8 @@ def label(name: str, delta: int) -> str:
 
 
 def touched_lengths(n: int, policy: Policy, k: int, ctas: int) -> list[str]:
-    """Labels of the row boundaries that length n is at, or one column beside."""
-    near = ((name, n - row_boundary(name, policy, k, ctas)) for name in ROW_BOUNDARIES)
+    """Labels of the row boundaries, ours and published ones, that length n is at, or one column beside."""
+    near = ((name, n - row_boundary(name, policy, k, ctas)) for name in (*ROW_BOUNDARIES, *PEER_BOUNDARIES))
     return [label(name, delta) for name, delta in near if abs(delta) <= 1]
 
 

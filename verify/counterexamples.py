@@ -93,7 +93,7 @@ class Counterexamples:
         """Saves the case, in place of a file that it was told by before, and fills in the outcome."""
         outcome, measurement = item.outcome, item.measurement
         outcome.summary = str(measurement.broken)
-        outcome.difference = measurement.difference
+        outcome.difference, outcome.wrong = measurement.difference, measurement.wrong
         outcome.story = case_in_words(item.case, item.target.own)
         claims = tuple(sorted(item.target.claims))
         failure = Failure(

@@ -19,16 +19,19 @@ from .targets.model import model_trace
 from .targets.target import POISONS, Answer, Schedule, Target, TargetFailure
 from .trace_difference import TraceDifference, first_difference
 from .variants import VARIANTS, has_short_lengths, with_legal_lengths
+from .wrong_columns import WrongColumns, against_contract, between_calls
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """What one case told of one property. rows: how many it judged. broken: in words, or None."""
+    """What one case told of one property. rows: how many it judged. broken: in words, or None. wrong: the
+    columns of a row that it is broken in, where there are such."""
 
     promise: str
     rows: int
     broken: str | None = None
     difference: TraceDifference | None = None
+    wrong: WrongColumns | None = None
 
 
 @dataclass
@@ -127,11 +130,12 @@ class Examination:
         for promise, judge in JUDGES.items():
             verdict = judge(slots)
             broken = verdict.broken
-            words = None
+            words, wrong = None, None
             if len(broken):
-                in_order = promise == "ascending-order"
-                words = order_in_words(slots) if in_order else row_in_words(expected, slots, int(broken[0]))
-            yield Measurement(promise, int(verdict.applies.sum()), words)
+                row, in_order = int(broken[0]), promise == "ascending-order"
+                words = order_in_words(slots) if in_order else row_in_words(expected, slots, row)
+                wrong = against_contract(slots, row)
+            yield Measurement(promise, int(verdict.applies.sum()), words, wrong=wrong)
         if tracing and self.base.trace is not None:
             yield self._trace(self.base.trace)
 
@@ -142,7 +146,7 @@ class Examination:
 
     def _again(self) -> Iterator[Measurement]:
         """The same call once more, into memory that held something else, under another schedule."""
-        assert self.base is not None
+        assert self.base is not None and self._slots is not None
         case, expected, first = self.subject.case, self.subject.expected, self.base.indices
         try:
             answer = self._call(case, POISONS[1])
@@ -160,7 +164,8 @@ class Examination:
         same_set = (pair[0].columns == pair[1].columns).all(axis=1)
         same_bytes = ((first == second) | stale).all(axis=1)
         for promise, same in (("repeatable-set", same_set), ("repeatable-bytes", same_bytes)):
-            yield Measurement(promise, case.rows, _told_apart(same, first, second, "in the second call"))
+            words, wrong = _told_apart(same, self._slots, second, "in the second call")
+            yield Measurement(promise, case.rows, words, wrong=wrong)
 
     def _short(self, case: Case) -> Iterator[Measurement]:
         """Lengths as given, negative, zero or over the columns; our own targets saw them at once."""
@@ -179,8 +184,12 @@ class Examination:
         short = (lengths < 1) | (lengths > case.columns)
         # Rows of ordinary length count where they were right before: a call may spoil them too.
         wrong = np.flatnonzero(~is_correct_selection(slots) & (short | is_correct_selection(self._slots)))
-        words = row_in_words(slots.expected, slots, int(wrong[0])) if len(wrong) else None
-        yield Measurement(SHORT, case.rows, words)
+        if not len(wrong):
+            yield Measurement(SHORT, case.rows)
+            return
+        row = int(wrong[0])
+        words = row_in_words(slots.expected, slots, row)
+        yield Measurement(SHORT, case.rows, words, wrong=against_contract(slots, row))
 
     def _graph(self) -> Iterator[Measurement]:
         """A graph's replay beside the plain call: the bytes, or the set where no more is promised."""
@@ -198,8 +207,8 @@ class Examination:
         else:
             slots = self._read(self.subject.expected, answer)
             same = is_correct_selection(slots) == is_correct_selection(self._slots)
-        words = _told_apart(same, self.base.indices, answer.indices, "in a graph's replay")
-        yield Measurement(GRAPH, case.rows, words)
+        words, wrong = _told_apart(same, self._slots, answer.indices, "in a graph's replay")
+        yield Measurement(GRAPH, case.rows, words, wrong=wrong)
 
     def _variant(self, step: str) -> Iterator[Measurement]:
         variant = VARIANTS[step](self.subject.case)
@@ -220,8 +229,8 @@ class Examination:
             same &= (slots.columns == self._slots.columns[variant.source]).all(axis=1)
         if "repeatable-bytes" in self.target.claims:
             same &= (answer.indices == self.base.indices[variant.source]).all(axis=1)
-        words = _told_apart(same, self.base.indices[variant.source], answer.indices, OTHERWISE[step])
-        yield Measurement(step, variant.case.rows, words)
+        words, wrong = _told_apart(same, self._slots, answer.indices, OTHERWISE[step], variant.source)
+        yield Measurement(step, variant.case.rows, words, wrong=wrong)
 
 
 OTHERWISE = {
@@ -236,19 +245,27 @@ def _legal(subject: Subject) -> Subject:
     return subject if legal is subject.case else Subject(legal)
 
 
-def _told_apart(same: np.ndarray, first: np.ndarray, second: np.ndarray, when: str) -> str | None:
+def _told_apart(
+    same: np.ndarray, base: Slots, second: np.ndarray, when: str, source: Sequence[int] | None = None
+) -> tuple[str | None, WrongColumns | None]:
+    """The first row that is not the same in the base's answer and in the second: in words, and which
+    columns. source: for each row of the second call, the base's row that it repeats."""
     rows = np.flatnonzero(~same)
     if not len(rows):
-        return None
+        return None, None
     row = int(rows[0])
-    slots = np.flatnonzero(first[row] != second[row])
+    before = row if source is None else source[row]
+    first = base.indices[before]
+    wrong = between_calls(base, before, second[row])
+    slots = np.flatnonzero(first != second[row])
     if not len(slots):
-        return f"row {row} differs {when}"
+        return f"row {row} differs {when}", wrong
     slot = int(slots[0])
-    return (
-        f"row {row} differs {when} in {len(slots)} of {first.shape[1]} slots: "
-        f"slot {slot} was {first[row, slot]}, then {second[row, slot]}"
+    words = (
+        f"row {row} differs {when} in {len(slots)} of {len(first)} slots: "
+        f"slot {slot} was {first[slot]}, then {second[row, slot]}"
     )
+    return words, wrong
 
 
 Check = Callable[[Case], "Measurement | None"]

@@ -10,6 +10,7 @@ from .coverage import Coverage
 from .examination import Measurement
 from .properties import NAMES, TRACE_AGREEMENT
 from .trace_difference import TraceDifference
+from .wrong_columns import WrongColumns
 
 SCHEMA = 1
 NEEDS_GPU = ("graph-replay",)
@@ -39,6 +40,7 @@ class PropertyOutcome:
     difference: TraceDifference | None = None
     lacking: str | None = None  # the hardware that it was not run for
     story: str = ""  # the smallest failing case, in words
+    wrong: WrongColumns | None = None  # which columns of it
 
     @property
     def verdict(self) -> str:

@@ -3,44 +3,43 @@
 from __future__ import annotations
 
 import html
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
-
-from .coverage import PATH_NAMES
+from .coverage import PATH_NAMES, Coverage
 from .examination import Subject
+from .families import FAMILIES
 from .outcome import Outcome, PropertyOutcome, TargetOutcome
+from .page_pictures import bar, legend, picture
+from .page_style import STYLE
 from .properties import TRACE_AGREEMENT, promise_of
 from .replay import DamagedFile, load
 
 PAGE = "index.html"
-PICTURE_CELLS = 128  # columns of the picture of a row; longer rows put several columns into a cell
-
-STYLE = """
-:root { color-scheme: light dark; --line: #8884; --holds: #187a3c; --fails: #c0262d; --dim: #767676; }
-@media (prefers-color-scheme: dark) { :root { --holds: #5bd08a; --fails: #ff7b7f; --dim: #9a9a9a; } }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 68rem; margin: 2rem auto; padding: 0 1rem; }
-table { border-collapse: collapse; margin: 1rem 0; }
-th, td { border-bottom: 1px solid var(--line); padding: .25rem .75rem .25rem 0; text-align: left; }
-td.number { text-align: right; font-variant-numeric: tabular-nums; }
-.holds, .agree { color: var(--holds); } .fails, .mismatch { color: var(--fails); }
-.not-run, .nothing-verified { color: var(--dim); }
-code, pre { font: 14px/1.4 ui-monospace, monospace; } pre { overflow-x: auto; }
-details { border: 1px solid var(--line); border-radius: .4rem; padding: .5rem 1rem; margin: .75rem 0; }
-summary { cursor: pointer; font-weight: 600; } svg { width: 100%; height: 2.5rem; display: block; }
-.expected { fill: #4a90d9; } .missing { fill: var(--fails); } .other { fill: var(--line); }
-"""
+MARKS = {"holds": "✓", "fails": "✗", "not-run": "·"}
+LANES = (
+    ("right", "selected as promised"),
+    ("missing", "missing"),
+    ("surplus", "in their place"),
+    ("slots", "slots that hold no column, or one twice"),
+)
+OTHER_FAMILIES = {"recipe": "Recipes that Hypothesis draws", "captured": "Captured scores"}
 
 
 def _text(value: object) -> str:
     return html.escape(str(value))
 
 
-def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    head = "".join(f"<th>{_text(name)}</th>" for name in heads)
+def _table(heads: Iterable[str], rows: Iterable[Iterable[str]], numbers: Iterable[int] = ()) -> str:
+    """numbers: places of the columns that hold counts."""
+    places = set(numbers)
+    head = "".join(
+        f"<th{' class=number' if place in places else ''}>{_text(name)}</th>"
+        for place, name in enumerate(heads)
+    )
     body = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def _cell(item: PropertyOutcome | None) -> str:
@@ -49,14 +48,16 @@ def _cell(item: PropertyOutcome | None) -> str:
     counts = f"{item.failures} of {item.cases} cases" if item.failures else f"{item.cases} cases"
     told = item.lacking or "not run" if item.verdict == "not-run" else f"{item.verdict}, {counts}"
     claim = "" if item.claimed else " <small>(not claimed)</small>"
-    return f'<td class="{item.verdict}">{_text(told)}{claim}</td>'
+    mark = f'<span class="mark" aria-hidden="true">{MARKS[item.verdict]}</span>'
+    kind = item.verdict + ("" if item.claimed else " unclaimed")
+    return f'<td class="{kind}">{mark}{_text(told)}{claim}</td>'
 
 
 def _conformance(targets: list[TargetOutcome]) -> str:
     names = dict.fromkeys(name for target in targets for name in target.properties)
     rows = (
         [
-            f'<td title="{_text(promise_of(name))}">{_text(name)}</td>',
+            f"<td>{_text(name)}<br><small>{_text(promise_of(name))}</small></td>",
             *(_cell(target.properties.get(name)) for target in targets),
         ]
         for name in names
@@ -65,52 +66,106 @@ def _conformance(targets: list[TargetOutcome]) -> str:
     return _table(["property", *(target.name for target in targets)], rows)
 
 
-def _counts(title: str, counts: Iterable[tuple[str, int, int]]) -> str:
+def _number(count: int) -> str:
+    return f'<td class="number">{count}</td>'
+
+
+def _paths(cover: Coverage) -> str:
+    most = max(cover.paths.values(), default=1)
     rows = (
-        [f"<td>{_text(name)}</td>", f'<td class="number">{rows}</td>', f'<td class="number">{cases}</td>']
-        for name, rows, cases in counts
+        [
+            f"<td>{_text(name)}</td>", _number(cover.paths[name]), _number(cover.path_cases[name]),
+            _number(cover.shipped_paths[name]), f"<td>{bar(cover.paths[name], most)}</td>",
+        ]
+        for name in PATH_NAMES
+    )  # fmt: skip
+    heads = ["path", "rows", "cases", "shipped policy", ""]
+    return f"<section><h2>Rows by path</h2>{_table(heads, rows, (1, 2, 3))}</section>"
+
+
+def _boundaries(cover: Coverage) -> str:
+    """Rows one before, at and one after each boundary."""
+    names = sorted({name.removesuffix("-1").removesuffix("+1") for name in cover.boundaries})
+    rows = (
+        [
+            f"<td>{_text(name)}</td>",
+            *(_number(cover.boundaries[f"{name}{delta}"]) for delta in ("-1", "", "+1")),
+        ]
+        for name in names
     )
-    return f"<h2>{_text(title)}</h2>" + _table(["", "rows", "cases"], rows)
+    table = _table(["boundary", "one less", "at", "one more"], rows, (1, 2, 3))
+    return f"<section><h2>Rows at the boundaries</h2>{table}</section>"
 
 
-def _picture(replay: Path) -> str:
-    """Where the contract's columns lie in the first row of the failing case, as a strip."""
+def _families(cover: Coverage) -> str:
+    """Cases by family, and the families that had none."""
+    summaries = {**{name: kind.summary for name, kind in FAMILIES.items()}, **OTHER_FAMILIES}
+    most = max(cover.families.values(), default=1)
+    rows = (
+        [
+            f"<td>{_text(name)}<br><small>{_text(summaries.get(name, ''))}</small></td>",
+            _number(count), f"<td>{bar(count, most)}</td>",
+        ]
+        for name, count in cover.families.most_common()
+    )  # fmt: skip
+    without = [name for name in FAMILIES if not cover.families[name]]
+    told = f"<p>No case of: {_text(', '.join(without))}.</p>" if without else ""
+    table = _table(["family", "cases", ""], rows, (1,))
+    return f"<section><h2>Cases by family</h2>{table}{told}</section>"
+
+
+def _picture(item: PropertyOutcome) -> str:
+    """Where the wrong columns lie in the row of the failing case."""
+    if item.wrong is None or item.replay is None:
+        return ""
     try:
-        case = load(replay).case
+        case = load(item.replay).case
     except (OSError, DamagedFile):
         return ""
-    n = int(case.clamped[0]) if case.rows else 0
-    if not n:
+    if item.wrong.row >= case.rows or not item.wrong.n:
         return ""
-    right = Subject(case).expected.columns[0]
-    cells = min(n, PICTURE_CELLS)
-    share, _ = np.histogram(right[right >= 0], bins=cells, range=(0, n))
-    most = max(1, int(share.max()))
-    bars = "".join(
-        f'<rect class="{"expected" if count else "other"}" x="{place}" width="0.9" '
-        f'y="{1 - max(count / most, 0.08):.3f}" height="{max(count / most, 0.08):.3f}"/>'
-        for place, count in enumerate(share.tolist())
-    )
-    return (
-        f'<svg viewBox="0 0 {cells} 1" preserveAspectRatio="none" role="img" '
-        f'aria-label="columns of row 0 that the contract selects">{bars}</svg>'
-        f"<small>Row 0, {n} columns from left to right: where the contract's choice lies.</small>"
-    )
+    right = Subject(case).expected.columns[item.wrong.row]
+    return picture(item.wrong, right[right >= 0].tolist())
 
 
-def _story(target: TargetOutcome, name: str, item: PropertyOutcome) -> str:
-    stage = ""
+def _replay_command(path: Path) -> str:
+    return f"persistent-topk replay {shlex.quote(str(path))}"
+
+
+def _story(target: TargetOutcome, name: str, item: PropertyOutcome, unfolded: bool) -> str:
+    told = [
+        ("promised", promise_of(name)),
+        ("found", item.summary),
+        ("smallest case", item.story),
+        ("how often", f"{item.failures} of {item.cases} cases that judge it"),
+    ]
     if item.difference is not None:
-        stage = (
-            f"<p>First stage that differs: {_text(item.difference.path)}, {_text(item.difference.stage)}.</p>"
-        )
+        told.insert(2, ("first stage", f"{item.difference.path}, {item.difference.stage}"))
+    words = "".join(f"<dt>{_text(head)}</dt><dd>{_text(text)}</dd>" for head, text in told)
+    again = f"<pre>{_text(_replay_command(item.replay))}</pre>" if item.replay else ""
     return (
-        f"<details><summary>{_text(target.name)} breaks {_text(name)}"
+        f"<details{' open' if unfolded else ''}><summary>{_text(target.name)} breaks {_text(name)}"
         f"{'' if item.claimed else ' (not claimed)'}</summary>"
-        f"<p>Promised: {_text(promise_of(name))}.</p><p>Found: {_text(item.summary)}</p>{stage}"
-        f"<p>Smallest case: {_text(item.story)}</p>"
-        f"{_picture(item.replay) if item.replay else ''}"
-        f"<pre>persistent-topk replay {_text(item.replay)}</pre></details>"
+        f"<dl>{words}</dl>{_picture(item)}{again}</details>"
+    )
+
+
+def _stories(targets: list[TargetOutcome]) -> str:
+    broken = [
+        (target, name, item)
+        for target in targets
+        for name, item in sorted(target.properties.items(), key=lambda pair: not pair[1].claimed)
+        if item.failures
+    ]
+    if not broken:
+        return ""
+    stories = [_story(*told, unfolded=place == 0) for place, told in enumerate(broken)]
+    return (
+        f"<h2>Broken promises</h2><p>{legend(LANES)}</p>{''.join(stories)}"
+        "<h2>To replay a failure</h2><p>Each file holds the bytes of one call, its layout and the schedule; "
+        "no code, so a stranger's file is safe to open. The command exits with 1 while the promise is broken "
+        "and with 0 once it holds; <code>--target module:function</code> puts the same case to something "
+        "else. Paths are those of the run, from its working directory.</p>"
     )
 
 
@@ -118,33 +173,24 @@ def page(outcome: Outcome) -> str:
     """The whole page."""
     targets = list(outcome.targets.values())
     cover = outcome.coverage
-    stories = [
-        _story(target, name, item)
-        for target in targets
-        for name, item in sorted(target.properties.items(), key=lambda pair: not pair[1].claimed)
-        if item.failures
-    ]
     why = f" ({outcome.why_nothing()})" if outcome.verdict == "nothing-verified" else ""
     missing = "".join(
         f"<p>{_text(name)} was not run: {_text(told)}</p>" for name, told in outcome.unavailable.items()
     )
-    boundaries = sorted(cover.boundaries.items())
+    refused = "".join(
+        f"<p>{_text(target.name)} does not take {target.refused} cases: {_text(target.refusal)}</p>"
+        for target in targets
+        if target.refused
+    )
     return (
-        '<!doctype html><html lang="en"><meta charset="utf-8">'
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<link rel="icon" href="data:,"><title>top-k: {outcome.verdict}</title><style>{STYLE}</style>'
-        f'<h1 class="{outcome.verdict}">{outcome.verdict}{_text(why)}</h1>'
-        f"<p>{cover.rows} rows in {cover.cases} cases, {outcome.seconds:.1f} s, seed {outcome.seed}.</p>"
-        f"{missing}<h2>Conformance</h2>{_conformance(targets)}"
-        f"{'<h2>Broken promises</h2>' if stories else ''}{''.join(stories)}"
-        + _counts("Rows by path", ((n, cover.paths[n], cover.path_cases[n]) for n in PATH_NAMES))
-        + _counts("Rows at the boundaries", ((n, count, cover.boundary_cases[n]) for n, count in boundaries))
-        + "<h2>Cases by family</h2>"
-        + _table(
-            ["family", "cases"],
-            ([f"<td>{_text(n)}</td>", f'<td class="number">{c}</td>'] for n, c in cover.families.items()),
-        )
-        + "</html>\n"
+        f'</head><body><div class="verdict {outcome.verdict}"><h1>{outcome.verdict}{_text(why)}</h1>'
+        f"<p>{cover.rows} rows in {cover.cases} cases, {cover.long_rows} rows over 16384 columns, "
+        f"{outcome.seconds:.1f} s, seed {outcome.seed}{', interrupted' if outcome.interrupted else ''}.</p>"
+        f"</div>{missing}{refused}<h2>Conformance</h2>{_conformance(targets)}{_stories(targets)}"
+        f'<div class="columns">{_paths(cover)}{_boundaries(cover)}</div>{_families(cover)}</body></html>\n'
     )
 
 

@@ -120,8 +120,13 @@ def _story(target: TargetOutcome, name: str, item: PropertyOutcome) -> Text:
     text.append(f"  case: {item.story}\n")
     if item.difference:
         text.append(f"  first stage that differs: {item.difference.path}, {item.difference.stage}\n")
-    text.append(f"  replay: persistent-topk replay {item.replay}\n")
+    text.rstrip()
     return text
+
+
+def _replay_line(item: PropertyOutcome) -> Text:
+    """On one line however long it is: it is there to be copied."""
+    return Text(f"  replay: persistent-topk replay {item.replay}\n", no_wrap=True, overflow="ignore")
 
 
 def verdict_line(outcome: Outcome) -> Text:
@@ -152,9 +157,10 @@ def print_outcome(console: Console, outcome: Outcome) -> None:
     for target in targets:
         if target.refused:
             parts.append(Text(f"{target.name} does not take {target.refused} cases: {target.refusal}"))
-        parts += [_story(target, name, item) for name, item in failures(target, claimed=True)]
+        for name, item in failures(target, claimed=True):
+            parts += [_story(target, name, item), _replay_line(item)]
     parts.append(verdict_line(outcome))
-    console.print(Group(*parts))  # type: ignore[arg-type]
+    console.print(Group(*parts), crop=False)  # type: ignore[arg-type]
 
 
 def junit(outcome: Outcome, path: Path) -> None:

@@ -14,11 +14,13 @@ from dataclasses import replace
 import numpy as np
 
 from .cases import Case, rebuild
-from .values import bit_of, ordered_keys
+from .values import bit_of, bits_of, ordered_keys
 
 Fails = Callable[[Case], bool]
 FINEST_SHARE = 64  # blocks of a row are tried down to this part of it,
 FEW_COLUMNS = 128  # and column by column in rows as short as this
+FEW_VALUES = 8  # so many distinct ones are told as 1, 2, 3, ... or with these steps from 1 upwards,
+PLAIN_STEPS = (1.0, 1 / 16, 1 / 128)  # which share a coarse bin of 8 or of 11 bits
 MOST_ROUNDS = 6
 
 
@@ -95,7 +97,7 @@ class Shrinker:
         return rebuild(self.case, bits, lengths=lengths)
 
     def _values(self) -> None:
-        """Three values: above, at and below the k-th; or one."""
+        """Whole numbers for a few values; three, above, at and below the k-th; or one."""
         for row in range(self.case.rows):
             for values in self._simple(row):
                 if self._try(self._replaced(row, values)):
@@ -104,9 +106,16 @@ class Shrinker:
     def _simple(self, row: int) -> Iterator[np.ndarray]:
         n = int(self.case.clamped[row])
         values = self._bits()[row][:n]
-        if not n or len(np.unique(values)) <= 2:
-            return
         keys = ordered_keys(values)
+        ranks = np.unique(keys, return_inverse=True)
+        if n and len(ranks[0]) <= FEW_VALUES:
+            for step in PLAIN_STEPS:
+                plain = bits_of(1.0 + step * ranks[1].astype(np.float32))
+                if np.array_equal(plain, values):
+                    break
+                yield plain
+        if not n or len(ranks[0]) <= 2:
+            return
         threshold = np.sort(keys)[::-1][min(self.case.k, n) - 1]
         low, middle, high = (np.uint32(bit_of(value)) for value in (0.0, 1.0, 2.0))
         yield np.full(n, middle)

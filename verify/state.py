@@ -213,7 +213,8 @@ def _adopt(path: Path, failure: Failure, target: Target, outcome: Outcome, found
     if item.replay is None:
         _count_once(item, failure.case)
         item.replay, item.summary, item.story = path, failure.message, str(failure.case.origin)
-    measurement = Measurement(failure.promise, failure.case.rows, failure.message, item.difference)
+    broken = failure.message, item.difference, item.wrong
+    measurement = Measurement(failure.promise, failure.case.rows, *broken)
     found.found[target.name, failure.promise] = Counterexample(
         target, failure.case, failure.schedules, measurement, item
     )

@@ -11,6 +11,7 @@ from typing import Any
 from .coverage import Coverage
 from .outcome import Outcome, PropertyOutcome, TargetOutcome
 from .trace_difference import TraceDifference
+from .wrong_columns import WrongColumns
 
 Document = dict[str, Any]
 COUNTS = ("cases", "rows", "failures")
@@ -39,6 +40,7 @@ def _property(item: PropertyOutcome) -> Document:
         **{name: getattr(item, name) for name in (*COUNTS, *WORDS)},
         "replay": None if item.replay is None else item.replay.name,
         "difference": None if item.difference is None else asdict(item.difference),
+        "wrong": None if item.wrong is None else asdict(item.wrong),
     }
 
 
@@ -68,6 +70,9 @@ def _restore_property(told: Mapping[str, Any], item: PropertyOutcome, folder: Pa
         item.replay = folder / Path(told["replay"]).name
     if told["difference"] is not None:
         item.difference = TraceDifference(**told["difference"])
+    if told["wrong"] is not None:
+        lists = {name: tuple(value) for name, value in told["wrong"].items() if isinstance(value, list)}
+        item.wrong = WrongColumns(**{**told["wrong"], **lists})
 
 
 def _count(number: object) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from ..reference.policy import LATENCY, MAX_K, SMALL, TINY, Policy
-from .boundaries import PEER_LENGTHS, ROW_BOUNDARIES, label, row_boundary
+from .boundaries import PEER_BOUNDARIES, ROW_BOUNDARIES, label, row_boundary
 from .cases import DEVICES, FILLS, Case, Origin, lay_out
 from .values import FP16_OVERFLOW, INFINITY, NEGATIVE, ONE, bit_of, in_order
 
@@ -96,7 +96,7 @@ SMALL_SCOPE = Scope()
 # For kernels whose sizes are not ours: those of the published ones, and runs that fill their buffers.
 PEER_SCOPE = Scope(
     policies=(TINY, SMALL, LATENCY),
-    boundaries=(*ROW_BOUNDARIES, *(f"peer-{length}" for length in PEER_LENGTHS)),
+    boundaries=(*ROW_BOUNDARIES, *PEER_BOUNDARIES),
     longest_run=2 * LATENCY.candidates,
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...reference.policy import MAX_K
-from ..boundaries import PEER_LENGTHS, ROW_BOUNDARIES, row_boundary
+from ..boundaries import PEER_BOUNDARIES, ROW_BOUNDARIES, row_boundary
 from ..cases import FILLS, Case, lay_out
 from ..values import CONTENTS
 from .family import Setting, family
@@ -48,7 +48,7 @@ def every_boundary(random: np.random.Generator, setting: Setting, content: str) 
     "peer-lengths",
     long_rows=True,
     delta=DELTAS,
-    boundary=tuple(f"peer-{length}" for length in PEER_LENGTHS),
+    boundary=PEER_BOUNDARIES,
     content=SMALL_CONTENTS,
 )
 def peer_lengths(

@@ -1,0 +1,59 @@
+"""Which columns of a row, and which slots of its answer, are wrong: what a failure's picture shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .judge import Slots
+
+
+@dataclass(frozen=True)
+class WrongColumns:
+    """row, of the case. n: its columns. missing: columns that the answer lacks; surplus: columns that it
+    has in their place; both ascending, the first few thousand at most. slots: those, of k, that hold no
+    column of the row or one that an earlier slot holds, where there should be one."""
+
+    row: int
+    n: int
+    k: int
+    missing: tuple[int, ...] = ()
+    surplus: tuple[int, ...] = ()
+    slots: tuple[int, ...] = ()
+
+
+def _tuple(numbers: np.ndarray) -> tuple[int, ...]:
+    return tuple(int(number) for number in numbers)
+
+
+def against_contract(slots: Slots, row: int) -> WrongColumns:
+    """An answer's row beside the contract's."""
+    expected, got = slots.expected, slots.indices[row]
+    n, wanted = int(expected.n[row]), int(expected.wanted[row])
+    right, selected = expected.columns[row, :wanted], got[slots.valid[row]]
+    _, first = np.unique(got, return_index=True)
+    again = np.ones(len(got), bool)
+    again[first] = False
+    return WrongColumns(
+        row,
+        n,
+        len(got),
+        _tuple(np.setdiff1d(right, got)),
+        _tuple(np.setdiff1d(selected, right)),
+        _tuple(np.flatnonzero(slots.leading[row] & (~slots.valid[row] | again))),
+    )
+
+
+def between_calls(slots: Slots, row: int, second: np.ndarray) -> WrongColumns:
+    """A row of the first answer beside what a second call wrote for it: [k]."""
+    first, n = slots.indices[row], int(slots.expected.n[row])
+    inside = second[(second >= 0) & (second < n)]
+    return WrongColumns(
+        row,
+        n,
+        len(first),
+        _tuple(np.setdiff1d(first[slots.valid[row]], inside)),
+        _tuple(np.setdiff1d(inside, first)),
+        _tuple(np.flatnonzero(first != second)),
+    )
