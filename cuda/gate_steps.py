@@ -21,6 +21,7 @@ from .build import build
 from .records import ROOT
 
 TIMED_OUT = 124
+CLI = ("-m", "persistent_topk.verify.cli")
 MOST_LINES = 40
 MOST_FAILURES = 20
 TEST_OPTIONS = ("-q", "--maxfail=20", "-p", "no:cacheprovider", "--confcutdir=tests", "--durations=8")
@@ -143,7 +144,7 @@ def step_tests(options: Options) -> Found:
 def step_campaign(options: Options) -> Found:
     """The case families on the GPU: outputs, traces, every property."""
     report = options.scratch / "campaign.json"
-    words = ["-m", "persistent_topk.verify.cli", "verify", "--target", "gpu", "--json", str(report)]
+    words = [*CLI, "verify", "--target", "gpu", "--json", str(report)]
     words += ["--seconds", str(options.campaign_seconds), "--seed", str(options.seed)]
     words += ["--failures", str(options.records / "failures")]
     code, output = run(words, options.campaign_seconds + SPARE_SECONDS)
@@ -160,7 +161,7 @@ def step_campaign(options: Options) -> Found:
 def step_soak(options: Options) -> Found:
     """Rows by the million; the goals are in verify/soak."""
     report = options.scratch / "soak.json"
-    words = ["-m", "persistent_topk.verify.cli", "soak", "--folder", str(options.records / "soak")]
+    words = [*CLI, "soak", "--folder", str(options.records / "soak")]
     words += ["--seconds", str(options.soak_seconds), "--seed", str(options.seed), "--json", str(report)]
     if options.cccl:
         words += ["--second-oracle", "cub", "--cccl", str(options.cccl)]
@@ -184,7 +185,7 @@ def step_sanitizers(options: Options) -> Found:
 def step_bench(options: Options) -> Found:
     """All cells, several times, with the peers that are here."""
     report = options.scratch / "bench.json"
-    words = ["-m", "persistent_topk.verify.cli", "bench", "--repeat", str(options.repeat), "--json", str(report)]
+    words = [*CLI, "bench", "--repeat", str(options.repeat), "--json", str(report)]
     words += ["--peers", "torch,cub,cub-ties", "--cccl", str(options.cccl)] if options.cccl else []
     code, output = run(words, BENCH_SECONDS)
     told = read(report).get("found") or {"lines": last(output)}

@@ -8,6 +8,7 @@ Needs nvcc and no GPU.
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -93,8 +94,9 @@ def log_of(arch: str) -> str:
 
 
 def report(architectures: Sequence[str] = ARCHITECTURES) -> list[Usage]:
-    """Compiles for the architectures, side by side, and reads what the assembler said. BuildError."""
-    with ThreadPoolExecutor(len(architectures)) as pool:
+    """Compiles for the architectures and reads what the assembler said. Raises BuildError."""
+    at_once = max(1, (os.cpu_count() or 1) // len(KERNEL_UNITS))  # a build has a compiler for each unit
+    with ThreadPoolExecutor(at_once) as pool:
         found = [usage for log in pool.map(log_of, architectures) for usage in parse(log)]
     silent = set(architectures) - {usage.arch for usage in found}
     if silent:

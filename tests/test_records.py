@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from persistent_topk.cuda import records
+from persistent_topk.cuda import records, spills
 from persistent_topk.cuda.build import kernel_hash
+from persistent_topk.reference.policy import SHIPPED
 
 ENVIRONMENT = {"date": "2026-01-01", "gpu": "H100", "driver": "1", "nvcc": "13.0", "torch": "2.6"}
 
@@ -66,3 +67,14 @@ def test_the_checked_in_record_is_of_todays_kernel(name: str) -> None:
     if reason:
         pytest.skip(reason)
     assert found[0]["found"]["ok"]
+
+
+def test_the_checked_in_report_of_the_compiler_shows_no_spill_where_the_kernel_is_tuned() -> None:
+    found = [record["found"] for record in records.load_records() if record["name"] == "build"]
+    if not found or "kernels" not in found[0]:
+        pytest.skip("no compiler's report in docs/records: run python -m persistent_topk.cuda.gate on a GPU")
+    usages = [spills.Usage(**kernel) for kernel in found[0]["kernels"]]
+    assert set(spills.ARCHITECTURES) == {usage.arch for usage in usages}
+    tuned = [usage for usage in usages if usage.counts]
+    assert {policy.name for policy in SHIPPED} == {usage.policy for usage in tuned}
+    assert [] == [usage for usage in tuned if usage.spills]

@@ -44,15 +44,19 @@ def launches_for(buffer_bytes: int) -> int:
 
 def capture(launch: Callable[[int], object], launches: int, warm: bool) -> torch.cuda.CUDAGraph:
     """A graph of `launches` calls; launch(i) uses buffer i, buffer 0 alone if warm."""
-    stream = torch.cuda.Stream()
-    stream.wait_stream(torch.cuda.current_stream())
+    before, stream = torch.cuda.current_stream(), torch.cuda.Stream()
+    stream.wait_stream(before)
     with torch.cuda.stream(stream):
         launch(0)
-    torch.cuda.current_stream().wait_stream(stream)
+    before.wait_stream(stream)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph, stream=stream):
-        for i in range(launches):
-            launch(0 if warm else i)
+    try:
+        with torch.cuda.graph(graph, stream=stream):
+            for i in range(launches):
+                launch(0 if warm else i)
+    except BaseException:
+        torch.cuda.set_stream(before)  # which torch leaves at the capture's where that was invalidated
+        raise
     return graph
 
 
