@@ -38,6 +38,14 @@ def test_stages_follow_the_path(path: int, n: int, policy: Policy) -> None:
     assert ("places in the output" in titles) == (path == LARGE)
 
 
+@pytest.mark.parametrize("rising", [False, True])
+def test_a_stream_is_told_and_whether_its_list_overflows(rising: bool) -> None:
+    row = normal(SMALL.split_min)
+    walked = walk(row.sort().values if rising else row, row.numel(), 8, SMALL)
+    (stream,) = [stage for stage in stages(walked) if stage.title == "stream"]
+    assert ("overflowed" in " ".join(stream.sentences)) == rising
+
+
 def test_a_spill_is_told_and_nothing_is_dropped() -> None:
     row = (1.0 + normal(200).abs() * 1e-3).float()
     titles = [stage.title for stage in stages(walk(row, 200, 8, SMALL))]

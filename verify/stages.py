@@ -83,6 +83,8 @@ def stages(walked: Walk) -> Iterator[Stage]:
     """What the row goes through, in order."""
     yield _dispatch(walked)
     if walked.path != TRIVIAL:
+        if _sharing(walked)["survivors"].any():
+            yield _stream(walked)
         yield _coarse(walked)
         yield from _passes(walked, over_row=True)
         yield _gather(walked)
@@ -108,6 +110,23 @@ def _dispatch(walked: Walk) -> Stage:
     return Stage(
         f"dispatch: {PATHS[walked.path]}",
         (f"n = {n}, k = {k}, policy {policy.name} with {policy.threads} threads a CTA.", f"{why}."),
+    )
+
+
+def _stream(walked: Walk) -> Stage:
+    policy, records = walked.plan.policy, _sharing(walked)
+    told = [
+        f"The first {policy.tile} columns of a chunk are counted: the bin of their k-th is a lower bound of "
+        "the row's. Of the columns behind them, what lies under the bound is dropped, the rest is listed.",
+        f"The list holds {policy.survivors}; as it grows, its columns are counted and the bound is raised.",
+    ]
+    given_up = int((records["listed"] == 0).sum())
+    if given_up:
+        told.append(f"It overflowed in {given_up} of {len(records)} chunks, which are counted again in full.")
+    names = ("cta", "survivors", "updates", "listed")
+    table = tuple(tuple(str(record[name]) for name in names) for record in records)
+    return Stage(
+        "stream", tuple(told), headings=("CTA", "survivors", "times raised", "complete"), table=table
     )
 
 

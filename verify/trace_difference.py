@@ -10,6 +10,7 @@ from ..reference.trace import PATHS
 
 # Fields by stage, in the order in which a row goes through them.
 CHUNK = ("path", "ctas", "cta", "begin", "end")
+STREAM = ("listed", "survivors", "updates")
 COARSE = ("bins", "histogram", "bin", "above", "count")
 PASS = ("over_row", "low", "shift", "histogram", "digit", "above", "count")
 GATHER = ("spilled", "chunk_above", "chunk_count", "gathered", "ranked", "passes")
@@ -19,8 +20,8 @@ HEXADECIMAL = ("low", "threshold")
 
 @dataclass(frozen=True)
 class TraceDifference:
-    """Where two records part. stage: "chunk", "coarse", "pass 2", "gather" or "emit"; path, field: of
-    the record; more: further words of a histogram that differ."""
+    """Where two records part. stage: "chunk", "stream", "coarse", "pass 2", "gather" or "emit"; path, field:
+    of the record; more: further words of a histogram that differ."""
 
     row: int
     path: str
@@ -60,7 +61,8 @@ def first_difference(found: np.ndarray, expected: np.ndarray) -> TraceDifference
 def _in_row(row: int, found: np.ndarray, expected: np.ndarray) -> TraceDifference | None:
     path = PATHS.get(int(expected["path"][0]), "not recorded")
     stages: list[tuple[str, tuple[str, ...], np.ndarray, np.ndarray]]
-    stages = [("chunk", CHUNK, found, expected), ("coarse", COARSE, found, expected)]
+    first = ("chunk", CHUNK), ("stream", STREAM), ("coarse", COARSE)
+    stages = [(stage, fields, found, expected) for stage, fields in first]
     for number in range(found["pass"].shape[1]):
         parts = found["pass"][:, number], expected["pass"][:, number]
         stages.append((f"pass {number + 1}", PASS, *parts))
