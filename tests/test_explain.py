@@ -40,8 +40,8 @@ def test_stages_follow_the_path(path: int, n: int, policy: Policy) -> None:
 
 @pytest.mark.parametrize("rising", [False, True])
 def test_a_stream_is_told_and_whether_its_list_overflows(rising: bool) -> None:
-    row = normal(SMALL.split_min)
-    walked = walk(row.sort().values if rising else row, row.numel(), 8, SMALL)
+    row = normal(8 * TINY.tile)
+    walked = walk(row.sort().values if rising else row, row.numel(), 8, TINY)
     (stream,) = [stage for stage in stages(walked) if stage.title == "stream"]
     assert ("overflowed" in " ".join(stream.sentences)) == rising
 
