@@ -22,7 +22,7 @@ from typing import Any
 
 import torch
 
-from .gate_steps import STEPS, Found, Options, run
+from .gate_steps import FIGURES, STEPS, Found, Options, run
 from .records import RECORDS_DIR, TITLES, write_record
 
 EXIT_AGREE, EXIT_MISMATCH, EXIT_USAGE, EXIT_CANNOT_RUN = 0, 1, 2, 3
@@ -67,7 +67,7 @@ def gate(names: list[str], options: Options, steps: Steps = STEPS) -> bool:
         print(f"\n=== {name}: {TITLES[name]}", flush=True)
         began = time.monotonic()
         found = run_step(name, steps, options)
-        write_record(options.records, name, where(), found)
+        write_record(options.records, name, where(), found, found.pop(FIGURES, None))
         verdicts.append((name, bool(found["ok"]), time.monotonic() - began, found["lines"]))
     print()
     for name, ok, seconds, lines in verdicts:

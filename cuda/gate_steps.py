@@ -21,6 +21,8 @@ from .build import build
 from .records import ROOT
 
 TIMED_OUT = 124
+FIGURES = "figures"  # of what a step found: what its record keeps beside it
+BENCH_FIGURES = ("environment", "seed", "summary", "missing_peers", "stopped", "cells")
 CLI = ("-m", "persistent_topk.verify.cli")
 MOST_LINES = 40
 MOST_FAILURES = 20
@@ -188,8 +190,10 @@ def step_bench(options: Options) -> Found:
     words = [*CLI, "bench", "--repeat", str(options.repeat), "--json", str(report)]
     words += ["--peers", "torch,cub,cub-ties", "--cccl", str(options.cccl)] if options.cccl else []
     code, output = run(words, BENCH_SECONDS)
-    told = read(report).get("found") or {"lines": last(output)}
-    return {**told, "ok": code == 0 and bool(told.get("ok"))}
+    told = read(report)
+    found = told.get("found") or {"lines": last(output)}
+    kept = {name: told[name] for name in BENCH_FIGURES if name in told}
+    return {**found, "ok": code == 0 and bool(found.get("ok")), FIGURES: kept}
 
 
 STEPS: dict[str, Callable[[Options], Found]] = {

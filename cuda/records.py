@@ -24,6 +24,8 @@ COMMANDS = """\
     pip install --no-build-isolation --no-deps -e .
     python -m persistent_topk.cuda.gate"""
 
+Found = dict[str, Any]
+
 # Record names in the page's order, with their headings.
 TITLES = {
     "tests": "GPU tests",
@@ -35,15 +37,17 @@ TITLES = {
 }
 
 
-def write_record(folder: Path, name: str, environment: dict[str, Any], found: dict[str, Any]) -> Path:
-    """Writes folder/name.json: the environment, and what was found (ok: bool, lines: the table)."""
-    return write_json(folder / f"{name}.json", name, environment, found)
+def write_record(
+    folder: Path, name: str, environment: Found, found: Found, figures: Found | None = None
+) -> Path:
+    """Writes folder/name.json: the environment, what was found (ok: bool, lines: the table), figures."""
+    return write_json(folder / f"{name}.json", name, environment, found, figures)
 
 
-def write_json(path: Path, name: str, environment: dict[str, Any], found: dict[str, Any]) -> Path:
+def write_json(path: Path, name: str, environment: Found, found: Found, figures: Found | None = None) -> Path:
     """Writes the record `name` to any file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    record = {"schema": SCHEMA, "name": name, **environment, "found": found}
+    record = {"schema": SCHEMA, "name": name, **environment, "found": found, **(figures or {})}
     path.write_text(json.dumps(record, indent=1) + "\n")
     return path
 

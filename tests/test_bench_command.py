@@ -77,7 +77,7 @@ def test_bad_usage_is_told_before_a_gpu_is_looked_for(name: str, capsys: pytest.
 
 
 def test_a_file_without_cells_is_told(tmp_path: Path) -> None:
-    for text in ("[1]", "{}", '{"cells": [3]}', '{"found": 4}', '{"found": {"cells": [{"name": "a"}]}}'):
+    for text in ("[1]", "{}", '{"cells": [3]}', '{"cells": 4}', '{"cells": [{"name": "a"}]}'):
         (tmp_path / "a.json").write_text(text)
         with pytest.raises(table.UnreadableRun, match="a.json has no cells"):
             table.read_cells(tmp_path / "a.json")
@@ -98,9 +98,10 @@ def test_all_that_a_run_writes(pretended_gpu: dict[str, float]) -> None:
     assert "3 runs: medians differ by at most 0.0%" in found.output and "within 5%" in found.output
     record = json.loads(Path("out/a.json").read_text())
     assert ("bench", records.SCHEMA, True) == (record["name"], record["schema"], record["found"]["ok"])
-    cells = record["found"]["cells"]
+    assert ENVIRONMENT == record["environment"] and ENVIRONMENT["kernel"] == record["kernel"]
+    cells = record["cells"]
     assert 69 == len(cells) and 3 == len(cells[0][COLD]["runs"]) == len(cells[0][WARM]["floor_runs"])
-    assert 2.19 == pytest.approx(record["found"]["summary"][COLD]["ours"], abs=0.03)
+    assert 2.19 == pytest.approx(record["summary"][COLD]["ours"], abs=0.03)
     assert 69 + 2 == len(Path("out/a.md").read_text().splitlines())
     assert Path("out/a.png").read_bytes().startswith(b"\x89PNG")
 

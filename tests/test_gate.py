@@ -50,6 +50,17 @@ def test_a_step_that_fails_is_recorded_and_the_others_run(
     assert records.EXIT_STALE == records.check(options.records)
 
 
+def test_the_record_of_the_bench_is_as_the_bench_writes_it(
+    options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = {"found": {"ok": True, "lines": ["64 cells"]}, "cells": [1], "environment": {"gpu": "H100"}}
+    answer_with(monkeypatch, "bench", told)
+    assert gate.gate(["bench"], options)
+    written = json.loads((options.records / "bench.json").read_text())
+    assert told["found"] == written["found"] and [1] == written["cells"] and "H100" == written["gpu"]
+    assert "H100" == written["environment"]["gpu"]
+
+
 def test_every_step_has_a_title_and_every_record_a_step() -> None:
     assert set(records.TITLES) == set(STEPS)
 
@@ -149,7 +160,7 @@ REPORTS = {
     "campaign": (CAMPAIGN, "agree: 70 rows in 9 cases, 60 s"),
     "soak": ({"complete": True}, "the output of soak"),
     "sanitizers": ({"ok": True, "lines": ["Version 1"]}, "Version 1"),
-    "bench": ({"found": {"ok": True, "lines": ["64 cells"], "cells": []}}, "64 cells"),
+    "bench": ({"found": {"ok": True, "lines": ["64 cells"]}, "cells": [1]}, "64 cells"),
 }
 
 

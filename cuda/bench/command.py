@@ -176,7 +176,8 @@ def tell(session: Session, options: Options) -> None:
 def write(session: Session, options: Options, here: dict[str, Any]) -> None:
     """The files that were asked for."""
     if options.json_file:
-        write_json(options.json_file, NAME, here, {**session.found(), "seed": options.seed})
+        figures = {"environment": here, "seed": options.seed, **session.figures()}
+        write_json(options.json_file, NAME, here, session.found(), figures)
     if options.markdown_file:
         options.markdown_file.parent.mkdir(parents=True, exist_ok=True)
         options.markdown_file.write_text("\n".join(markdown_lines(session.cells)) + "\n")

@@ -41,10 +41,12 @@ class Session:
         return bool(self.cells) and not self.stopped and not self.report()["wrong_cells"]
 
     def found(self) -> dict[str, Any]:
-        """What a record keeps (see records.py)."""
+        """What a record says of it (see records.py)."""
+        return {"ok": self.clean, "lines": self.lines()}
+
+    def figures(self) -> dict[str, Any]:
+        """What a record keeps for those who count on."""
         return {
-            "ok": self.clean,
-            "lines": self.lines(),
             "summary": self.report(),
             "missing_peers": self.missing,
             "stopped": self.stopped,

@@ -168,8 +168,7 @@ def read_cells(path: Path) -> list[CellFigures]:
         told = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise UnreadableRun(f"{path} cannot be read as JSON: {error}") from error
-    found = told.get("found", told) if isinstance(told, dict) else {}
-    cells = found.get("cells") if isinstance(found, dict) else None
+    cells = told.get("cells") if isinstance(told, dict) else None
     if not isinstance(cells, list) or not all(
         isinstance(cell, dict) and {"name", "wrong_rows", COLD, WARM} <= cell.keys() for cell in cells
     ):
