@@ -7,15 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from ...reference.policy import POLICIES
 from ...reference.trace import new_trace
 from ..cases import Case
 from ..properties import OWN_CLAIM
+from .guarded import GuardedOutput
 from .target import Answer, Schedule, Target, TargetFailure, TargetUnavailable
 
-GUARD = 64  # canaries on both sides of the output
 # Failures of the emulator's judge that name a property by themselves.
 BROKEN_BY_KIND = {"unwritten-output": "fully-written"}
 RESIDENT = (0, 1, 2, 3)  # clusters on the device at once; 0 leaves it to the schedule's kind
@@ -56,8 +55,7 @@ class EmulatorTarget(Target):
     def call(self, case: Case, poison: int, schedule: Schedule, tracing: bool = False) -> Answer:
         from ...cuda import emulated
 
-        memory = torch.full((case.rows * case.k + 2 * GUARD,), poison, dtype=torch.int32)
-        output = memory[GUARD : GUARD + case.rows * case.k].view(case.rows, case.k)
+        guarded = GuardedOutput(case.rows, case.k, poison)
         trace = new_trace(case.rows, case.plan.ctas) if tracing else None
         try:
             emulated.topk(
@@ -68,7 +66,7 @@ class EmulatorTarget(Target):
                 limits=case.limits,
                 schedule=emulated.Schedule.parse(schedule) if schedule else None,
                 trace=trace,
-                output=output,
+                output=guarded.output,
                 **self._altered,
             )
         except emulated.EmulationError as error:
@@ -76,10 +74,4 @@ class EmulatorTarget(Target):
             raise TargetFailure(kind, str(error), BROKEN_BY_KIND.get(kind)) from error
         except Exception as error:
             raise TargetFailure("raised", f"{type(error).__name__}: {error}") from error
-        return Answer(output.numpy().astype(np.int64), trace, _damage(memory, poison))
-
-
-def _damage(memory: torch.Tensor, poison: int) -> str | None:
-    guards = torch.cat([memory[:GUARD], memory[-GUARD:]])
-    touched = int((guards != poison).sum())
-    return f"{touched} words beside the output were written" if touched else None
+        return Answer(guarded.output.numpy().astype(np.int64), trace, guarded.damage())

@@ -14,8 +14,8 @@ import torch
 from ...cuda.build import digest
 from ..cases import Case
 from ..properties import CLAIMS
-from .graph import replayed
-from .target import Answer, Schedule, Target, TargetFailure, TargetMisnamed, TargetUnavailable
+from .graph import at_once, decoy_of, replayed
+from .target import POISONS, Answer, Schedule, Target, TargetFailure, TargetMisnamed, TargetUnavailable
 
 Function = Callable[[torch.Tensor, torch.Tensor, int], torch.Tensor]
 
@@ -109,7 +109,7 @@ class FunctionTarget(Target):
         poison_allocator(case.rows, case.k, poison)
         logits, lengths, storage = self._given(case)
         try:
-            found = self._function(logits, lengths, case.k)
+            found = self._answer(logits, lengths, case.k, poison)
         except Exception as error:
             raise TargetFailure("raised", f"{type(error).__name__}: {error}") from error
         except SystemExit as error:
@@ -124,8 +124,21 @@ class FunctionTarget(Target):
         function = self._function
         assert function is not None, "prepare() comes first"
         logits, lengths, _ = self._given(case)
-        found = replayed(lambda: function(logits, lengths, case.k))
+        wanted, decoy = lengths.clone(), decoy_of(lengths)
+        found = replayed(
+            lambda: function(logits, lengths, case.k),
+            lambda: lengths.copy_(decoy),
+            lambda: lengths.copy_(wanted),
+        )
         return Answer(check_answer(found, case.rows, case.k))
+
+    def _answer(self, logits: torch.Tensor, lengths: torch.Tensor, k: int, poison: int) -> object:
+        """One call; on a GPU the second of two that are compared is made beside a third, on two streams."""
+        function = self._function
+        assert function is not None
+        if not self.on_gpu or poison == POISONS[0]:
+            return function(logits, lengths, k)
+        return at_once([lambda: function(logits, lengths, k)] * 2)[0]
 
     def _given(self, case: Case) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """(logits, lengths, storage) on the target's device, laid out as in the case."""

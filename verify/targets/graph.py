@@ -1,4 +1,4 @@
-"""A call captured in a CUDA graph, and what its replay leaves."""
+"""Calls on a GPU as an engine makes them: captured in a CUDA graph, or on two streams at once."""
 
 from __future__ import annotations
 
@@ -9,11 +9,27 @@ import torch
 from .target import POISONS, TargetFailure
 
 WARM_UPS = 2  # calls before the capture: kernels are loaded, allocators filled
+REPLAYS = 3  # what one replay leaves behind must not reach the next
 
 
-def replayed(call: Callable[[], torch.Tensor]) -> torch.Tensor:
-    """The tensor that `call` returns, as a replay wrote it: poisoned between capture and replay."""
+def decoy_of(lengths: torch.Tensor) -> torch.Tensor:
+    """Other lengths, as legal as these: half of each. A capture under them catches who decides on the
+    host, once, what every replay has to decide anew."""
+    return lengths.div(2, rounding_mode="floor").clamp(min=1).minimum(lengths)
+
+
+def replayed(
+    call: Callable[[], torch.Tensor],
+    capture_with: Callable[[], object] = lambda: None,
+    replay_with: Callable[[], object] = lambda: None,
+) -> torch.Tensor:
+    """The tensor that `call` returns, as the last of several replays wrote it, each over poison.
+
+    capture_with, replay_with: set the inputs before the capture and before each replay. Raises
+    TargetFailure where the capture or a replay fails.
+    """
     try:
+        capture_with()
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
@@ -23,9 +39,23 @@ def replayed(call: Callable[[], torch.Tensor]) -> torch.Tensor:
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
             found = call()
-        found.fill_(POISONS[1])
-        graph.replay()
+        for number in range(REPLAYS):
+            replay_with()
+            found.fill_(POISONS[number % len(POISONS)])
+            graph.replay()
         torch.cuda.synchronize()
     except Exception as error:
         raise TargetFailure("raised", f"{type(error).__name__}: {error}", "graph-replay") from error
+    return found
+
+
+def at_once(calls: list[Callable[[], torch.Tensor]]) -> list[torch.Tensor]:
+    """What each call returns, all started together, each on a stream of its own."""
+    streams = [torch.cuda.Stream() for _ in calls]
+    found = []
+    for stream, call in zip(streams, calls, strict=True):
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            found.append(call())
+    torch.cuda.synchronize()
     return found
