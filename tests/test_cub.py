@@ -79,10 +79,12 @@ def headers_here() -> Path | None:
 def test_the_library_compiles_and_tells_what_it_takes() -> None:
     headers = headers_here()
     library = ctypes.CDLL(str(build.build([build.Unit(cub.SOURCE)], flags=[f"-I{headers}"])))
-    version = library.persistent_topk_cub_version()
-    assert version >= 3_005_000
-    assert bool(library.persistent_topk_cub_takes_ties()) == (version >= 3_006_000)
-    assert library.persistent_topk_cub_most_columns() in (8192, 1 << 21)
+    with_clusters = library.persistent_topk_cub_version() >= 3_006_000
+    assert library.persistent_topk_cub_version() >= 3_005_000
+    assert with_clusters == bool(library.persistent_topk_cub_takes_ties(9))
+    assert 0 == library.persistent_topk_cub_takes_ties(8)
+    assert (1 << 21 if with_clusters else 8192) == library.persistent_topk_cub_most_columns(10)
+    assert library.persistent_topk_cub_most_columns(8) in (4096, 8192)
 
 
 @pytest.mark.gpu

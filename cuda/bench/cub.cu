@@ -28,6 +28,7 @@ namespace execution = ::cuda::execution;
 
 constexpr int kFirstWithTies = 3006000;  // CCCL_VERSION
 constexpr bool kTakesTies = CCCL_VERSION >= kFirstWithTies;
+constexpr int kFirstWithClusters = 9;    // sm_90
 constexpr int32_t kMostK = 4096;
 // Compile-time bounds of a row's length: CUB picks its algorithm by them, so short rows have one of theirs.
 constexpr int32_t kShortColumns = 4096;
@@ -113,9 +114,12 @@ extern "C" {
 
 int persistent_topk_cub_version() { return CCCL_VERSION; }
 
-int persistent_topk_cub_takes_ties() { return kTakesTies; }
+// `major`: of the device's compute capability. What 3.6 takes of ties and long rows needs clusters.
+int persistent_topk_cub_takes_ties(int major) { return kTakesTies && major >= kFirstWithClusters; }
 
-int persistent_topk_cub_most_columns() { return kMostColumns; }
+int persistent_topk_cub_most_columns(int major) {
+  return kTakesTies && major < kFirstWithClusters ? kShortColumns : kMostColumns;
+}
 
 // Bytes of `storage` that the call needs; its own `storage` is ignored.
 int persistent_topk_cub_storage(const CubCall* call, size_t* bytes) {

@@ -24,6 +24,7 @@ HEADERS_VARIABLE = "PERSISTENT_TOPK_CCCL"
 PACKAGES = ("cuda-cccl", "nvidia-cuda-cccl")
 MARK = "cub/device/device_batched_topk.cuh"  # first in CCCL 3.5
 WANTED = "the headers of CCCL 3.5 or newer (pip install cuda-cccl, or its wheel or unpacked folder)"
+NO_TIES = "has no prefer_smaller_index here; it came with 3.6, for sm_90 and newer"
 PADDING = -1
 
 
@@ -90,8 +91,9 @@ class Cub:
         self.library.persistent_topk_cub_storage.argtypes = [call, size]
         self.library.persistent_topk_cub_launch.argtypes = [call]
         self.library.persistent_topk_cub_error.restype = ctypes.c_char_p
-        self.takes_ties = bool(self.library.persistent_topk_cub_takes_ties())
-        self.most_columns: int = self.library.persistent_topk_cub_most_columns()
+        major, _ = torch.cuda.get_device_capability(device)
+        self.takes_ties = bool(self.library.persistent_topk_cub_takes_ties(major))
+        self.most_columns: int = self.library.persistent_topk_cub_most_columns(major)
 
     @property
     def version(self) -> str:
@@ -111,7 +113,7 @@ class Cub:
         if columns > self.most_columns:
             raise CubUnavailable(f"CUB {self.version} takes rows up to {self.most_columns} columns")
         if ties and not self.takes_ties:
-            raise CubUnavailable(f"CUB {self.version} has no prefer_smaller_index; it came with 3.6")
+            raise CubUnavailable(f"CUB {self.version} {NO_TIES}")
         return CubCall(
             logits=logits.data_ptr(), row_stride=logits.stride(0), lengths=lengths.data_ptr(),
             output=output.data_ptr(), rows=rows, columns=columns, k=output.shape[1], ties=int(ties),

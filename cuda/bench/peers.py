@@ -85,7 +85,7 @@ def cub_peer(headers: Path | None, ties: bool) -> Peer:
     except (cub.CubUnavailable, BuildError, OSError) as error:
         raise PeerUnavailable(str(error)) from error
     if ties and not found.takes_ties:
-        raise PeerUnavailable(f"CUB {found.version} has no prefer_smaller_index; it came with 3.6")
+        raise PeerUnavailable(f"CUB {found.version} {cub.NO_TIES}")
 
     def prepare(cell: Cell, buffers: Buffers) -> Prepared:
         try:
