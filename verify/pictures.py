@@ -46,6 +46,8 @@ STYLE: Any = {
 }
 
 PANEL_WIDTH, PANEL_HEIGHT = 3.6, 2.9  # inches
+TICKS = 6  # numbers on an axis of bins, at most
+HEADROOM = 50  # room for a legend over bars on a logarithmic axis
 BASELINE = 0.5  # lowest count shown on a logarithmic axis
 BINS_AROUND = 12  # bins shown on each side of the threshold bin, by CTA
 MOST_POINTS = 20_000  # columns drawn of those that are not selected
@@ -74,7 +76,7 @@ def split_counts(axes: Axes, counts: Sequence[int] | np.ndarray, place: int) -> 
     axes.set_yscale("log")
     axes.set_ylim(BASELINE, 2 * counts.max())
     axes.set_xlim(first - thinnest, last + thinnest)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(TICKS, integer=True))
 
 
 def fill_stages(axes: Sequence[Axes], record: np.void) -> None:
@@ -105,9 +107,9 @@ def draw_narrowing(axes: Axes, record: np.void, length: int, capacity: int, rank
     axes.axhline(capacity, color="#000000", linestyle="--", linewidth=1, label=f"buffer: {capacity}")
     axes.axhline(rank_max, color="#000000", linestyle=":", linewidth=1, label=f"ranked at once: {rank_max}")
     axes.set_yscale("log")
-    axes.set_ylim(BASELINE, length * 4)
+    axes.set_ylim(BASELINE, length * HEADROOM)
     axes.set(xlabel="after stage", ylabel="keys still undecided")
-    axes.legend(loc="upper right", frameon=True)
+    axes.legend(loc="upper right")
 
 
 def draw_chunk_counts(
@@ -127,7 +129,7 @@ def draw_chunk_counts(
         arrowprops={"arrowstyle": "->"},
     )  # fmt: skip
     axes.set_ylim(top=max(1.0, below.max()) * 1.25)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(TICKS, integer=True))
     axes.set(xlabel="bin", ylabel="keys")
     axes.legend(ncols=1 + (len(chunk_counts) - 1) // len(CTAS))
 
