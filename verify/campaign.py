@@ -124,6 +124,8 @@ class Campaign:
             self.outcome.interrupted = True
         finally:
             search.close()
+        for target in self.targets:
+            self.outcome.targets[target.name].notes = target.notes()
         self._keep(now=True)
         return self.outcome
 

@@ -58,6 +58,7 @@ class TargetOutcome:
     properties: dict[str, PropertyOutcome]
     refused: int = 0
     refusal: str = ""
+    notes: tuple[str, ...] = ()
 
     def record(self, measurement: Measurement) -> PropertyOutcome:
         """Counts a measurement; measurements that judged no row count for nothing."""
@@ -142,6 +143,7 @@ class Outcome:
             "unavailable": self.unavailable,
             "targets": {
                 name: {
+                    "notes": list(target.notes),
                     "properties": {
                         prop: {
                             "claimed": item.claimed,

@@ -181,7 +181,7 @@ def page(outcome: Outcome) -> str:
         f"<p>{_text(target.name)} does not take {target.refused} cases: {_text(target.refusal)}</p>"
         for target in targets
         if target.refused
-    )
+    ) + "".join(f"<p>{_text(target.name)}: {_text(note)}</p>" for target in targets for note in target.notes)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

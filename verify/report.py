@@ -157,6 +157,7 @@ def print_outcome(console: Console, outcome: Outcome) -> None:
     for target in targets:
         if target.refused:
             parts.append(Text(f"{target.name} does not take {target.refused} cases: {target.refusal}"))
+        parts += [Text(f"{target.name}: {note}", style="yellow") for note in target.notes]
         for name, item in failures(target, claimed=True):
             parts += [_story(target, name, item), _replay_line(item)]
     parts.append(verdict_line(outcome))

@@ -4,21 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import torch
+
 from ...cuda.bench.command import bench_command
-from ...cuda.bench.peers import Function, Loader, PeerUnavailable
+from ...cuda.bench.peers import Function, Loader, PeerRefuses, PeerUnavailable
 from ..targets import ADAPTERS, TargetUnavailable
+from ..targets.cub import CubTarget
 from ..targets.peer import PeerTarget
 
 
-def loader(name: str) -> Loader:
-    """What loads the adapter of that name as a function on CUDA tensors."""
+def within_limits(target: PeerTarget, kernel: Function) -> Function:
+    """The kernel, refusing the shapes that the target's documentation excludes."""
+
+    def called(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor:
+        if target.ks is not None and k not in target.ks:
+            raise PeerRefuses(f"{target.name}: k is one of {', '.join(map(str, target.ks))}")
+        if target.most_rows is not None and logits.shape[0] > target.most_rows:
+            raise PeerRefuses(f"{target.name}: at most {target.most_rows} rows")
+        if logits.stride(0) % target.stride_multiple:
+            raise PeerRefuses(f"{target.name}: row strides are multiples of {target.stride_multiple}")
+        return kernel(logits, lengths, k)
+
+    return called
+
+
+def loader(target: PeerTarget) -> Loader:
+    """What loads the adapter as a function on CUDA tensors."""
 
     def load() -> Function:
-        target = ADAPTERS[name]()
-        assert isinstance(target, PeerTarget)
         try:
             target.prepare()
-            return target.load()
+            return within_limits(target, target.load())
         except TargetUnavailable as error:
             raise PeerUnavailable(str(error)) from error
 
@@ -26,8 +42,13 @@ def loader(name: str) -> Loader:
 
 
 def adapters() -> Mapping[str, Loader]:
-    """The checker's adapters of other people's GPU kernels, by their names."""
-    return {name: loader(name) for name, made in ADAPTERS.items() if isinstance(made(), PeerTarget)}
+    """The checker's adapters of other people's GPU kernels, by their names; CUB is the bench's own."""
+    targets = {name: made() for name, made in ADAPTERS.items()}
+    return {
+        name: loader(target)
+        for name, target in targets.items()
+        if isinstance(target, PeerTarget) and not isinstance(target, CubTarget)
+    }
 
 
 command = bench_command(adapters)

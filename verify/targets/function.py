@@ -17,6 +17,8 @@ from ..properties import CLAIMS
 from .graph import at_once, decoy_of, replayed
 from .target import POISONS, Answer, Schedule, Target, TargetFailure, TargetMisnamed, TargetUnavailable
 
+LONGEST_LINE = 300  # characters of an error's message that are told
+
 Function = Callable[[torch.Tensor, torch.Tensor, int], torch.Tensor]
 
 
@@ -36,7 +38,7 @@ def load_function(spec: str) -> Function:
     except BaseException as error:  # importing runs the user's code, which may raise or exit
         if isinstance(error, KeyboardInterrupt):
             raise
-        raise TargetUnavailable(f"module {module_name!r}: {type(error).__name__}: {error}") from error
+        raise TargetUnavailable(f"module {module_name!r}: {in_a_line(error)}") from error
     for part in function_name.split("."):
         if not hasattr(found, part):
             raise TargetMisnamed(f"module {module_name!r} has no {function_name!r}")
@@ -58,6 +60,12 @@ def _check_signature(spec: str, function: Callable[..., object]) -> None:
         return  # a builtin that does not tell its signature
 
 
+def in_a_line(error: BaseException) -> str:
+    """An exception's type and the first line of its message."""
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0]}"[:LONGEST_LINE]
+
+
 def poison_allocator(rows: int, k: int, poison: int) -> None:
     """Leaves `poison` in the memory that the next output of this size is likely to be given, so that a
     target which leaves slots unwritten does not find zeros there."""
@@ -65,14 +73,17 @@ def poison_allocator(rows: int, k: int, poison: int) -> None:
         torch.full((rows, k), poison, dtype=dtype)
 
 
-def check_answer(found: object, rows: int, k: int) -> np.ndarray:
-    """int64 [rows, k] of what a target returned; TargetFailure where it is something else."""
+def check_answer(found: object, rows: int, k: int, device: torch.device) -> np.ndarray:
+    """int64 [rows, k] of what a target returned; TargetFailure where it is something else, or elsewhere
+    than its logits."""
     if not isinstance(found, torch.Tensor):
         raise TargetFailure("wrong type", f"returned {type(found).__name__}; expected a torch.Tensor")
     if found.dtype not in (torch.int32, torch.int64):
         raise TargetFailure("wrong dtype", f"returned {found.dtype}; expected torch.int32 or torch.int64")
     if tuple(found.shape) != (rows, k):
         raise TargetFailure("wrong shape", f"returned shape {list(found.shape)}; expected [{rows}, {k}]")
+    if found.device.type != device.type:
+        raise TargetFailure("wrong device", f"returned a tensor on {found.device}; expected {device}")
     return found.detach().cpu().numpy().astype(np.int64)
 
 
@@ -111,10 +122,10 @@ class FunctionTarget(Target):
         try:
             found = self._answer(logits, lengths, case.k, poison)
         except Exception as error:
-            raise TargetFailure("raised", f"{type(error).__name__}: {error}") from error
+            raise TargetFailure("raised", in_a_line(error)) from error
         except SystemExit as error:
             raise TargetFailure("exit", f"called exit({error.code})") from error
-        indices = check_answer(found, case.rows, case.k)
+        indices = check_answer(found, case.rows, case.k, logits.device)
         damage = None
         if self.on_gpu and not torch.equal(storage.cpu().view(torch.int32), case.storage.view(torch.int32)):
             damage = "the logits were changed"
@@ -130,7 +141,7 @@ class FunctionTarget(Target):
             lambda: lengths.copy_(decoy),
             lambda: lengths.copy_(wanted),
         )
-        return Answer(check_answer(found, case.rows, case.k))
+        return Answer(check_answer(found, case.rows, case.k, logits.device))
 
     def _answer(self, logits: torch.Tensor, lengths: torch.Tensor, k: int, poison: int) -> object:
         """One call; on a GPU the second of two that are compared is made beside a third, on two streams."""

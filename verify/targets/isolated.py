@@ -21,6 +21,7 @@ FIRST_CALL_SECONDS = 60.0  # kernels that are compiled when they are first calle
 CALL_SECONDS = (2.0, 20.0)  # the least and the most that the watchdog gives a later call:
 PATIENCE = 100.0  # so many times the slowest answered one
 MOST_RESIDENT_BYTES = 4 << 30  # a process that has grown to this is replaced
+GIBIBYTE = 1 << 30
 KEPT_BYTES = 2000  # of what the target printed last
 PRINTED_CHUNK = 1 << 16
 
@@ -84,9 +85,16 @@ class IsolatedTarget(Target):
         self._process: Process | None = None
         self._slowest: float | None = None
         self._fingerprint = ""
+        self._outgrown: list[int] = []  # bytes of the processes that were replaced
 
     def prepare(self) -> None:
         self._started()
+
+    def notes(self) -> tuple[str, ...]:
+        if not self._outgrown:
+            return ()
+        size = max(self._outgrown) / GIBIBYTE
+        return (f"its process grew to {size:.1f} GiB and was started anew, {len(self._outgrown)} x: a leak?",)
 
     def fingerprint(self) -> str:
         return self._fingerprint
@@ -148,7 +156,9 @@ class IsolatedTarget(Target):
             self._process = None
             raise TargetFailure("crash", f"{ended}" + (f": {words}" if words else "")) from error
         self._slowest = max(self._slowest or 0.0, time.monotonic() - began)
-        if message.get("resident", 0) > MOST_RESIDENT_BYTES:
+        resident = int(message.get("resident", 0))
+        if resident > MOST_RESIDENT_BYTES:
+            self._outgrown.append(resident)
             self.close()
         return answer_of(message, arrays)
 

@@ -80,6 +80,10 @@ class Target(ABC):
         """The schedule that a campaign's seed stands for; empty where there is nothing to schedule."""
         return ""
 
+    def notes(self) -> tuple[str, ...]:
+        """What else there is to tell of the run: no broken promise, but good to know."""
+        return ()
+
     @abstractmethod
     def call(self, case: Case, poison: int, schedule: Schedule, tracing: bool = False) -> Answer:
         """One call on the case's own memory. Raises TargetFailure.

@@ -15,12 +15,23 @@ from .target import TargetFailure, TargetMisnamed, TargetUnavailable
 from .wire import case_of, receive, send, send_answer, send_failure
 
 KIBIBYTE = 1024  # the unit of ru_maxrss on Linux
+MOST_OF_MEMORY = 0.75  # what a target may take before allocations fail, so that the machine lives on
+
+
+def limit_memory() -> None:
+    """Makes an allocation beyond most of this machine's memory fail in this process alone."""
+    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    wanted = int(MOST_OF_MEMORY * physical)
+    resource.setrlimit(resource.RLIMIT_DATA, (wanted if hard < 0 else min(wanted, hard), hard))
 
 
 def serve(connection: Connection, name: str, device: str) -> None:
     """Prepares the target, then answers one case after the other until the checker hangs up."""
     message, _ = receive(connection)
     sys.path[:] = message["path"]
+    if device == "cpu":  # a GPU's driver reserves more than there is
+        limit_memory()
     target = inside(name, device)
     try:
         target.prepare()
