@@ -14,6 +14,8 @@ from persistent_topk.cuda.bench.run import COLD, WARM
 from persistent_topk.cuda.bench.session import run_session
 from persistent_topk.cuda.bench.summary import geometric_mean, summary, summary_lines
 from persistent_topk.reference import oracle
+from persistent_topk.verify.commands import bench as adapted
+from persistent_topk.verify.targets.peer import PeerTarget
 
 
 def test_the_peers_figures_give_the_pages_geometric_means() -> None:
@@ -224,3 +226,27 @@ def test_a_row_that_is_wrong_in_one_run_alone_is_wrong() -> None:
         [PAGE_CELLS[0]], 3, lambda cell: result(cell, 4.0, 2.0, wrong=next(wrong)), tell=lambda _: None
     )
     assert 2 == session.cells[0]["wrong_rows"] and not session.clean
+
+
+@pytest.mark.usefixtures("measured_on_the_cpu")
+def test_an_adapter_is_timed_within_its_documented_limits() -> None:
+    class Limited(PeerTarget):
+        package, ks, most_rows, stride_multiple = "torch", (4,), 3, 50
+
+        def load(self):
+            return sort_topk
+
+    target = Limited("limited", device="cpu")
+    function = adapted.loader(target)()
+    assert {} == run_small({"limited": peers.called(function)}).refused
+    for cell, words in (
+        (Cell(k=5, rows=3, columns=50, length=50), "k is one of 4"),
+        (Cell(k=4, rows=4, columns=50, length=50), "at most 3 rows"),
+        (Cell(k=4, rows=3, columns=51, length=51), "multiples of 50"),
+    ):
+        assert words in run_small({"limited": peers.called(function)}, cell).refused["limited"]
+    target.package = "no_such_package"
+    with pytest.raises(peers.PeerUnavailable, match="no_such_package"):
+        adapted.loader(target)()
+    assert {"flashinfer.top_k_varlen", "vllm.persistent_topk"} <= set(adapted.adapters())
+    assert not any(name.startswith("cub") for name in adapted.adapters())

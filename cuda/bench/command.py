@@ -181,6 +181,9 @@ def write(session: Session, options: Options, here: dict[str, Any]) -> None:
     if options.markdown_file:
         options.markdown_file.parent.mkdir(parents=True, exist_ok=True)
         options.markdown_file.write_text("\n".join(markdown_lines(session.cells)) + "\n")
-    if options.plot_file and session.cells:
+    if options.plot_file:
         title = f"Top-k on {here['gpu']}, {here['date'].split()[0]}: microseconds over the read-only floor"
-        draw(session.cells, title, options.plot_file)
+        try:
+            draw(session.cells, title, options.plot_file)
+        except ValueError as error:  # no cell is right, or matplotlib does not know the file's ending
+            click.echo(f"no picture: {error}", err=True)
