@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
+from ..annotations import annotations, wanted
 from ..campaign import Campaign, Options
 from ..captured import UnreadableLogits, captured_cases
 from ..cases import Case
@@ -160,7 +160,8 @@ def command(
         outcome = merged(outcomes)
     print_outcome(terminal(), outcome)
     write(outcome, json_file, junit_file)
-    annotate(outcome)
+    for line in annotations(outcome) if wanted() else ():
+        click.echo(line)
     if report_folder is not None:
         click.echo(f"report: {write_page(outcome, report_folder)}")
     return outcome.exit_code
@@ -211,16 +212,6 @@ def run(targets: Sequence[Target], options: Options) -> Outcome:
     finally:
         for target in targets:
             target.close()
-
-
-def annotate(outcome: Outcome) -> None:
-    """A line a broken promise that GitHub Actions shows beside the change, where it runs this."""
-    if os.environ.get("GITHUB_ACTIONS") != "true":
-        return
-    for target in outcome.targets.values():
-        for name in target.failing():
-            told = target.properties[name].summary.replace("%", "%25").replace("\n", "%0A")
-            click.echo(f"::error title={target.name} breaks {name}::{told}")
 
 
 def write(outcome: Outcome, json_file: Path | None, junit_file: Path | None) -> None:
