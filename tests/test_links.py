@@ -209,6 +209,14 @@ def test_rule_finds_one_fault_in_each_sample_and_none_without(rule: Rule) -> Non
     assert [] == list(rule("README.md", whole))
 
 
-def test_readme_leads_to_every_document() -> None:
-    ends = {os.path.normpath(link.partition("#")[0]) for link in LINK.findall(prose("README.md"))}
-    assert {path for path in documents() if path.count("/") <= 1} - {"README.md"} <= ends
+@pytest.mark.parametrize("index", ["README.md", "docs/README.md"])
+def test_an_index_leads_to_every_document(index: str) -> None:
+    folder = PurePosixPath(index).parent
+    ends = {os.path.normpath(folder / link.partition("#")[0]) for link in LINK.findall(prose(index))}
+    owed = {path for path in documents() if path.startswith(("docs/", "notebooks/"))}
+    assert owed - {"docs/README.md", index} <= ends
+
+
+def test_readme_leads_to_what_lies_beside_it() -> None:
+    ends = {link.partition("#")[0] for link in LINK.findall(prose("README.md"))}
+    assert {path for path in documents() if "/" not in path} | {"docs/README.md"} <= ends | {"README.md"}
