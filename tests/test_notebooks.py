@@ -76,6 +76,20 @@ def test_names_taken_from_the_package_exist(path: Path) -> None:
             assert found or importlib.import_module(f"{node.module}.{alias.name}"), alias.name
 
 
+def test_kept_outputs_do_not_tell_when_and_where_they_were_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    nbformat = pytest.importorskip("nbformat")
+    pytest.importorskip("nbclient")
+    monkeypatch.syspath_prepend(FOLDER)
+    keep_outputs = importlib.import_module("keep_outputs")
+    printed = [nbformat.v4.new_output("stream", name="stdout", text=text) for text in ("one\n", "two\n")]
+    cell = nbformat.v4.new_code_cell("pass", outputs=printed, metadata={"execution": {"when": "now"}})
+    notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"language_info": {"name": "python", "version": "3.99"}})
+    keep_outputs.tidy(notebook)
+    assert ["one\ntwo\n"] == [output["text"] for output in cell.outputs]
+    assert ({}, "cell-00") == (cell.metadata, cell.id)
+    assert notebook.metadata["language_info"] == {"name": "python"}
+
+
 # Runs in the notebook's kernel, before its first cell.
 LABELS = """
 import re
