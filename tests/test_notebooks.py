@@ -83,7 +83,8 @@ def test_kept_outputs_do_not_tell_when_and_where_they_were_made(monkeypatch: pyt
     keep_outputs = importlib.import_module("keep_outputs")
     printed = [nbformat.v4.new_output("stream", name="stdout", text=text) for text in ("one\n", "two\n")]
     cell = nbformat.v4.new_code_cell("pass", outputs=printed, metadata={"execution": {"when": "now"}})
-    notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"language_info": {"name": "python", "version": "3.99"}})
+    language = {"name": "python", "version": "3.99"}
+    notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"language_info": language})
     keep_outputs.tidy(notebook)
     assert ["one\ntwo\n"] == [output["text"] for output in cell.outputs]
     assert ({}, "cell-00") == (cell.metadata, cell.id)
