@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from .cases import Case, rebuild
+from .describe import runs_of
 from .values import bit_of, bits_of, ordered_keys
 
 Fails = Callable[[Case], bool]
@@ -143,6 +144,27 @@ class Shrinker:
                     if len(shorter) == 0 or not self._try(self._replaced(row, shorter)):
                         start += size
             self._trim(row)
+            self._shorten_runs(row)
+
+    def _shorten_runs(self, row: int) -> None:
+        """Each of a few runs as short as fails, as if longer ones all failed."""
+        for place in range(len(runs_of(self._values_of(row)))):
+            runs = runs_of(self._values_of(row))
+            if not place < len(runs) <= FEW_VALUES:
+                return
+            low, high = 0, runs[place][1]
+            while low < high and not self._late():
+                middle = (low + high) // 2
+                counts = [count for _, count in runs]
+                counts[place] = middle
+                shorter = np.repeat(np.array([bits for bits, _ in runs], np.uint32), counts)
+                if len(shorter) and self._try(self._replaced(row, shorter)):
+                    high = middle
+                else:
+                    low = middle + 1
+
+    def _values_of(self, row: int) -> np.ndarray:
+        return self._bits()[row][: int(self.case.clamped[row])]
 
     def _trim(self, row: int) -> None:
         """The shortest failing length, as if longer ones all failed."""

@@ -6,6 +6,7 @@ One seed, another every day, in the ordinary suite; ten in the long one.
 from __future__ import annotations
 
 import random
+import resource
 import time
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -59,6 +60,12 @@ def seconds_to_find(
     return float("inf")
 
 
+def processor_seconds() -> float:
+    """Of this process, and of those that it started and that have ended."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
 @pytest.mark.parametrize("seed", SEEDS[:1])
 def test_an_overflow_is_found_within_seconds(seed: int, tmp_path: Path) -> None:
     assert seconds_to_find(OVERFLOW, {"exact-set"}, seed, OVERFLOW_SECONDS, tmp_path) < OVERFLOW_SECONDS
@@ -82,13 +89,17 @@ def test_a_published_failure_is_found_from_any_seed(
 
 @pytest.mark.slow
 def test_a_correct_target_is_put_many_rows_a_second(tmp_path: Path) -> None:
+    """By the processors' time: checker and target take turns, so on a machine with nothing else to do it
+    is the clock's, and on a busy one it says the same."""
     target = resolve("wrong_topk:correct")
     target.prepare()
+    began = processor_seconds()
     try:
         outcome = Campaign([target], Options(seed=SEEDS[0], seconds=SPEED_SECONDS, failures=tmp_path)).run()
     finally:
         target.close()
-    cover = outcome.coverage
+    seconds, cover = processor_seconds() - began, outcome.coverage
+    print(f"{cover.rows} rows, {cover.long_rows} long, in {seconds:.1f} s of processors")
     assert outcome.verdict == "agree", outcome.why_nothing()
-    assert cover.rows / outcome.seconds >= ROWS_A_SECOND
+    assert cover.rows / seconds >= ROWS_A_SECOND
     assert cover.long_rows >= LONG_SHARE * cover.rows
