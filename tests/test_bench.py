@@ -165,6 +165,7 @@ def test_repeated_runs_give_medians_and_say_how_far_they_lie_apart() -> None:
     first, second = session.cells
     assert "2048 x 1 x 4K" == first["name"] and [4.0, 4.4, 4.1] == first[COLD]["runs"]
     assert 4.1 == first[COLD]["us"] and 2.05 == pytest.approx(first[COLD]["ratio"])
+    assert {"floor_rows": 3.0, "floor_cut": 2.0} == first[COLD]["floors"]
     assert 8.0 == second[WARM]["us"]
     found = session.report()["repeatability"]
     assert 0.4 / 4.1 == pytest.approx(found["spread"]) and "2048 x 1 x 4K" == found["cell"]

@@ -9,6 +9,7 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 
+from persistent_topk.cuda.bench import cub
 from persistent_topk.reference import oracle as reference
 from persistent_topk.reference.policy import SHIPPED
 from persistent_topk.verify.cli import group
@@ -250,6 +251,21 @@ def test_the_command_fails_on_a_mismatch_and_says_what_is_left(on_a_gpu: FakeKer
 def test_without_a_gpu_it_says_so() -> None:
     found = soak()
     assert found.return_value == ExitCode.CANNOT_RUN and "torch sees no CUDA device here" in found.output
+
+
+def test_a_second_oracle_that_fails_on_the_way_ends_the_run(
+    on_a_gpu: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = second.SecondOracle(FakeCub(), "cpu")
+
+    def failing(*_: object) -> torch.Tensor:
+        raise cub.CubUnavailable("CUB 3.6.0: operation not supported")
+
+    monkeypatch.setattr(other.library, "topk", failing)
+    monkeypatch.setattr(second, "load", lambda _: other)
+    found = soak(*FEW, "--second-oracle", "cub")
+    assert found.return_value == ExitCode.CANNOT_RUN
+    assert "operation not supported" in found.output and ", k 5: " in found.output
 
 
 def test_a_second_oracle_without_headers_is_told(

@@ -57,6 +57,7 @@ def figures(results: Sequence[CellResult], temperature: str) -> CellFigures:
         "spread": spread(ours),
         "floor": floor,
         "floor_runs": floors,
+        "floors": {name: median(timing[name].median for timing in timings) for name in FLOORS},
         "ratio": us / floor,
         "empty": median(timing[EMPTY].median for timing in timings),
         "replays": timings[0][OURS].replays,

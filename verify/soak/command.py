@@ -56,11 +56,16 @@ def run(soak: Soak) -> int:
         return ExitCode.CANNOT_RUN
     try:
         other = None if soak.oracle is None else second.load(soak.headers)
+        if other is not None:
+            click.echo(f"second oracle: {other.name}")
+        return report(soak, run_stages(soak, other))
     except second.Unavailable as error:
         click.echo(f"--second-oracle {soak.oracle} cannot run here: {error}", err=True)
         return ExitCode.CANNOT_RUN
-    if other is not None:
-        click.echo(f"second oracle: {other.name}")
+
+
+def run_stages(soak: Soak, other: second.SecondOracle | None) -> bool:
+    """Runs or resumes each stage and prints a line on it; whether all have their rows."""
     soak.folder.mkdir(parents=True, exist_ok=True)
     wanted = {**GOAL_ROWS, **(soak.rows or {})}
     complete = True
@@ -71,7 +76,7 @@ def run(soak: Soak) -> int:
         click.echo(told(tally, wanted[name]))
         for words in tally.failures:
             click.echo(f"  {words}")
-    return report(soak, complete)
+    return complete
 
 
 def report(soak: Soak, complete: bool) -> int:

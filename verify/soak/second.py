@@ -106,14 +106,17 @@ class SecondOracle:
         return torch.equal(selected_keys(logits, found), selected_keys(logits, expected))
 
     def opinion(self, logits: Tensor, lengths: Tensor, k: int, output: Tensor) -> Opinion:
-        """Of the kernel's `output` int32 [R, k] for the batch."""
+        """Of the kernel's `output` int32 [R, k] for the batch. Raises Unavailable where a call fails."""
         rows, columns = logits.shape
         if columns > self.library.most_columns:
             nobody = torch.zeros(rows, dtype=torch.bool, device=logits.device)
             return Opinion(nobody, nobody)
         inside = torch.arange(columns, device=logits.device)[None, :] < lengths[:, None]
         judged = (~(logits.isnan() & inside).any(dim=1)) | self.orders_nan
-        found = self.library.topk(logits, lengths, k, self.by_column)
+        try:
+            found = self.library.topk(logits, lengths, k, self.by_column)
+        except cub.CubUnavailable as error:
+            raise Unavailable(f"{rows} x {columns}, k {k}: {error}") from error
         differs = (selected_keys(logits, found) != selected_keys(logits, output)).any(dim=1)
         if self.by_column:
             other_columns = (ascending(found, columns) != ascending(output, columns)).any(dim=1)
