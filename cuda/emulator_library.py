@@ -1,4 +1,8 @@
-"""The emulator's shared libraries as Python sees them: schedules in, failures and statistics out."""
+"""The emulator's shared libraries as Python sees them: schedules in, failures and statistics out.
+
+Source: the schedule "pct" is after Burckhardt et al., "A randomized scheduler with probabilistic guarantees
+of finding bugs" (ASPLOS 2010), with warps in the place of threads.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +53,7 @@ class Schedule:
 
     @classmethod
     def parse(cls, text: str) -> Schedule:
-        """The schedule that str() wrote; ValueError that names what is wrong."""
+        """The schedule that str() wrote as `text`. Raises ValueError that names what is wrong."""
         kind, _, options = text.partition(":")
         known = {f.name for f in fields(cls)[1:]}
         values = {}
