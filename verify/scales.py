@@ -41,7 +41,7 @@ class Shares:
 
 
 # Big cases are dear where they are emulated, and what matters to others.
-OWN_SHARES, SHARES_OF_OTHERS = Shares(0.45, 0.35, 0.2), Shares(0.6, 0.15, 0.25)
+OWN_SHARES, SHARES_OF_OTHERS = Shares(0.45, 0.35, 0.2), Shares(0.75, 0.11, 0.14)
 
 
 @dataclass
