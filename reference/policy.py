@@ -54,7 +54,7 @@ class Policy:
 
 LATENCY = Policy(
     name="latency",
-    threads=1024,
+    threads=512,
     ctas_per_sm=1,
     decode_max=8192,
     medium_max=65536,
@@ -65,7 +65,7 @@ LATENCY = Policy(
     medium_bin_bits=11,
     large_bin_bits=11,
     candidates=4096,
-    rank_max=256,
+    rank_max=32,
     survivors=10240,
     map=262144,
 )
@@ -83,7 +83,7 @@ THROUGHPUT = Policy(
     medium_bin_bits=11,
     large_bin_bits=11,
     candidates=2048,
-    rank_max=256,
+    rank_max=32,
     survivors=10240,
     map=262144,
 )

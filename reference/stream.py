@@ -1,9 +1,8 @@
 """The first stage of chunks that do not fit registers: one read, under a running threshold.
 
 After the first tile the threshold bin of what was seen so far bounds the row's from below, since k columns
-at or above it are known. What lies under it is dropped; the rest joins a list, and whenever that has grown
-by half of what is free, its new columns are counted, the bound is raised, and the list loses what the new
-bound excludes. A list that overflows is given up, and the kernel counts and reads the chunk again.
+at or above it are known. What lies under it is dropped; the rest joins a list, and before that could
+overflow, its new columns are counted, the bound is raised, and the list loses what the new bound excludes. A list that overflows is given up, and the kernel counts and reads the chunk again.
 """
 
 from __future__ import annotations
@@ -29,10 +28,14 @@ def stream(bins: Tensor, counters: int, k: int, policy: Policy, record: np.ndarr
         bound, _, _ = radix.threshold_bin(counts, k)
     listed = tile[tile >= bound]
     counted, updates = listed.numel(), 0
+    limit = longest_before_update(counted, tile.numel(), policy)
     for first in range(policy.tile, bins.numel(), policy.tile):
         tile = bins[first : first + policy.tile]
-        listed = torch.cat([listed, tile[tile >= bound]])
-        if listed.numel() <= (counted + policy.survivors) // 2 or first + tile.numel() < k:
+        seen = first + tile.numel()
+        passed = tile[tile >= bound]
+        listed = torch.cat([listed, passed])
+        is_long = passed.numel() > 0 and listed.numel() > limit
+        if not is_long or seen < k or seen == bins.numel():
             continue
         if listed.numel() > policy.survivors:
             break
@@ -40,6 +43,7 @@ def stream(bins: Tensor, counters: int, k: int, policy: Policy, record: np.ndarr
         bound, _, _ = radix.threshold_bin(counts, k)
         listed = listed[listed >= bound]
         counted, updates = listed.numel(), updates + 1
+        limit = longest_before_update(counted, seen, policy)
     complete = listed.numel() <= policy.survivors
     record["listed"], record["survivors"], record["updates"] = complete, listed.numel(), updates
     if complete:
@@ -47,3 +51,10 @@ def stream(bins: Tensor, counters: int, k: int, policy: Policy, record: np.ndarr
         assert counts[bound:].equal(radix.histogram(bins, counters)[bound:]), "a column over the bound was lost"
         return counts
     return radix.histogram(bins, counters)
+
+
+def longest_before_update(counted: int, seen: int, policy: Policy) -> int:
+    """The length of the list from which on a tile could overflow it, if columns go on as they came."""
+    tiles = seen // policy.tile
+    expected = counted // tiles if tiles > 0 else counted
+    return policy.survivors - expected - expected // 4

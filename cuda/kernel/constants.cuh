@@ -36,7 +36,7 @@ struct Policy {
 
 // Few rows: everything for the latency of one row. 1024 threads hold 8192 columns in 8 registers each.
 inline constexpr Policy kLatency = {
-    .threads = 1024,
+    .threads = 512,
     .ctas_per_sm = 1,
     .decode_max = 8192,
     .medium_max = 65536,
@@ -47,7 +47,7 @@ inline constexpr Policy kLatency = {
     .medium_bin_bits = 11,
     .large_bin_bits = 11,
     .candidates = 4096,   // twice what normal scores leave in the threshold bin of 128K columns
-    .rank_max = 256,      // eight warps compare in less time than one digit pass takes
+    .rank_max = 32,        // a few warps compare in less time than one digit pass takes
     .survivors = 10240,   // kMaxK and what passes its threshold of the second 4096 to 8192 columns
     .map = 262144,        // two bitmaps of 32 KB
 };
@@ -66,7 +66,7 @@ inline constexpr Policy kThroughput = {
     .medium_bin_bits = 11,
     .large_bin_bits = 11,
     .candidates = 2048,
-    .rank_max = 256,
+    .rank_max = 32,
     .survivors = 10240,
     .map = 262144,
 };

@@ -133,6 +133,7 @@ PERSISTENT_TOPK_DEVICE Interval find_shared(const SharingTeam<policy>& team, int
   Storage& storage = team.storage;
   const int lane = lane_id(), ctas = team.ctas;
   team.wait();
+#pragma unroll 4
   for (int group = warp_id(); group < kGroups; group += policy.threads / kWarpSize) {
     const uint32_t sum = __reduce_add_sync(kFullWarp, storage.histogram[group * kGroupBins + lane]);
     if (lane < ctas) *team.of_peer(&storage.groups[team.rank][group], lane) = sum;
@@ -206,8 +207,10 @@ PERSISTENT_TOPK_DEVICE void share_candidates(const Source& source, const Interva
   __syncthreads();
   const int count = static_cast<int>(candidates.used);
 #pragma unroll 1
-  for (int i = threadIdx.x; i < count * team.ctas; i += policy.threads)
-    *team.of_peer(&candidates.keys[before + i / team.ctas], i % team.ctas) = storage.own_keys[i / team.ctas];
+  for (int peer = warp_id(); peer < team.ctas; peer += policy.threads / kWarpSize)
+#pragma unroll 1
+    for (int i = lane_id(); i < count; i += kWarpSize)
+      *team.of_peer(&candidates.keys[before + i], peer) = storage.own_keys[i];
 }
 
 // From the histogram of the chunk to the row's selection and this CTA's place in the output.
@@ -302,10 +305,9 @@ template <Policy policy, bool kTracing>
 PERSISTENT_TOPK_DEVICE void large_row_streamed(const Row& row, int ctas, int rank) {
   auto [team, begin, chunk, record] = take_share<policy, kTracing>(row, ctas, rank);
   LargeStorage<policy>& storage = team.storage;
-  clear_share<policy>(storage);
-  __syncthreads();
   const bool listed = stream<policy, policy.large_bin_bits, DecodeTile<policy>>(
-      chunk, row.k, storage.histogram, storage.list, storage.refine.scratch, record);
+      chunk, row.k, storage.histogram, storage.list, storage.refine.scratch,
+      [&] { clear_share<policy>(storage); }, record);
   const StreamedChunk<policy> source = {chunk, storage.list, listed};
   OutputPlace place;
   const Selection selection = refine_shared<policy>(source, row.k, team, place, record);

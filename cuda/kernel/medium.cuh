@@ -28,13 +28,14 @@ PERSISTENT_TOPK_DEVICE void medium_row(const Row& row) {
   Recorder<kTracing, policy.threads> record{row.trace};
   record.chunk(kMedium, 1, 0, 0, row.length);
 
-  clear<policy.threads, Storage::kBins>(storage.histogram);
-  clear_refinement<policy>(storage.refine);
-  if (threadIdx.x == 0) storage.list.used = 0;
-  __syncthreads();
   const Chunk<policy.threads> chunk = {row.logits, row.length};
+  const auto prepare = [&] {
+    clear<policy.threads, Storage::kBins>(storage.histogram);
+    clear_refinement<policy>(storage.refine);
+    if (threadIdx.x == 0) storage.list.used = 0;
+  };
   const bool listed = stream<policy, policy.medium_bin_bits, DecodeTile<policy>>(
-      chunk, row.k, storage.histogram, storage.list, scratch, record);
+      chunk, row.k, storage.histogram, storage.list, scratch, prepare, record);
   const Interval interval = find_bin<policy.threads, policy.medium_bin_bits>(storage.histogram, row.k, scratch);
   record.coarse(Storage::kBins, scratch.found, storage.histogram);
   const StreamedChunk<policy> source = {chunk, storage.list, listed};

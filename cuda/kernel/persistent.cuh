@@ -75,54 +75,82 @@ PERSISTENT_TOPK_DEVICE void narrow_rows(const TopkParams& params) {
   }
 }
 
-// process(row) for the rows of a team that `takes(path, length)` says. Where one CTA is enough for a row,
-// the team's CTAs take turns.
-template <Policy policy, bool kTracing, class Takes, class Process>
-PERSISTENT_TOPK_DEVICE void for_each_row(const TopkParams& params, int rank, Takes&& takes,
-                                         Process&& process) {
-  const int team = static_cast<int>(blockIdx.x) / params.ctas;
-  const int teams = static_cast<int>(gridDim.x) / params.ctas;
-  int worker = 0;
-  for (int index = team; index < params.rows; index += teams) {
-    const int length = row_length(params, index);
-    const Path path = choose_path<policy>(length, params.k, params.ctas);
-    if (!takes(path, length)) continue;
-    if (path == kLarge || worker == rank) {
-      // Slow warps may still copy out the row before, over whose slots another path's struct may lie.
-      __syncthreads();
-      process(row_at<kTracing>(params, index, length));
-    }
-    worker = worker + 1 == params.ctas ? 0 : worker + 1;
+// How a row is taken: its path, the large one told apart by whether the chunks fit registers.
+enum Way : int { kTrivially, kInRegisters, kStreamed, kSharedInRegisters, kSharedStreamed };
+
+template <Policy policy>
+PERSISTENT_TOPK_DEVICE Way way_of(int length, int k, int ctas) {
+  switch (choose_path<policy>(length, k, ctas)) {
+    case kTrivial: return kTrivially;
+    case kDecode: return kInRegisters;
+    case kMedium: return kStreamed;
+    default:
+      return chunk_columns(length, ctas) <= DecodeTile<policy>::kTileColumns ? kSharedInRegisters
+                                                                             : kSharedStreamed;
   }
 }
 
-// A call with rows of any path: the long ones first, so that none is left to the end. A loop a path, since
+// The rows of one team: team, team + teams, ...
+template <Policy policy, bool kTracing>
+struct TeamRows {
+  const TopkParams& params;
+  int rank = params.ctas > 1 ? ptx::cluster_rank() : 0;
+  int team = static_cast<int>(blockIdx.x) / params.ctas;
+  int teams = static_cast<int>(gridDim.x) / params.ctas;
+  int first_length = 0;  // of row `team`
+
+  // A bit for each way that a row of the team takes.
+  PERSISTENT_TOPK_DEVICE uint32_t ways() {
+    uint32_t taken = 0;
+    for (int index = team + lane_id() * teams; index < params.rows; index += kWarpSize * teams) {
+      const int length = row_length(params, index);
+      if (index == team) first_length = length;
+      taken |= 1u << way_of<policy>(length, params.k, params.ctas);
+    }
+    first_length = __shfl_sync(kFullWarp, first_length, 0);
+    return __reduce_or_sync(kFullWarp, taken);
+  }
+
+  // process(row) for those that take `way`. Where one CTA is enough for a row, the team's take turns.
+  template <class Process>
+  PERSISTENT_TOPK_DEVICE void for_each(Way way, Process&& process) const {
+    int worker = 0;
+    for (int index = team; index < params.rows; index += teams) {
+      const int length = index == team ? first_length : row_length(params, index);
+      if (way_of<policy>(length, params.k, params.ctas) != way) continue;
+      if (way >= kSharedInRegisters || worker == rank) {
+        // Slow warps may still copy out the row before, over whose slots another path's struct may lie.
+        __syncthreads();
+        process(row_at<kTracing>(params, index, length));
+      }
+      worker = worker + 1 == params.ctas ? 0 : worker + 1;
+    }
+  }
+};
+
+// A call with rows of any path: the long ones first, so that none is left to the end. A loop a way, since
 // what one keeps in registers over the others' code would spill; the lengths are in the cache by then.
 template <Policy policy, bool kTracing>
 PERSISTENT_TOPK_DEVICE void wide_rows(const TopkParams& params) {
-  const int ctas = params.ctas, rank = ctas > 1 ? ptx::cluster_rank() : 0;
-  const auto fits_registers = [&](int length) {
-    return chunk_columns(length, ctas) <= DecodeTile<policy>::kTileColumns;
-  };
-  for_each_row<policy, kTracing>(
-      params, rank, [&](Path path, int length) { return path == kLarge && !fits_registers(length); },
-      [&](const Row& row) { large_row_streamed<policy, kTracing>(row, ctas, rank); });
-  for_each_row<policy, kTracing>(
-      params, rank, [&](Path path, int length) { return path == kLarge && fits_registers(length); },
-      [&](const Row& row) { large_row_in_registers<policy, kTracing>(row, ctas, rank); });
-  for_each_row<policy, kTracing>(
-      params, rank, [](Path path, int) { return path == kMedium; },
-      [&](const Row& row) { medium_row<policy, kTracing>(row); });
-  for_each_row<policy, kTracing>(
-      params, rank, [](Path path, int) { return path == kDecode; },
-      [&](const Row& row) {
-        DecodeTile<policy> tile;
-        tile.load(row.logits, row.length, is_vector_aligned(row.logits));
-        decode_row<policy, kTracing>(row, tile);
-      });
-  for_each_row<policy, kTracing>(
-      params, rank, [](Path path, int) { return path == kTrivial; },
-      [&](const Row& row) { trivial_row<policy, kTracing>(row); });
+  TeamRows<policy, kTracing> rows = {params};
+  const uint32_t ways = rows.ways();
+  const int ctas = params.ctas, rank = rows.rank;
+  if (ways >> kSharedStreamed & 1)
+    rows.for_each(kSharedStreamed,
+                  [&](const Row& row) { large_row_streamed<policy, kTracing>(row, ctas, rank); });
+  if (ways >> kSharedInRegisters & 1)
+    rows.for_each(kSharedInRegisters,
+                  [&](const Row& row) { large_row_in_registers<policy, kTracing>(row, ctas, rank); });
+  if (ways >> kStreamed & 1)
+    rows.for_each(kStreamed, [&](const Row& row) { medium_row<policy, kTracing>(row); });
+  if (ways >> kInRegisters & 1)
+    rows.for_each(kInRegisters, [&](const Row& row) {
+      DecodeTile<policy> tile;
+      tile.load(row.logits, row.length, is_vector_aligned(row.logits));
+      decode_row<policy, kTracing>(row, tile);
+    });
+  if (ways >> kTrivially & 1)
+    rows.for_each(kTrivially, [&](const Row& row) { trivial_row<policy, kTracing>(row); });
 }
 
 // The two entries of a policy; is_narrow() says which a call wants. Apart, since what the one keeps in

@@ -103,16 +103,37 @@ PERSISTENT_TOPK_DEVICE uint32_t or_if_above(uint32_t mask, float x, float bound,
 #endif
 }
 
-// The lanes where x > bound or either is NaN. Called by a converged warp.
-PERSISTENT_TOPK_DEVICE uint32_t ballot_above(float x, float bound) {
+// A place in shared memory as the stores of push_if() address it.
 #ifdef __CUDACC__
-  uint32_t lanes;
-  asm volatile("{\n.reg .pred p;\nsetp.gtu.f32 p, %1, %2;\nvote.sync.ballot.b32 %0, p, 0xFFFFFFFF;\n}"
-               : "=r"(lanes)
-               : "f"(x), "f"(bound));
-  return lanes;
+using SharedPlace = uint32_t;
 #else
-  return __ballot_sync(0xFFFFFFFFu, or_if_above(0, x, bound, 1u));
+using SharedPlace = float*;
+#endif
+
+PERSISTENT_TOPK_DEVICE SharedPlace shared_place(float* pointer) {
+#ifdef __CUDACC__
+  return static_cast<uint32_t>(__cvta_generic_to_shared(pointer));
+#else
+  return pointer;
+#endif
+}
+
+// Where the mask has the bit: stores a value to `place`, a column kDistance words behind it, and goes on to
+// the next place. In PTX, since the compiler would branch around every pair of stores.
+template <uint32_t kBit, int kDistance>
+PERSISTENT_TOPK_DEVICE void push_if(uint32_t mask, SharedPlace& place, float value, int32_t column) {
+#ifdef __CUDACC__
+  asm volatile(
+      "{\n.reg .pred p;\n.reg .b32 bit;\nand.b32 bit, %1, %4;\nsetp.ne.u32 p, bit, 0;\n"
+      "@p st.shared.f32 [%0], %2;\n@p st.shared.s32 [%0 + %5], %3;\n@p add.u32 %0, %0, 4;\n}"
+      : "+r"(place)
+      : "r"(mask), "f"(value), "r"(column), "n"(kBit), "n"(kDistance * 4)
+      : "memory");
+#else
+  if (!(mask & kBit)) return;
+  *place = value;
+  *reinterpret_cast<int32_t*>(place + kDistance) = column;
+  ++place;
 #endif
 }
 

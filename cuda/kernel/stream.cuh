@@ -3,8 +3,7 @@
 //
 // After the first tile the threshold bin of what was seen so far is a lower bound of the row's: k columns
 // at or above it are known. Columns under it are neither counted nor kept. The others join a list, and
-// when that has grown by half of what is free, its columns are counted, the bound is raised and the list
-// compacted. Counters from the last bound upwards are therefore exact, and those are all that the
+// before that could overflow, its columns are counted, the bound is raised and the list compacted. Counters from the last bound upwards are therefore exact, and those are all that the
 // threshold bin depends on. A list that overflows (long ties, rows in rising order) is given up, not cut
 // off: the chunk is counted again in full, and later stages read the chunk itself.
 #pragma once
@@ -27,66 +26,70 @@ struct Survivors {
   int32_t columns[kCapacity];
 };
 
-// Appends those of a thread's values that lie above the bound: value_of(i) at column_of(i), if exists(i),
-// for i < kCount. Called by a converged warp; returns how long the list is now known to be, at least.
-template <int kCount, class List, class ValueOf, class ColumnOf, class Exists>
-PERSISTENT_TOPK_DEVICE int append(List& list, float bound, ValueOf&& value_of, ColumnOf&& column_of,
-                                  Exists&& exists) {
-  const auto lanes_of = [&](int i) { return ptx::ballot_above(value_of(i), bound) & exists(i); };
-  int total = 0;
-#pragma unroll
-  for (int i = 0; i < kCount; ++i) total += __popc(lanes_of(i));
-  if (total == 0) return 0;
-  uint32_t slot = 0;
-  if (lane_id() == 0) slot = atomicAdd(&list.used, static_cast<uint32_t>(total));
-  slot = __shfl_sync(kFullWarp, slot, 0);
-  const int length = static_cast<int>(slot) + total;
-#pragma unroll
-  for (int i = 0; i < kCount; ++i) {
-    const uint32_t lanes = lanes_of(i);  // again: to keep them would cost registers that spill
-    const uint32_t own = slot + __popc(lanes & ((1u << lane_id()) - 1));
-    if ((lanes >> lane_id() & 1) && own < List::kCapacity) {
-      list.values[own] = value_of(i);
-      list.columns[own] = column_of(i);
-    }
-    slot += __popc(lanes);
-  }
-  return length;
+// Slots for `count` more entries of each lane: the first one of this lane's. Called by a converged warp.
+template <class List>
+PERSISTENT_TOPK_DEVICE int reserve(List& list, uint32_t count) {
+  const uint32_t inclusive = warp_inclusive_sum(count);
+  uint32_t first = 0;
+  if (lane_id() == kWarpSize - 1) first = atomicAdd(&list.used, inclusive);
+  return static_cast<int>(__shfl_sync(kFullWarp, first, kWarpSize - 1) + inclusive - count);
 }
 
+// push_if() for the bits kFirst .. kCount-1 of a mask.
+template <int kCount, int kDistance, int kFirst = 0, class ValueOf, class ColumnOf>
+PERSISTENT_TOPK_DEVICE void push_each(uint32_t mask, ptx::SharedPlace& place, ValueOf&& value_of,
+                                      ColumnOf&& column_of) {
+  ptx::push_if<1u << kFirst, kDistance>(mask, place, value_of(kFirst), column_of(kFirst));
+  if constexpr (kFirst + 1 < kCount) push_each<kCount, kDistance, kFirst + 1>(mask, place, value_of, column_of);
+}
+
+// Appends the columns of a mask; returns how long the list is now known to be, at least. What would lie
+// beyond the list's end is left out: the list is given up then.
+template <int kCount, class List, class ValueOf, class ColumnOf>
+PERSISTENT_TOPK_DEVICE int append(List& list, uint32_t mask, ValueOf&& value_of, ColumnOf&& column_of) {
+  if (!__any_sync(kFullWarp, mask != 0)) return 0;
+  const int count = __popc(mask);
+  const int first = reserve(list, count);
+  ptx::SharedPlace place = ptx::shared_place(list.values + first);
+  push_each<kCount, List::kCapacity>(first + count <= List::kCapacity ? mask : 0, place, value_of, column_of);
+  return first + count;
+}
+
+// Appends those of a tile's columns that lie above the bound.
 template <class Tile, class List>
 PERSISTENT_TOPK_DEVICE int append_tile(const Tile& tile, int first_column, float bound, List& list) {
-  const auto value_of = [&](int i) { return tile.x[i / kQuad][i % kQuad]; };
-  const auto place_of = [&](int i) { return tile.quad(i / kQuad) * kQuad + i % kQuad; };
-  const auto column_of = [&](int i) { return first_column + place_of(i); };
-  constexpr int kCount = Tile::kValues;
-  if (tile.length == Tile::kTileColumns)
-    return append<kCount>(list, bound, value_of, column_of, [](int) { return kFullWarp; });
-  return append<kCount>(list, bound, value_of, column_of,
-                        [&](int i) { return __ballot_sync(kFullWarp, place_of(i) < tile.length); });
+  return append<Tile::kValues>(
+      list, tile.above(bound), [&](int i) { return tile.x[i / kQuad][i % kQuad]; },
+      [&](int i) { return first_column + tile.quad(i / kQuad) * kQuad + i % kQuad; });
 }
 
 // Adds the list's entries [begin, end) to the histogram.
 template <int kThreads, int bits, class List>
 PERSISTENT_TOPK_DEVICE void count_listed(const List& list, int begin, int end, uint32_t* histogram) {
-#pragma unroll 1
+#pragma unroll 4
   for (int i = begin + static_cast<int>(threadIdx.x); i < end; i += kThreads)
-    atomicAdd(&histogram[ptx::half_codes(list.values[i], 0.0f) >> (kHalfBits - bits) & ((1u << bits) - 1)], 1u);
+    atomicAdd(&histogram[ptx::half_codes(0.0f, list.values[i]) >> (2 * kHalfBits - bits)], 1u);
 }
 
 // Keeps those of the list's `length` entries that lie above the bound. `list.used` is 0 on entry.
 template <int kThreads, class List>
 PERSISTENT_TOPK_DEVICE void compact(List& list, int length, float bound) {
+  constexpr int kEntries = 4;  // of a thread in a round
 #pragma unroll 1
-  for (int first = 0; first < length; first += kThreads) {
-    const int i = first + static_cast<int>(threadIdx.x);
-    const bool exists = i < length;
-    const float value = exists ? list.values[i] : 0.0f;
-    const int32_t column = exists ? list.columns[i] : 0;
+  for (int first = 0; first < length; first += kEntries * kThreads) {
+    float values[kEntries] = {};
+    int32_t columns[kEntries] = {};
+    uint32_t stays = 0;
+#pragma unroll
+    for (int i = 0; i < kEntries; ++i)
+      if (const int place = first + i * kThreads + static_cast<int>(threadIdx.x); place < length) {
+        values[i] = list.values[place];
+        columns[i] = list.columns[place];
+        stays = ptx::or_if_above(stays, values[i], bound, 1u << i);
+      }
     __syncthreads();  // slots are written only where all entries have been read
-    append<1>(
-        list, bound, [&](int) { return value; }, [&](int) { return column; },
-        [&](int) { return __ballot_sync(kFullWarp, exists); });
+    append<kEntries>(
+        list, stays, [&](int i) { return values[i]; }, [&](int i) { return columns[i]; });
   }
 }
 
@@ -99,12 +102,23 @@ PERSISTENT_TOPK_DEVICE int settled_length(const List& list) {
   return length;
 }
 
+// The length of the list from which on the next tile could overflow it: where columns go on as they came,
+// a tile adds as many as are `counted` of the `seen` ones, and some more by chance.
+template <Policy policy>
+PERSISTENT_TOPK_DEVICE int longest_before_update(int counted, int seen) {
+  constexpr int kTileColumns = RegisterTile<policy.threads, policy.decode_max>::kTileColumns;
+  const int tiles = seen / kTileColumns;
+  const int expected = tiles > 0 ? counted / tiles : counted;
+  return policy.survivors - expected - expected / 4;
+}
+
 // Counts the chunk's coarse bins, exactly from the bin of its k-th column upwards, and lists its columns
-// from there on. Returns whether the list is complete; the histogram is (a barrier passed). On entry the
-// histogram is cleared and `list.used` is 0 (a barrier passed).
-template <Policy policy, int bits, class Tile, class Record>
+// from there on. Returns whether the list is complete; the histogram is (a barrier passed). `prepare`
+// clears the histogram and `list.used`, while the first columns are under way.
+template <Policy policy, int bits, class Tile, class Prepare, class Record>
 PERSISTENT_TOPK_DEVICE bool stream(const Chunk<policy.threads>& chunk, int k, uint32_t* histogram,
-                                   Survivors<policy.survivors>& list, Scratch& scratch, Record& record) {
+                                   Survivors<policy.survivors>& list, Scratch& scratch, Prepare&& prepare,
+                                   Record& record) {
   constexpr int kBins = 1 << bits;
   const auto load = [&](Tile& tile, int first) {
     tile.load(chunk.logits + first, max(0, chunk.length - first), ptx::opaque(chunk.vector));
@@ -112,20 +126,23 @@ PERSISTENT_TOPK_DEVICE bool stream(const Chunk<policy.threads>& chunk, int k, ui
   Tile tile, next;
   load(tile, 0);
   load(next, Tile::kTileColumns);
+  prepare();
+  __syncthreads();
   count_bins<bits>(tile, histogram);
   __syncthreads();
   float bound = bound_below(kLowestKey);
   if (tile.length >= k) bound = find_bin<policy.threads, bits>(histogram, k, scratch).at_least;
   append_tile(tile, 0, bound, list);
   int counted = settled_length(list);
+  int limit = longest_before_update<policy>(counted, tile.length);
   int updates = 0;
 #pragma unroll 1
   for (int first = Tile::kTileColumns; first < chunk.length; first += Tile::kTileColumns) {
     tile = next;
-    if (first + Tile::kTileColumns < chunk.length) load(next, first + Tile::kTileColumns);
-    const int limit = (counted + policy.survivors) / 2;
+    const int seen = first + tile.length;
+    if (seen < chunk.length) load(next, seen);
     const bool is_long = append_tile(tile, first, bound, list) > limit;
-    if (!__syncthreads_or(is_long) || first + tile.length < k) continue;
+    if (!__syncthreads_or(is_long) || seen < k || seen == chunk.length) continue;
     const int length = static_cast<int>(list.used);
     if (length > policy.survivors) break;
     count_listed<policy.threads, bits>(list, counted, length, histogram);
@@ -134,12 +151,13 @@ PERSISTENT_TOPK_DEVICE bool stream(const Chunk<policy.threads>& chunk, int k, ui
     bound = find_bin<policy.threads, bits>(histogram, k, scratch).at_least;
     compact<policy.threads>(list, length, bound);
     counted = settled_length(list);
+    limit = longest_before_update<policy>(counted, seen);
     ++updates;
   }
   const int length = static_cast<int>(list.used);
   const bool listed = length <= policy.survivors;
   record.stream(listed, length, updates);
-  if (listed) {
+  if (__builtin_expect(listed, true)) {
     count_listed<policy.threads, bits>(list, counted, length, histogram);
   } else {
     clear<policy.threads, kBins>(histogram);
@@ -161,8 +179,8 @@ struct StreamedChunk {
   // was given up); `begin` is a multiple of a round's columns.
   template <class Visitor>
   PERSISTENT_TOPK_DEVICE void for_each_column(int begin, int end, Visitor&& f) const {
-    if (listed) {
-#pragma unroll 1
+    if (__builtin_expect(listed, true)) {
+#pragma unroll 4
       for (int i = threadIdx.x; i < static_cast<int>(list.used); i += policy.threads)
         if (const int column = list.columns[i]; begin <= column && column < end) f(list.values[i], column);
     } else {
