@@ -10,6 +10,7 @@ import pytest
 import torch
 import wrong_topk
 
+from persistent_topk.verify import campaign as campaign_module
 from persistent_topk.verify.campaign import Campaign, Options
 from persistent_topk.verify.examination import check_one
 from persistent_topk.verify.outcome import ExitCode, Outcome
@@ -21,6 +22,8 @@ from persistent_topk.verify.targets.target import Target
 
 Function = Callable[..., torch.Tensor]
 SECONDS = 2.0
+CASES_TO_FIND = 60  # a number, which no busy machine changes
+SHRINK_SECONDS = 2.0
 SEEDS = 10
 SECONDS_TO_FIND = 10.0  # for the first counterexample
 SMALL_ENOUGH = 128  # columns that a shrunk case may have, unless its mistake needs more
@@ -37,9 +40,12 @@ def function_target(function: Function, claims: str = "contract") -> FunctionTar
 
 
 @pytest.mark.parametrize("mistake", wrong_topk.MISTAKES, ids=lambda function: function.__name__)
-def test_each_mistake_is_found_shrunk_and_replayed(mistake: Function, tmp_path: Path) -> None:
+def test_each_mistake_is_found_shrunk_and_replayed(
+    mistake: Function, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(campaign_module, "SHRINK_SECONDS", SHRINK_SECONDS)
     target = function_target(mistake)
-    outcome = campaign(target, tmp_path)
+    outcome = campaign(target, tmp_path, seconds=None, cases=CASES_TO_FIND)
     promise = wrong_topk.MISTAKES[mistake]
     found = outcome.targets[target.name].properties[promise]
     assert outcome.exit_code is ExitCode.MISMATCH

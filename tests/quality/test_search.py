@@ -113,9 +113,8 @@ def test_a_correct_target_is_put_many_rows_a_second(tmp_path: Path) -> None:
         seconds, cover = processor_seconds(target) - began, outcome.coverage
     finally:
         target.close()
-    print(
-        f"{len(distinct)} rows of {cover.rows} distinct, {cover.long_rows} long, in {seconds:.1f} s of processors"
-    )
+    told = f"{len(distinct)} rows of {cover.rows} distinct, {cover.long_rows} long"
+    print(f"{told}, in {seconds:.1f} s of processors")
     assert outcome.verdict == "agree", outcome.why_nothing()
     assert len(distinct) / seconds >= ROWS_A_SECOND
     assert cover.long_rows >= LONG_SHARE * cover.rows
