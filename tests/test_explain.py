@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 import torch
@@ -135,10 +136,13 @@ def test_the_picture_of_a_captured_row_is_written(tmp_path: Path) -> None:
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_picture_of_unknown_format_is_bad_usage(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["row.xyz", "file/row.png"])
+def test_a_picture_that_cannot_be_written_is_bad_usage(name: str, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    result = run("--context", "60", "--k", "5", "--plot", str(tmp_path / "row.xyz"))
-    assert result.exception is not None and "row.xyz" in str(result.exception)
+    (tmp_path / "file").touch()
+    result = run("--context", "60", "--k", "5", "--plot", str(tmp_path / name))
+    assert isinstance(result.exception, click.UsageError)
+    assert f"--plot is {tmp_path / name}: " in str(result.exception)
 
 
 @pytest.mark.parametrize(

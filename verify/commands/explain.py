@@ -113,8 +113,8 @@ def _plot(walked: Walk, file: Path) -> None:
         from ..pictures import row_picture
     except ImportError as error:
         raise click.ClickException("--plot needs matplotlib: pip install matplotlib") from error
-    file.parent.mkdir(parents=True, exist_ok=True)
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
         row_picture(walked).savefig(file)
-    except ValueError as error:
+    except (OSError, ValueError) as error:  # no such place, no such format
         raise click.UsageError(f"--plot is {file}: {error}") from error
