@@ -7,6 +7,7 @@
 
 #include "block.cuh"
 #include "constants.cuh"
+#include "map.cuh"
 #include "radix.cuh"
 #include "tile.cuh"
 
@@ -87,15 +88,6 @@ PERSISTENT_TOPK_DEVICE void emit_tile(const Tile& tile, int first_column, const 
 // Selected columns lined up for the output: stores of single threads would each touch a sector.
 using LinedUp = int32_t[kMaxK];
 
-// A bit a column of a segment: whether its key is above the threshold (or at it, where all ties are
-// taken), and whether it is a tie that may be cut.
-template <int kColumns>
-struct ColumnMap {
-  static constexpr int kColumnsMapped = kColumns;
-  uint32_t above[kColumns / kWarpSize];
-  uint32_t equal[kColumns / kWarpSize];
-};
-
 // Keys above the threshold (kMaxK at most) and equal to it (a whole map at most), packed: one scan
 // serves both.
 inline constexpr int kAboveBits = 13;
@@ -113,21 +105,26 @@ PERSISTENT_TOPK_DEVICE int equal_of(uint32_t counts) { return static_cast<int>(c
 template <int kThreads, class Source, class Map>
 PERSISTENT_TOPK_DEVICE void mark(const Source& source, int begin, int end, const Selection& selection,
                                  Map& map) {
-  const bool cut = selection.ties != kAllTaken;
-  for (int word = threadIdx.x; word < ceil_div(end - begin, kWarpSize); word += kThreads) {
-    map.above[word] = 0;
-    if (cut) map.equal[word] = 0;
-  }
+  clear_map<kThreads>(map, end - begin);
   __syncthreads();
+  const bool cut = selection.ties != kAllTaken, none_above = selection.threshold == kGreatestKey;
   const float at_least = bound_below(selection.threshold), greater = bound_below(selection.threshold + 1);
-  const bool none_above = selection.threshold == kGreatestKey;
   source.for_each_column(begin, end, [&](float x, int column) {
     if (!ptx::or_if_above(0, x, at_least, 1u)) return;
     const bool tie = cut && (none_above || !ptx::or_if_above(0, x, greater, 1u));
-    const int place = column - begin;
-    atomicOr(&(tie ? map.equal : map.above)[place / kWarpSize], 1u << (place % kWarpSize));
+    set_bit(tie ? map.equal : map.above, column - begin);
   });
-  __syncthreads();
+}
+
+// Completes a map that has the columns above an interval: by the candidates inside it, given by their keys
+// and columns.
+template <int kThreads, class Map>
+PERSISTENT_TOPK_DEVICE void mark_candidates(const uint32_t* keys, const int32_t* columns, int count,
+                                            const Selection& selection, Map& map) {
+  const bool cut = selection.ties != kAllTaken;
+  for (int i = threadIdx.x; i < count; i += kThreads)
+    if (keys[i] >= selection.threshold)
+      set_bit(cut && keys[i] == selection.threshold ? map.equal : map.above, columns[i]);
 }
 
 // Lines up the selected columns of a map of `columns` columns, the first being `first_column`; the
@@ -163,16 +160,17 @@ PERSISTENT_TOPK_DEVICE OutputPlace line_up(const Map& map, int columns, int firs
 }
 
 // Writes the selected columns of a chunk of `length` columns that begins at `first_column`, segment by
-// segment of the map.
+// segment of the map. `marked`: the map is complete (no barrier passed since).
 template <int kThreads, class Source, class Map>
 PERSISTENT_TOPK_DEVICE void emit_mapped(const Source& source, int length, int first_column,
-                                        const Selection& selection, OutputPlace place, Map& map,
+                                        const Selection& selection, OutputPlace place, bool marked, Map& map,
                                         LinedUp& lined_up, int32_t* output, Scratch& scratch) {
   const int first_slot = slot_of(place, selection);
   for (int begin = 0; begin < length; begin += Map::kColumnsMapped) {
     const int end = min(begin + Map::kColumnsMapped, length);
     if (begin != 0) __syncthreads();  // the segment before has been read
-    mark<kThreads>(source, begin, end, selection, map);
+    if (!marked) mark<kThreads>(source, begin, end, selection, map);
+    __syncthreads();
     place = line_up<kThreads>(map, end - begin, first_column + begin, selection, place, first_slot, lined_up,
                               scratch.totals);
   }

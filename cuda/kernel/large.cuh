@@ -3,10 +3,6 @@
 // each chunk holds above that bin and in it; a third gives every CTA all candidates, and from there each
 // finds the same threshold by itself. A CTA's place in the output is the exclusive scan over the team
 // of the counts of selected columns, so ascending order needs no sort.
-//
-// What peers write (`groups`, `bins`, `counts`, candidates) is written before an exchange and read between
-// that and the next. Every row begins with one, under way while the chunk is counted: before it a peer
-// may not have started, or may still read what belongs to the row before.
 #pragma once
 
 #include "decode.cuh"
@@ -14,105 +10,10 @@
 #include "refine.cuh"
 #include "row.cuh"
 #include "stream.cuh"
+#include "team.cuh"
 #include "tile.cuh"
 
 namespace persistent_topk {
-
-// A chunk's keys above the interval that is left, and in it.
-struct ChunkCounts {
-  int above;
-  int count;
-};
-
-inline constexpr int kGroupBins = kWarpSize;  // bins of a group: one a lane
-
-template <Policy policy>
-struct LargeStorage {
-  static constexpr int kBins = 1 << policy.large_bin_bits;
-  static constexpr int kGroups = kBins / kGroupBins;
-  RefineStorage<policy> refine;           // its candidates are the row's: peers write theirs
-  alignas(16) uint32_t histogram[kBins];  // of the chunk
-  DigitHistograms shown;                  // of the chunk: peers read them
-  uint32_t groups[policy.max_ctas][kGroups + 1];   // each CTA's sums; a row more, so that banks differ
-  uint32_t bins[policy.max_ctas][kGroupBins + 1];  // each CTA's counters of the group that was found
-  ChunkCounts counts[policy.max_ctas];
-  Survivors<policy.survivors> list;
-  ColumnMap<policy.map> map;
-  union {
-    uint32_t own_keys[policy.candidates];  // the chunk's candidates
-    LinedUp lined_up;                      // when every CTA has them
-  };
-};
-
-// Columns of each chunk but the last ones of a row of `length`: whole 128 bytes.
-PERSISTENT_TOPK_DEVICE int chunk_columns(int length, int ctas) {
-  return ceil_div(ceil_div(length, kWarpSize), ctas) * kWarpSize;
-}
-
-// The CTAs that share a row.
-template <Policy policy>
-struct SharingTeam {
-  using Storage = LargeStorage<policy>;
-  Storage& storage;
-  int ctas;
-  int rank;
-
-  PERSISTENT_TOPK_DEVICE void arrive() const {
-    if (ctas > 1) ptx::cluster_arrive();
-  }
-  PERSISTENT_TOPK_DEVICE void wait() const { ctas > 1 ? ptx::cluster_wait() : __syncthreads(); }
-  PERSISTENT_TOPK_DEVICE void exchange() const {
-    arrive();
-    wait();
-  }
-
-  template <class T>
-  PERSISTENT_TOPK_DEVICE T* of_peer(T* mine, int peer) const {
-    return ctas == 1 ? mine : ptx::peer_shared(mine, peer);
-  }
-
-  // Adds up what every CTA shows, after an exchange. Neighbouring lanes take a part of the CTAs each, so
-  // that many loads are under way: one takes 200 cycles.
-  PERSISTENT_TOPK_DEVICE const uint32_t* merge_digits(DigitHistograms&, int pass) const {
-    uint32_t* sums = storage.refine.digits.of_pass[pass];
-    constexpr int kParts = policy.max_ctas < 4 ? policy.max_ctas : 4;
-    exchange();
-    for (int i = threadIdx.x; i < kDigits / kQuad * kParts; i += policy.threads) {
-      uint32_t sum[kQuad] = {0, 0, 0, 0};
-#pragma unroll
-      for (int first = 0; first < policy.max_ctas; first += kParts) {
-        if (const int peer = first + i % kParts; peer < ctas) {
-          uint32_t quad[kQuad];
-          ptx::load_vector(of_peer(storage.shown.of_pass[pass] + i / kParts * kQuad, peer), quad);
-#pragma unroll
-          for (int c = 0; c < kQuad; ++c) sum[c] += quad[c];
-        }
-      }
-#pragma unroll
-      for (int distance = 1; distance < kParts; distance *= 2)
-#pragma unroll
-        for (int c = 0; c < kQuad; ++c) sum[c] += __shfl_xor_sync(kFullWarp, sum[c], distance);
-      if (i % kParts == 0)
-#pragma unroll
-        for (int c = 0; c < kQuad; ++c) sums[i / kParts * kQuad + c] = sum[c];
-    }
-    __syncthreads();
-    return sums;
-  }
-
-  // Tells every CTA the chunk's counts above and in the digit that was found.
-  PERSISTENT_TOPK_DEVICE void keep(const uint32_t* chunk_histogram, const Found& digit) const {
-    uint32_t greater = 0;
-    for (int i = threadIdx.x; i < kDigits; i += policy.threads)
-      if (i > digit.index) greater += chunk_histogram[i];
-    const int above = block_sum<policy.threads>(greater, storage.refine.scratch.chunk_totals);
-    const ChunkCounts before = storage.counts[rank];
-    __syncthreads();  // everybody has read what the next exchange replaces
-    if (static_cast<int>(threadIdx.x) < ctas)
-      *of_peer(&storage.counts[rank], static_cast<int>(threadIdx.x)) = {
-          before.above + above, static_cast<int>(chunk_histogram[digit.index])};
-  }
-};
 
 // Sum over the CTAs of one word each, `stride` words apart.
 template <Policy policy>
@@ -188,7 +89,7 @@ PERSISTENT_TOPK_DEVICE OutputPlace count_selected(SharingTeam<policy>& team, int
   RefineStorage<policy>& refine = team.storage.refine;
   uint32_t greater = 0, equal = 0;
   for (int i = threadIdx.x; i < candidates_before; i += policy.threads) {
-    const uint32_t key = refine.candidates.keys[i];
+    const uint32_t key = team.storage.row_keys[i];
     greater += cut ? key > selection.threshold : key >= selection.threshold;
     equal += cut && key == selection.threshold;
   }
@@ -196,27 +97,27 @@ PERSISTENT_TOPK_DEVICE OutputPlace count_selected(SharingTeam<policy>& team, int
   return {above_of(sums), equal_of(sums)};
 }
 
-// Writes the chunk's candidates into every CTA's buffer, behind the `before` of the CTAs before it.
+// Writes the chunk's candidates to every CTA, behind the `before` of the CTAs before it.
 template <Policy policy, class Source>
 PERSISTENT_TOPK_DEVICE void share_candidates(const Source& source, const Interval& interval, int before,
                                              SharingTeam<policy>& team) {
   LargeStorage<policy>& storage = team.storage;
   auto& candidates = storage.refine.candidates;
-  gather(source, interval,
-         [&](uint32_t key) { storage.own_keys[atomicAdd(&candidates.used, 1u)] = key; });
+  gather(source, interval, [&](uint32_t key) { return push(candidates, key); });
   __syncthreads();
   const int count = static_cast<int>(candidates.used);
 #pragma unroll 1
   for (int peer = warp_id(); peer < team.ctas; peer += policy.threads / kWarpSize)
 #pragma unroll 1
     for (int i = lane_id(); i < count; i += kWarpSize)
-      *team.of_peer(&candidates.keys[before + i], peer) = storage.own_keys[i];
+      *team.of_peer(&storage.row_keys[before + i], peer) = candidates.keys[i];
 }
 
-// From the histogram of the chunk to the row's selection and this CTA's place in the output.
+// From the histogram of the chunk to the row's selection and this CTA's place in the output. `gathered`:
+// whether the source was gathered from.
 template <Policy policy, class Source, class Record>
 PERSISTENT_TOPK_DEVICE Selection refine_shared(const Source& source, int k, SharingTeam<policy>& team,
-                                               OutputPlace& place, Record& record) {
+                                               OutputPlace& place, bool& gathered, Record& record) {
   using Storage = LargeStorage<policy>;
   Storage& storage = team.storage;
   RefineStorage<policy>& refine = storage.refine;
@@ -235,13 +136,14 @@ PERSISTENT_TOPK_DEVICE Selection refine_shared(const Source& source, int k, Shar
       static_cast<int>(__reduce_add_sync(kFullWarp, is_before ? storage.counts[lane_id()].above : 0)),
       static_cast<int>(__reduce_add_sync(kFullWarp, is_before ? storage.counts[lane_id()].count : 0))};
   const bool settled = is_settled(interval, k);
-  if (!settled)
+  gathered = !settled;
+  if (gathered)
     share_candidates(source, interval, before.tie_offset, team);
   team.exchange();
   Selection selection = settle(interval, k);
   place = before;
   if (!settled) {
-    selection = resolve<policy>(refine.candidates.keys, interval, k, refine.digits, passes, refine.few,
+    selection = resolve<policy>(storage.row_keys, interval, k, refine.digits, passes, refine.few,
                                 refine.scratch, record);
     const OutputPlace selected = count_selected(team, before.tie_offset, selection);
     place = {before.offset + selected.offset, selected.tie_offset};
@@ -296,7 +198,8 @@ PERSISTENT_TOPK_DEVICE void large_row_in_registers(const Row& row, int ctas, int
   count_bins<policy.large_bin_bits>(tile, storage.histogram);
   __syncthreads();
   OutputPlace place;
-  const Selection selection = refine_shared<policy>(tile, row.k, team, place, record);
+  bool gathered;
+  const Selection selection = refine_shared<policy>(tile, row.k, team, place, gathered, record);
   emit_tile<policy.threads>(tile, begin, selection, place, row.output, storage.refine.scratch);
 }
 
@@ -307,12 +210,21 @@ PERSISTENT_TOPK_DEVICE void large_row_streamed(const Row& row, int ctas, int ran
   LargeStorage<policy>& storage = team.storage;
   const bool listed = stream<policy, policy.large_bin_bits, DecodeTile<policy>>(
       chunk, row.k, storage.histogram, storage.list, storage.refine.scratch,
-      [&] { clear_share<policy>(storage); }, record);
-  const StreamedChunk<policy> source = {chunk, storage.list, listed};
+      [&] {
+        clear_share<policy>(storage);
+        clear_map<policy.threads>(storage.map, min(chunk.length, policy.map));
+      },
+      record);
+  const StreamedChunk<policy> source = {chunk, storage.list, listed, storage.map, storage.candidate_columns};
   OutputPlace place;
-  const Selection selection = refine_shared<policy>(source, row.k, team, place, record);
-  emit_mapped<policy.threads>(source, chunk.length, begin, selection, place, storage.map, storage.lined_up,
-                              row.output, storage.refine.scratch);
+  bool gathered;
+  const Selection selection = refine_shared<policy>(source, row.k, team, place, gathered, record);
+  const bool marked = gathered && source.is_marked_by_gather();
+  if (marked)
+    mark_candidates<policy.threads>(storage.refine.candidates.keys, source.columns,
+                                    static_cast<int>(storage.refine.candidates.used), selection, storage.map);
+  emit_mapped<policy.threads>(source, chunk.length, begin, selection, place, marked, storage.map,
+                              storage.lined_up, row.output, storage.refine.scratch);
 }
 
 }  // namespace persistent_topk

@@ -17,6 +17,7 @@ struct MediumStorage {
   alignas(16) uint32_t histogram[kBins];
   Survivors<policy.survivors> list;
   ColumnMap<policy.map> map;
+  int32_t candidate_columns[policy.candidates];
   LinedUp lined_up;
 };
 
@@ -32,15 +33,21 @@ PERSISTENT_TOPK_DEVICE void medium_row(const Row& row) {
   const auto prepare = [&] {
     clear<policy.threads, Storage::kBins>(storage.histogram);
     clear_refinement<policy>(storage.refine);
+    clear_map<policy.threads>(storage.map, min(row.length, policy.map));
     if (threadIdx.x == 0) storage.list.used = 0;
   };
   const bool listed = stream<policy, policy.medium_bin_bits, DecodeTile<policy>>(
       chunk, row.k, storage.histogram, storage.list, scratch, prepare, record);
   const Interval interval = find_bin<policy.threads, policy.medium_bin_bits>(storage.histogram, row.k, scratch);
   record.coarse(Storage::kBins, scratch.found, storage.histogram);
-  const StreamedChunk<policy> source = {chunk, storage.list, listed};
+  const StreamedChunk<policy> source = {chunk, storage.list, listed, storage.map, storage.candidate_columns};
   const Selection selection = refine_alone<policy>(source, interval, row.k, storage.refine, record);
-  emit_mapped<policy.threads>(source, row.length, 0, selection, {0, 0}, storage.map, storage.lined_up,
+  const int gathered = static_cast<int>(storage.refine.candidates.used);
+  const bool marked = gathered > 0 && source.is_marked_by_gather();
+  if (marked)
+    mark_candidates<policy.threads>(storage.refine.candidates.keys, source.columns, gathered, selection,
+                                    storage.map);
+  emit_mapped<policy.threads>(source, row.length, 0, selection, {0, 0}, marked, storage.map, storage.lined_up,
                               row.output, scratch);
 }
 

@@ -200,15 +200,7 @@ PERSISTENT_TOPK_DEVICE void count_digits(const Source& source, const Interval& i
   });
 }
 
-// place(key) for the source's keys in the interval.
-template <class Source, class Place>
-PERSISTENT_TOPK_DEVICE void gather(const Source& source, const Interval& interval, Place&& place) {
-  source.for_each_value([&](float x) {
-    const uint32_t key = ordered_key(x);
-    if (key - interval.low <= interval.high - interval.low) place(key);
-  });
-}
-
+// place(key) for the tile's keys in the interval.
 template <int kThreads, int kColumns, class Place>
 PERSISTENT_TOPK_DEVICE void gather(const RegisterTile<kThreads, kColumns>& tile, const Interval& interval,
                                    Place&& place) {

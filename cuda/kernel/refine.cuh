@@ -25,6 +25,14 @@ struct Candidates {
   uint32_t keys[kCapacity];
 };
 
+// Returns the key's slot.
+template <int kCapacity>
+PERSISTENT_TOPK_DEVICE uint32_t push(Candidates<kCapacity>& candidates, uint32_t key) {
+  const uint32_t slot = atomicAdd(&candidates.used, 1u);
+  candidates.keys[slot] = key;
+  return slot;
+}
+
 // Digit passes over the row while its candidates overflow the buffer. `team` adds up the chunks'
 // histograms and keeps the chunks' own counts: merge_digits(pass), keep(pass, digit).
 template <Policy policy, class Source, class Team, class Record>
@@ -77,7 +85,7 @@ PERSISTENT_TOPK_DEVICE Selection resolve(const uint32_t* candidates, Interval in
     return rank<policy.threads, policy.rank_max>(candidates, gathered, wanted, scratch);
   for (int i = threadIdx.x; i < gathered; i += policy.threads)
     if (candidates[i] - interval.low <= interval.high - interval.low)
-      few.keys[atomicAdd(&few.used, 1u)] = candidates[i];
+      push(few, candidates[i]);
   __syncthreads();
   return rank<policy.threads, policy.rank_max>(few.keys, interval.count, wanted, scratch);
 }
@@ -118,9 +126,7 @@ PERSISTENT_TOPK_DEVICE Selection refine_alone(const Source& source, Interval int
   record.chunk_counts(interval.above, interval.count);
   Selection selection = settle(interval, k);
   if (!is_settled(interval, k)) {
-    gather(source, interval, [&](uint32_t key) {
-      storage.candidates.keys[atomicAdd(&storage.candidates.used, 1u)] = key;
-    });
+    gather(source, interval, [&](uint32_t key) { return push(storage.candidates, key); });
     __syncthreads();
     selection = resolve<policy>(storage.candidates.keys, interval, k, storage.digits, passes, storage.few,
                                 storage.scratch, record);

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 
+#include "map.cuh"
 #include "radix.cuh"
 #include "recorder.cuh"
 #include "tile.cuh"
@@ -171,16 +172,25 @@ PERSISTENT_TOPK_DEVICE bool stream(const Chunk<policy.threads>& chunk, int k, ui
 // A chunk that was streamed, as the later stages see it.
 template <Policy policy>
 struct StreamedChunk {
+  using Map = ColumnMap<policy.map>;
+
   const Chunk<policy.threads>& chunk;
   const Survivors<policy.survivors>& list;
   bool listed;
+  Map& map;          // cleared, if it has room for the chunk
+  int32_t* columns;  // of the candidates, by slot
+
+  // Whether gathering marks the columns above the interval on the way.
+  PERSISTENT_TOPK_DEVICE bool is_marked_by_gather() const {
+    return listed && chunk.length <= Map::kColumnsMapped;
+  }
 
   // f(x, column) for those of the columns [begin, end) that may be selected (and others, where the list
   // was given up); `begin` is a multiple of a round's columns.
   template <class Visitor>
   PERSISTENT_TOPK_DEVICE void for_each_column(int begin, int end, Visitor&& f) const {
     if (__builtin_expect(listed, true)) {
-#pragma unroll 4
+#pragma unroll 1
       for (int i = threadIdx.x; i < static_cast<int>(list.used); i += policy.threads)
         if (const int column = list.columns[i]; begin <= column && column < end) f(list.values[i], column);
     } else {
@@ -198,6 +208,45 @@ struct StreamedChunk {
   PERSISTENT_TOPK_DEVICE void for_each_value(Visitor&& f) const {
     for_each_column(0, chunk.length, [&](float x, int) { f(x); });
   }
+
+  // One look at the list: columns above the interval are marked, keys in it gathered.
+  template <class Place>
+  PERSISTENT_TOPK_DEVICE void mark_and_gather(const Interval& interval, Place&& place) const {
+    constexpr int kEntries = 4;  // of a thread in a round
+    const int length = static_cast<int>(list.used);
+    const bool none_above = interval.high == kGreatestKey;
+#pragma unroll 1
+    for (int first = threadIdx.x; first < length; first += kEntries * policy.threads) {
+      float x[kEntries];
+      int32_t column[kEntries];
+      uint32_t at_least = 0, above = 0;
+#pragma unroll
+      for (int i = 0; i < kEntries; ++i)
+        if (const int entry = first + i * policy.threads; entry < length) {
+          x[i] = list.values[entry];
+          column[i] = list.columns[entry];
+          at_least = ptx::or_if_above(at_least, x[i], interval.at_least, 1u << i);
+          above = ptx::or_if_above(above, x[i], interval.greater, 1u << i);
+        }
+      if (none_above) above = 0;
+#pragma unroll
+      for (int i = 0; i < kEntries; ++i) {
+        if (at_least & above & 1u << i) set_bit(map.above, column[i]);
+        if (at_least & ~above & 1u << i) columns[place(ordered_key(x[i]))] = column[i];
+      }
+    }
+  }
 };
+
+// place(key), which returns a slot, for the chunk's keys in the interval.
+template <Policy policy, class Place>
+PERSISTENT_TOPK_DEVICE void gather(const StreamedChunk<policy>& chunk, const Interval& interval,
+                                   Place&& place) {
+  if (chunk.is_marked_by_gather()) return chunk.mark_and_gather(interval, place);
+  chunk.for_each_value([&](float x) {
+    const uint32_t key = ordered_key(x);
+    if (key - interval.low <= interval.high - interval.low) place(key);
+  });
+}
 
 }  // namespace persistent_topk
