@@ -9,8 +9,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from persistent_topk.verify.coverage import Coverage
 from persistent_topk.verify.outcome import ExitCode, Outcome, new_outcome
 from persistent_topk.verify.shard import merged, seed_of
@@ -49,17 +47,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.mark.parametrize(("target", "code"), [("correct", 4), ("by_value", 1)])
-def test_two_processes_write_one_report(target: str, code: int, tmp_path: Path) -> None:
+def two_ranks(target: str, folder: Path, *more: str) -> tuple[list[int], list[str]]:
+    """(exit codes, what was printed) of the two processes of one campaign, in `folder`."""
     command = [
         sys.executable, "-m", "persistent_topk.verify", "--target", f"wrong_topk:{target}",
-        "--cases", str(CASES), "--family", "contents", "--json", "out.json",
+        "--cases", str(CASES), "--family", "contents", "--json", "out.json", *more,
     ]  # fmt: skip
     shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     ranks = [
         subprocess.Popen(
             command,
-            cwd=tmp_path,
+            cwd=folder,
             env={**os.environ, **shared, "RANK": str(rank), "PYTHONPATH": str(TESTS)},
             stdout=subprocess.PIPE,
             text=True,
@@ -67,7 +65,24 @@ def test_two_processes_write_one_report(target: str, code: int, tmp_path: Path) 
         for rank in range(2)
     ]
     printed = [rank.communicate(timeout=120)[0] for rank in ranks]
-    assert [rank.returncode for rank in ranks] == [code, 0]
+    return [rank.returncode for rank in ranks], printed
+
+
+def test_two_processes_write_one_report(tmp_path: Path) -> None:
+    codes, printed = two_ranks("correct", tmp_path)
+    assert codes == [4, 0]
     assert "Conformance" in printed[0] and printed[1] == ""
     told = json.loads((tmp_path / "out.json").read_text())
     assert told["cases"] == 2 * CASES
+
+
+def test_two_processes_go_on_where_they_left_off(tmp_path: Path) -> None:
+    for runs in (1, 2):
+        codes, _ = two_ranks("by_value", tmp_path, "--state", "kept")
+        assert codes == [1, 0]
+        told = json.loads((tmp_path / "out.json").read_text())
+        assert told["cases"] == 2 * CASES * runs
+        assert told["targets"]["wrong_topk:by_value"]["properties"]["ascending-order"]["verdict"] == "fails"
+    assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == ["rank-0", "rank-1"]
+    bodies = [json.loads((tmp_path / f"kept/rank-{rank}/state.json").read_text())["body"] for rank in (0, 1)]
+    assert [body["runs"] for body in bodies] == [2, 2]
