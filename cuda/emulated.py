@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ..reference.arguments import check_arguments
 from ..reference.plan import H100, DeviceLimits, make_plan
-from ..reference.policy import POLICIES, Policy
+from ..reference.policy import MAX_CTAS, POLICIES, Policy
 from ..reference.trace import TRACE_DTYPE
 from .emulator_build import KERNEL, TOPK_SOURCE, BuildError, build_kernel
 from .emulator_library import EmulationError, Library, Schedule, Statistics
@@ -30,7 +30,11 @@ POISON = -777777  # in output slots before the launch: no column, no padding
 
 
 class _Limits(ctypes.Structure):
-    _fields_ = (("sms", ctypes.c_int), ("cluster", ctypes.c_int), ("shared_bytes", ctypes.c_int))
+    _fields_ = (
+        ("sms", ctypes.c_int),
+        ("shared_bytes", ctypes.c_int),
+        ("resident", ctypes.c_int * MAX_CTAS),
+    )
 
 
 class _Arguments(ctypes.Structure):
@@ -140,7 +144,7 @@ def run(
         rows,
         columns,
         k,
-        _Limits(limits.sms, limits.cluster, limits.shared_bytes),
+        _Limits(limits.sms, limits.shared_bytes, (ctypes.c_int * MAX_CTAS)(*limits.resident)),
     )
     statistics = load(plan.policy, kernel).launch(
         "persistent_topk_emulate", arguments, schedule, access_budget, judges

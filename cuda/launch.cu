@@ -74,17 +74,23 @@ cudaError_t allow_large_launches(const DeviceLimits& limits, bool clusters) {
   return cudaSuccess;
 }
 
-// The largest cluster that the device can hold of CTAs of the widest policy with all their shared memory.
-cudaError_t largest_cluster(const DeviceLimits& limits, int* cluster) {
+// How many clusters of each size the device holds of CTAs of the widest policy with all their shared memory.
+cudaError_t query_resident(bool clusters, DeviceLimits* limits) {
   const Instance& widest = kInstances[kLatencyIndex];
-  cudaLaunchConfig_t config{};
-  config.gridDim = dim3(kMaxCtas);
-  config.blockDim = dim3(widest.threads);
-  config.dynamicSmemBytes = limits.shared_bytes;
-  int size = 0;
-  RETURN_IF_FAILED(cudaOccupancyMaxPotentialClusterSize(&size, widest.kernels[0][0], &config));
-  *cluster = 1;
-  while (*cluster * 2 <= size && *cluster * 2 <= kMaxCtas) *cluster *= 2;
+  limits->resident[0] = limits->sms;
+  for (int ctas = 2; clusters && ctas <= kMaxCtas; ++ctas) {
+    cudaLaunchAttribute cluster{};
+    cluster.id = cudaLaunchAttributeClusterDimension;
+    cluster.val.clusterDim = {static_cast<unsigned>(ctas), 1, 1};
+    cudaLaunchConfig_t config{};
+    config.gridDim = dim3(ctas * limits->sms);
+    config.blockDim = dim3(widest.threads);
+    config.dynamicSmemBytes = widest.shared_bytes[false];
+    config.attrs = &cluster;
+    config.numAttrs = 1;
+    RETURN_IF_FAILED(
+        cudaOccupancyMaxActiveClusters(&limits->resident[ctas - 1], widest.kernels[0][0], &config));
+  }
   return cudaSuccess;
 }
 
@@ -96,8 +102,7 @@ cudaError_t query_limits(int device, DeviceLimits* limits) {
   RETURN_IF_FAILED(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device));
   const bool clusters = major >= kClusterComputeMajor;
   RETURN_IF_FAILED(allow_large_launches(*limits, clusters));
-  limits->cluster = 1;
-  return clusters ? largest_cluster(*limits, &limits->cluster) : cudaSuccess;
+  return query_resident(clusters, limits);
 }
 
 cudaError_t device_limits(int device, DeviceLimits* limits) {

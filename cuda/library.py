@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from ..reference.plan import DeviceLimits, Plan
-from ..reference.policy import POLICIES, Policy
+from ..reference.policy import MAX_CTAS, POLICIES, Policy
 from ..reference.trace import TRACE_DTYPE
 from .build import build
 
@@ -38,8 +38,8 @@ class Limits(ctypes.Structure):
 
     _fields_ = [
         ("sms", ctypes.c_int),
-        ("cluster", ctypes.c_int),
         ("shared_bytes", ctypes.c_int),
+        ("resident", ctypes.c_int * MAX_CTAS),
     ]
 
 
@@ -132,7 +132,9 @@ def device_limits(device: int) -> DeviceLimits:
     library = library_for(device)
     limits = Limits()
     check(library, library.persistent_topk_limits(device, ctypes.byref(limits)))
-    return DeviceLimits(limits.sms, limits.cluster, limits.shared_bytes)
+    resident = tuple(limits.resident)
+    cluster = max(ctas for ctas in range(1, MAX_CTAS + 1) if resident[ctas - 1])
+    return DeviceLimits(limits.sms, cluster, limits.shared_bytes, resident)
 
 
 def policy_index(policy: Policy | None) -> int:

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .policy import LATENCY, THROUGHPUT, WARP_SIZE, Policy
+from .policy import LATENCY, MAX_CTAS, THROUGHPUT, WARP_SIZE, Policy
 
 
 @dataclass(frozen=True)
 class DeviceLimits:
     """What the plan needs to know of a device.
 
-    sms: multiprocessors. cluster: most CTAs that the hardware keeps resident together (1: no
-    clusters). shared_bytes: dynamic shared memory that one CTA may ask for.
+    sms: multiprocessors. cluster: most CTAs that a cluster may have (1: no clusters). shared_bytes:
+    dynamic shared memory that one CTA may ask for. resident: at [c - 1] the clusters of c CTAs, c = 1 to
+    MAX_CTAS, that the device holds at a time; left out, as many as its SMs allow.
     """
 
     sms: int
     cluster: int
     shared_bytes: int
+    resident: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        by_sms = (self.sms // ctas if ctas <= self.cluster else 0 for ctas in range(1, MAX_CTAS + 1))
+        object.__setattr__(self, "resident", tuple(self.resident) or tuple(by_sms))
 
 
-H100 = DeviceLimits(sms=132, cluster=16, shared_bytes=227 * 1024)
-SMALL_DEVICE = DeviceLimits(sms=8, cluster=4, shared_bytes=227 * 1024)
+# Asked of an H100 SXM: its groups of 16 or 18 SMs, each of which holds whole clusters.
+H100 = DeviceLimits(132, 16, 227 * 1024, (132, 66, 39, 30, 22, 17, 15, 15, 9, 7, 7, 7, 7, 7, 7, 7))
+SMALL_DEVICE = DeviceLimits(sms=8, cluster=4, shared_bytes=227 * 1024, resident=(8, 4, 2, 1) + (0,) * 12)
 
 
 @dataclass(frozen=True)
@@ -48,21 +55,18 @@ def choose_policy(rows: int, columns: int, limits: DeviceLimits) -> Policy:
 def make_plan(rows: int, columns: int, k: int, limits: DeviceLimits, policy: Policy | None = None) -> Plan:
     """The launch for `rows` x `columns` logits: a pure function of its arguments.
 
-    The CTAs of a team are the largest power of two with a CTA an SM at most and no chunk of the
+    The CTAs of a team are as many as let every row have a team that is resident, with no chunk of the
     widest row under `chunk_min`.
     """
     policy = policy or choose_policy(rows, columns, limits)
     ctas = 1
-    while (
-        columns > policy.split_min
-        and ctas * 2 <= min(policy.max_ctas, limits.cluster)
-        and rows * ctas * 2 <= limits.sms
-        and columns >= policy.chunk_min * ctas * 2
-    ):
-        ctas *= 2
+    if columns > policy.split_min:
+        for more in range(2, policy.max_ctas + 1):
+            if rows <= limits.resident[more - 1] and columns >= policy.chunk_min * more:
+                ctas = more
     ctas_per_sm = policy.ctas_per_sm if is_narrow(columns, policy) else 1
-    teams = max(1, min(rows, limits.sms * ctas_per_sm // ctas))
-    return Plan(policy, teams, ctas)
+    teams = rows if ctas > 1 else limits.sms * ctas_per_sm
+    return Plan(policy, max(1, min(rows, teams)), ctas)
 
 
 def chunk_bounds(length: int, ctas: int) -> list[tuple[int, int]]:

@@ -49,7 +49,7 @@ class Policy:
         assert self.survivors % self.threads == 0
         assert self.decode_max <= self.medium_max and self.rank_max <= self.candidates
         assert self.rank_max < 1024, "a rank travels in ten bits"
-        assert self.max_ctas <= MAX_CTAS and self.max_ctas & (self.max_ctas - 1) == 0
+        assert self.max_ctas <= MAX_CTAS
 
 
 LATENCY = Policy(
@@ -58,14 +58,14 @@ LATENCY = Policy(
     ctas_per_sm=1,
     decode_max=8192,
     medium_max=65536,
-    split_min=32768,
+    split_min=8192,
     chunk_min=8192,
     max_ctas=16,
     decode_bin_bits=11,
     medium_bin_bits=11,
     large_bin_bits=11,
     candidates=4096,
-    rank_max=32,
+    rank_max=64,
     survivors=10240,
     map=262144,
 )
@@ -83,7 +83,7 @@ THROUGHPUT = Policy(
     medium_bin_bits=11,
     large_bin_bits=11,
     candidates=2048,
-    rank_max=32,
+    rank_max=64,
     survivors=10240,
     map=262144,
 )

@@ -30,7 +30,7 @@ def columns_of_interest() -> list[int]:
     edges = {0, 1, 2**22, 2**31 - 1}
     for policy in POLICIES.values():
         edges |= {policy.decode_max, policy.medium_max, policy.split_min}
-        edges |= {policy.chunk_min * ctas for ctas in (1, 2, 4, 8, 16, 32)}
+        edges |= {policy.chunk_min * ctas for ctas in (1, 2, 3, 4, 5, 8, 15, 16, 32)}
     return sorted({max(0, edge + near) for edge in edges for near in (-1, 0, 1) if edge + near < 2**31})
 
 
@@ -38,7 +38,8 @@ def test_plans_equal_the_kernels(tmp_path: Path) -> None:
     names = list(POLICIES)
     calls = list(itertools.product(ROWS, columns_of_interest(), DEVICES, range(CHOOSE, len(names))))
     lines = [
-        f"{rows} {columns} {d.sms} {d.cluster} {d.shared_bytes} {index}" for rows, columns, d, index in calls
+        " ".join(map(str, (rows, columns, d.sms, d.shared_bytes, index, *d.resident)))
+        for rows, columns, d, index in calls
     ]
     computed = read_layout(tmp_path, "\n".join(lines))["plans"]
     for (rows, columns, device, index), plan in zip(calls, computed, strict=True):
@@ -64,7 +65,8 @@ def test_a_plan_fits_its_device(rows: int, columns: int, device: DeviceLimits, n
     plan = make_plan(rows, columns, 1, device, POLICIES[name])
     assert 1 <= plan.ctas <= min(device.cluster, plan.policy.max_ctas)
     assert 1 <= plan.teams <= rows
-    assert plan.ctas == 1 or rows * plan.ctas <= device.sms, "a cluster's CTAs must all be resident"
+    assert plan.ctas == 1 or rows <= device.resident[plan.ctas - 1], "every team must be resident"
+    assert plan.ctas == 1 or rows * plan.ctas <= device.sms
     assert plan.ctas == 1 or columns >= plan.policy.chunk_min * plan.ctas
 
 

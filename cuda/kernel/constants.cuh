@@ -40,14 +40,14 @@ inline constexpr Policy kLatency = {
     .ctas_per_sm = 1,
     .decode_max = 8192,
     .medium_max = 65536,
-    .split_min = 32768,   // under it one CTA is faster than the launch and barriers of a cluster
+    .split_min = 8192,
     .chunk_min = 8192,
     .max_ctas = 16,
     .decode_bin_bits = 11,
     .medium_bin_bits = 11,
     .large_bin_bits = 11,
     .candidates = 4096,   // twice what normal scores leave in the threshold bin of 128K columns
-    .rank_max = 32,        // a few warps compare in less time than one digit pass takes
+    .rank_max = 64,        // warps compare so few in less time than a digit pass takes
     .survivors = 10240,   // kMaxK and what passes its threshold of the second 4096 to 8192 columns
     .map = 262144,        // two bitmaps of 32 KB
 };
@@ -66,7 +66,7 @@ inline constexpr Policy kThroughput = {
     .medium_bin_bits = 11,
     .large_bin_bits = 11,
     .candidates = 2048,
-    .rank_max = 32,
+    .rank_max = 64,
     .survivors = 10240,
     .map = 262144,
 };
@@ -116,8 +116,7 @@ constexpr bool is_consistent(const Policy& policy) {
   return policy.threads % kWarpSize == 0 && policy.map % (4 * policy.threads) == 0 &&
          policy.survivors % policy.threads == 0 &&
          policy.decode_max <= policy.medium_max && policy.rank_max <= policy.candidates &&
-         policy.rank_max < 1024 && policy.max_ctas <= kMaxCtas &&
-         (policy.max_ctas & (policy.max_ctas - 1)) == 0;
+         policy.rank_max < 1024 && policy.max_ctas <= kMaxCtas;
 }
 static_assert(is_consistent(kLatency) && is_consistent(kThroughput) && is_consistent(kSmall) &&
               is_consistent(kTiny));

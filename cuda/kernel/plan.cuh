@@ -12,8 +12,10 @@ namespace persistent_topk {
 // What the plan needs to know of a device.
 struct DeviceLimits {
   int sms;           // multiprocessors
-  int cluster;       // most CTAs that the hardware keeps resident together; 1: no clusters
   int shared_bytes;  // dynamic shared memory that one CTA may ask for
+  // resident[c - 1]: clusters of c CTAs that it holds at a time, each CTA with all its shared memory;
+  // 0 where there are none. Fewer than sms / c: a cluster lies in one group of multiprocessors.
+  int resident[kMaxCtas];
 };
 
 struct Plan {
@@ -35,20 +37,19 @@ constexpr int choose_policy(int rows, int64_t columns, const DeviceLimits& limit
   return crowded ? kThroughputIndex : kLatencyIndex;
 }
 
-// The CTAs of a team are the largest power of two with a CTA an SM at most and no chunk of the
+// The CTAs of a team are as many as let every row have a team that is resident, with no chunk of the
 // widest row under chunk_min.
 constexpr Plan make_plan(int rows, int64_t columns, const DeviceLimits& limits,
                          int policy_index = kChoosePolicy) {
   if (policy_index == kChoosePolicy) policy_index = choose_policy(rows, columns, limits);
   const Policy& policy = kPolicies[policy_index];
-  const int most = policy.max_ctas < limits.cluster ? policy.max_ctas : limits.cluster;
   int ctas = 1;
-  while (columns > policy.split_min && ctas * 2 <= most &&
-         static_cast<int64_t>(rows) * ctas * 2 <= limits.sms &&
-         columns >= static_cast<int64_t>(policy.chunk_min) * ctas * 2)
-    ctas *= 2;
+  if (columns > policy.split_min)
+    for (int more = 2; more <= policy.max_ctas; ++more)
+      if (rows <= limits.resident[more - 1] && columns >= static_cast<int64_t>(policy.chunk_min) * more)
+        ctas = more;
   const int ctas_per_sm = is_narrow(columns, policy) ? policy.ctas_per_sm : 1;
-  int teams = limits.sms * ctas_per_sm / ctas;
+  int teams = ctas > 1 ? rows : limits.sms * ctas_per_sm;
   if (teams > rows) teams = rows;
   return {policy_index, teams < 1 ? 1 : teams, ctas};
 }

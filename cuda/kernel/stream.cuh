@@ -94,15 +94,6 @@ PERSISTENT_TOPK_DEVICE void compact(List& list, int length, float bound) {
   }
 }
 
-// The length of a list that all threads have appended to, before any of them does again.
-template <class List>
-PERSISTENT_TOPK_DEVICE int settled_length(const List& list) {
-  __syncthreads();
-  const int length = static_cast<int>(list.used);
-  __syncthreads();
-  return length;
-}
-
 // The length of the list from which on the next tile could overflow it: where columns go on as they came,
 // a tile adds as many as are `counted` of the `seen` ones, and some more by chance.
 template <Policy policy>
@@ -132,9 +123,15 @@ PERSISTENT_TOPK_DEVICE bool stream(const Chunk<policy.threads>& chunk, int k, ui
   count_bins<bits>(tile, histogram);
   __syncthreads();
   float bound = bound_below(kLowestKey);
-  if (tile.length >= k) bound = find_bin<policy.threads, bits>(histogram, k, scratch).at_least;
+  int counted = tile.length;  // the list's entries that the histogram has
+  const auto raise_bound = [&] {
+    const Interval bin = find_bin<policy.threads, bits>(histogram, k, scratch);
+    bound = bin.at_least;
+    counted = bin.above + bin.count;
+  };
+  if (tile.length >= k) raise_bound();
   append_tile(tile, 0, bound, list);
-  int counted = settled_length(list);
+  __syncthreads();  // what is counted already stands first in the list
   int limit = longest_before_update<policy>(counted, tile.length);
   int updates = 0;
 #pragma unroll 1
@@ -149,9 +146,9 @@ PERSISTENT_TOPK_DEVICE bool stream(const Chunk<policy.threads>& chunk, int k, ui
     count_listed<policy.threads, bits>(list, counted, length, histogram);
     __syncthreads();
     if (threadIdx.x == 0) list.used = 0;
-    bound = find_bin<policy.threads, bits>(histogram, k, scratch).at_least;
+    raise_bound();
     compact<policy.threads>(list, length, bound);
-    counted = settled_length(list);
+    __syncthreads();
     limit = longest_before_update<policy>(counted, seen);
     ++updates;
   }
