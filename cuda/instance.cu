@@ -7,7 +7,10 @@ namespace persistent_topk {
 template <int kPolicyIndex>
 Instance instance() {
   return {.kernels = {{topk_kernel<kPolicyIndex, false>, topk_kernel<kPolicyIndex, true>},
-                      {narrow_topk_kernel<kPolicyIndex, false>, narrow_topk_kernel<kPolicyIndex, true>}},
+                      {narrow_topk_kernel<kPolicyIndex, false, kNarrow>,
+                       narrow_topk_kernel<kPolicyIndex, true, kNarrow>},
+                      {narrow_topk_kernel<kPolicyIndex, false, kNarrowest>,
+                       narrow_topk_kernel<kPolicyIndex, true, kNarrowest>}},
           .threads = kPolicies[kPolicyIndex].threads,
           .shared_bytes = {shared_bytes<kPolicyIndex>(false), shared_bytes<kPolicyIndex>(true)}};
 }

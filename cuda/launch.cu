@@ -63,9 +63,8 @@ Device devices[kMaxDevices];
 // kernels' code, which must not happen while a graph is captured beside a running kernel.
 cudaError_t allow_large_launches(const DeviceLimits& limits, bool clusters) {
   for (const Instance& instance : kInstances)
-    for (Kernel kernel :
-         {instance.kernels[0][0], instance.kernels[0][1], instance.kernels[1][0], instance.kernels[1][1]}) {
-      const void* function = reinterpret_cast<const void*>(kernel);
+    for (int kernel = 0; kernel < 2 * kEntries; ++kernel) {
+      const void* function = reinterpret_cast<const void*>(instance.kernels[kernel / 2][kernel % 2]);
       RETURN_IF_FAILED(
           cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize, limits.shared_bytes));
       if (clusters)
@@ -89,7 +88,7 @@ cudaError_t query_resident(bool clusters, DeviceLimits* limits) {
     config.attrs = &cluster;
     config.numAttrs = 1;
     RETURN_IF_FAILED(
-        cudaOccupancyMaxActiveClusters(&limits->resident[ctas - 1], widest.kernels[0][0], &config));
+        cudaOccupancyMaxActiveClusters(&limits->resident[ctas - 1], widest.kernels[kWide][0], &config));
   }
   return cudaSuccess;
 }
@@ -121,18 +120,18 @@ cudaError_t device_limits(int device, DeviceLimits* limits) {
 
 cudaError_t launch(const Plan& plan, bool tracing, const TopkParams& params, cudaStream_t stream) {
   const Instance& instance = kInstances[plan.policy];
-  const bool narrow = is_narrow(params.columns, kPolicies[plan.policy]);
+  const Entry entry = entry_of(params.columns, kPolicies[plan.policy]);
   cudaLaunchAttribute cluster{};
   cluster.id = cudaLaunchAttributeClusterDimension;
   cluster.val.clusterDim = {static_cast<unsigned>(plan.ctas), 1, 1};
   cudaLaunchConfig_t config{};
   config.gridDim = dim3(plan.teams * plan.ctas);
   config.blockDim = dim3(instance.threads);
-  config.dynamicSmemBytes = instance.shared_bytes[narrow];
+  config.dynamicSmemBytes = instance.shared_bytes[entry != kWide];
   config.stream = stream;
   config.attrs = &cluster;
   config.numAttrs = plan.ctas > 1 ? 1 : 0;  // a cluster of one would still pay for the attribute
-  RETURN_IF_FAILED(cudaLaunchKernelEx(&config, instance.kernels[narrow][tracing], params));
+  RETURN_IF_FAILED(cudaLaunchKernelEx(&config, instance.kernels[entry][tracing], params));
   return cudaSuccess;
 }
 
@@ -167,6 +166,7 @@ int persistent_topk_launch(const TopkCall* call) {
   params.columns = call->columns;
   params.k = call->k;
   params.ctas = plan.ctas;
+  params.teams = plan.teams;
   const DeviceScope scope(call->device);
   if (scope.error() != cudaSuccess) return scope.error();
   return launch(plan, call->trace != nullptr, params, call->stream);
@@ -174,7 +174,7 @@ int persistent_topk_launch(const TopkCall* call) {
 
 int persistent_topk_usage(int policy, int tracing, int* registers, int* local_bytes) {
   cudaFuncAttributes attributes{};
-  const void* function = reinterpret_cast<const void*>(kInstances[policy].kernels[0][tracing]);
+  const void* function = reinterpret_cast<const void*>(kInstances[policy].kernels[kWide][tracing]);
   RETURN_IF_FAILED(cudaFuncGetAttributes(&attributes, function));
   *registers = attributes.numRegs;
   *local_bytes = static_cast<int>(attributes.localSizeBytes);

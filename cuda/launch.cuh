@@ -13,9 +13,9 @@ namespace persistent_topk {
 
 using Kernel = void (*)(TopkParams);
 
-// One compiled policy: kernels[is_narrow][tracing], shared_bytes[is_narrow].
+// One compiled policy: kernels[entry][tracing], shared_bytes[is_narrow].
 struct Instance {
-  Kernel kernels[2][2];
+  Kernel kernels[kEntries][2];
   int threads;
   size_t shared_bytes[2];
 };

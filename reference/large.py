@@ -29,7 +29,7 @@ def select(row: Tensor, k: int, policy: Policy, record: np.ndarray) -> Tensor:
     bits = policy.large_bin_bits
     counters = 1 << bits
     bins = [fp16_bin(row[begin:end], bits) for begin, end in bounds]
-    if bins[0].numel() <= policy.tile:  # registers hold every chunk
+    if bins[0].numel() <= policy.register_columns:  # registers hold every chunk
         counts = radix.merge([radix.histogram(chunk, counters) for chunk in bins])
     else:
         counts = radix.merge(

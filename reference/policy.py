@@ -35,18 +35,19 @@ class Policy:
     large_bin_bits: int  # the same for large
     candidates: int  # capacity of the candidate buffer, keys; more spill to passes over the row
     rank_max: int  # at most so many candidates are ranked by comparison, more by digit passes
+    tile: int  # columns that a CTA reads at a time while it streams, and a width of short calls
     survivors: int  # capacity of the list of columns that pass the running threshold
     map: int  # columns of a chunk whose selection is kept as a bitmap; longer ones take segments
 
     @property
-    def tile(self) -> int:
-        """Columns that a CTA holds in registers at a time: whole rounds of four a thread."""
+    def register_columns(self) -> int:
+        """Columns that the registers of a CTA have room for: whole rounds of four a thread."""
         round_columns = self.threads * QUAD
         return -(-self.decode_max // round_columns) * round_columns
 
     def __post_init__(self) -> None:
         assert self.threads % WARP_SIZE == 0 and self.map % (QUAD * self.threads) == 0
-        assert self.survivors % self.threads == 0
+        assert self.survivors % self.threads == 0 and self.tile % (QUAD * self.threads) == 0
         assert self.decode_max <= self.medium_max and self.rank_max <= self.candidates
         assert self.rank_max < 1024, "a rank travels in ten bits"
         assert self.max_ctas <= MAX_CTAS
@@ -56,9 +57,9 @@ LATENCY = Policy(
     name="latency",
     threads=512,
     ctas_per_sm=1,
-    decode_max=8192,
+    decode_max=16384,
     medium_max=65536,
-    split_min=8192,
+    split_min=16384,
     chunk_min=8192,
     max_ctas=16,
     decode_bin_bits=11,
@@ -66,6 +67,7 @@ LATENCY = Policy(
     large_bin_bits=11,
     candidates=4096,
     rank_max=64,
+    tile=8192,
     survivors=10240,
     map=262144,
 )
@@ -84,6 +86,7 @@ THROUGHPUT = Policy(
     large_bin_bits=11,
     candidates=2048,
     rank_max=64,
+    tile=8192,
     survivors=10240,
     map=262144,
 )
@@ -92,7 +95,7 @@ SMALL = Policy(
     name="small",
     threads=64,
     ctas_per_sm=1,
-    decode_max=256,
+    decode_max=384,
     medium_max=1024,
     split_min=512,
     chunk_min=64,
@@ -102,6 +105,7 @@ SMALL = Policy(
     large_bin_bits=8,
     candidates=48,
     rank_max=16,
+    tile=256,
     survivors=320,
     map=512,
 )
@@ -120,6 +124,7 @@ TINY = Policy(
     large_bin_bits=11,
     candidates=8,
     rank_max=4,
+    tile=128,
     survivors=96,
     map=128,
 )

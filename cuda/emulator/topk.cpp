@@ -32,7 +32,8 @@ TopkParams parameters_of(const Arguments& arguments, const Plan& plan) {
           .rows = static_cast<int>(arguments.rows),
           .columns = static_cast<int>(arguments.columns),
           .k = static_cast<int>(arguments.k),
-          .ctas = plan.ctas};
+          .ctas = plan.ctas,
+          .teams = plan.teams};
 }
 
 }  // namespace
@@ -63,11 +64,17 @@ PERSISTENT_TOPK_EXPORT void persistent_topk_emulate(const Arguments* arguments,
   const auto run_kernel = [&]<auto kKernel>() {
     emulator::launch<kKernel>(options, parameters, tensors, kTensors, *report);
   };
-  const bool narrow = is_narrow(a.columns, kPolicies[kPolicyIndex]);
-  if (narrow && a.trace)
-    run_kernel.template operator()<narrow_topk_kernel<kPolicyIndex, true>>();
-  else if (narrow)
-    run_kernel.template operator()<narrow_topk_kernel<kPolicyIndex, false>>();
+  const auto run_entry = [&]<Entry kEntry>() {
+    if (a.trace)
+      run_kernel.template operator()<narrow_topk_kernel<kPolicyIndex, true, kEntry>>();
+    else
+      run_kernel.template operator()<narrow_topk_kernel<kPolicyIndex, false, kEntry>>();
+  };
+  const Entry entry = entry_of(a.columns, kPolicies[kPolicyIndex]);
+  if (entry == kNarrow)
+    run_entry.template operator()<kNarrow>();
+  else if (entry == kNarrowest)
+    run_entry.template operator()<kNarrowest>();
   else if (a.trace)
     run_kernel.template operator()<topk_kernel<kPolicyIndex, true>>();
   else

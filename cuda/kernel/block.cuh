@@ -13,7 +13,7 @@ inline constexpr uint32_t kFullWarp = 0xFFFFFFFFu;
 inline constexpr int kMaxWarps = 32;  // of a CTA of 1024 threads
 
 // Values of the warps. A barrier must stand between two scans that use them: every caller has one anyway.
-inline constexpr int kMaxScanned = 4;  // words that one scan serves
+inline constexpr int kMaxScanned = 8;  // words that one scan serves
 struct WarpTotals {
   uint32_t of_warp[kMaxScanned][kMaxWarps];
 };

@@ -30,17 +30,19 @@ struct Policy {
   int large_bin_bits;
   int candidates;     // capacity of the candidate buffer, keys; more spill to passes over the row
   int rank_max;       // at most so many candidates are ranked by comparison, more by digit passes
+  int tile;        // columns that a CTA reads at a time while it streams, and a width of short calls
   int survivors;   // capacity of the list of columns that pass the running threshold
   int map;         // columns of a chunk whose selection is kept as a bitmap; longer ones take segments
 };
 
-// Few rows: everything for the latency of one row. 1024 threads hold 8192 columns in 8 registers each.
+// Few rows: everything for the latency of one row. What every thread does costs, so there are no more than
+// it takes to keep the memory busy; each holds up to 32 columns in registers.
 inline constexpr Policy kLatency = {
     .threads = 512,
     .ctas_per_sm = 1,
-    .decode_max = 8192,
+    .decode_max = 16384,
     .medium_max = 65536,
-    .split_min = 8192,
+    .split_min = 16384,
     .chunk_min = 8192,
     .max_ctas = 16,
     .decode_bin_bits = 11,
@@ -48,6 +50,7 @@ inline constexpr Policy kLatency = {
     .large_bin_bits = 11,
     .candidates = 4096,   // twice what normal scores leave in the threshold bin of 128K columns
     .rank_max = 64,        // warps compare so few in less time than a digit pass takes
+    .tile = 8192,         // sixteen registers a thread, and as many for what comes next
     .survivors = 10240,   // kMaxK and what passes its threshold of the second 4096 to 8192 columns
     .map = 262144,        // two bitmaps of 32 KB
 };
@@ -67,6 +70,7 @@ inline constexpr Policy kThroughput = {
     .large_bin_bits = 11,
     .candidates = 2048,
     .rank_max = 64,
+    .tile = 8192,
     .survivors = 10240,
     .map = 262144,
 };
@@ -75,7 +79,7 @@ inline constexpr Policy kThroughput = {
 inline constexpr Policy kSmall = {
     .threads = 64,
     .ctas_per_sm = 1,
-    .decode_max = 256,
+    .decode_max = 384,
     .medium_max = 1024,
     .split_min = 512,
     .chunk_min = 64,
@@ -85,6 +89,7 @@ inline constexpr Policy kSmall = {
     .large_bin_bits = 8,
     .candidates = 48,
     .rank_max = 16,
+    .tile = 256,
     .survivors = 320,
     .map = 512,
 };
@@ -103,6 +108,7 @@ inline constexpr Policy kTiny = {
     .large_bin_bits = 11,
     .candidates = 8,
     .rank_max = 4,
+    .tile = 128,
     .survivors = 96,
     .map = 128,
 };
@@ -114,7 +120,7 @@ static_assert(sizeof(kPolicyNames) / sizeof(kPolicyNames[0]) == kPolicyCount);
 
 constexpr bool is_consistent(const Policy& policy) {
   return policy.threads % kWarpSize == 0 && policy.map % (4 * policy.threads) == 0 &&
-         policy.survivors % policy.threads == 0 &&
+         policy.survivors % policy.threads == 0 && policy.tile % (4 * policy.threads) == 0 &&
          policy.decode_max <= policy.medium_max && policy.rank_max <= policy.candidates &&
          policy.rank_max < 1024 && policy.max_ctas <= kMaxCtas;
 }

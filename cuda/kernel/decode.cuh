@@ -16,12 +16,13 @@ struct DecodeStorage {
   alignas(16) uint32_t histogram[kBins];
 };
 
+// Room for the longest row of this path.
 template <Policy policy>
 using DecodeTile = RegisterTile<policy.threads, policy.decode_max>;
 
 // `tile` holds the row; its loads may still be under way.
-template <Policy policy, bool kTracing>
-PERSISTENT_TOPK_DEVICE void decode_row(const Row& row, const DecodeTile<policy>& tile) {
+template <Policy policy, bool kTracing, class Tile>
+PERSISTENT_TOPK_DEVICE void decode_row(const Row& row, const Tile& tile) {
   using Storage = DecodeStorage<policy>;
   Storage& storage = ptx::shared_storage<Storage>();
   Scratch& scratch = storage.refine.scratch;

@@ -186,12 +186,12 @@ PERSISTENT_TOPK_DEVICE void clear_share(LargeStorage<policy>& storage) {
   if (threadIdx.x == 0) storage.list.used = 0;
 }
 
-// A row whose chunks fit registers.
-template <Policy policy, bool kTracing>
+// A row whose chunks fit a tile.
+template <Policy policy, bool kTracing, class Tile>
 PERSISTENT_TOPK_DEVICE void large_row_in_registers(const Row& row, int ctas, int rank) {
   auto [team, begin, chunk, record] = take_share<policy, kTracing>(row, ctas, rank);
   LargeStorage<policy>& storage = team.storage;
-  DecodeTile<policy> tile;
+  Tile tile;
   tile.load(chunk.logits, chunk.length, chunk.vector);
   clear_share<policy>(storage);
   __syncthreads();
@@ -208,7 +208,7 @@ template <Policy policy, bool kTracing>
 PERSISTENT_TOPK_DEVICE void large_row_streamed(const Row& row, int ctas, int rank) {
   auto [team, begin, chunk, record] = take_share<policy, kTracing>(row, ctas, rank);
   LargeStorage<policy>& storage = team.storage;
-  const bool listed = stream<policy, policy.large_bin_bits, DecodeTile<policy>>(
+  const bool listed = stream<policy, policy.large_bin_bits>(
       chunk, row.k, storage.histogram, storage.list, storage.refine.scratch,
       [&] {
         clear_share<policy>(storage);

@@ -2,7 +2,6 @@
 // what a running threshold lets through.
 #pragma once
 
-#include "decode.cuh"
 #include "emit.cuh"
 #include "refine.cuh"
 #include "row.cuh"
@@ -36,7 +35,7 @@ PERSISTENT_TOPK_DEVICE void medium_row(const Row& row) {
     clear_map<policy.threads>(storage.map, min(row.length, policy.map));
     if (threadIdx.x == 0) storage.list.used = 0;
   };
-  const bool listed = stream<policy, policy.medium_bin_bits, DecodeTile<policy>>(
+  const bool listed = stream<policy, policy.medium_bin_bits>(
       chunk, row.k, storage.histogram, storage.list, scratch, prepare, record);
   const Interval interval = find_bin<policy.threads, policy.medium_bin_bits>(storage.histogram, row.k, scratch);
   record.coarse(Storage::kBins, scratch.found, storage.histogram);

@@ -25,7 +25,8 @@ struct TopkParams {
   int rows;
   int columns;
   int k;
-  int ctas;  // of a team; the cluster's size
+  int ctas;   // of a team; the cluster's size
+  int teams;
 };
 
 // Dynamic shared memory of a launch, bytes.
@@ -60,10 +61,10 @@ PERSISTENT_TOPK_DEVICE Row row_at(const TopkParams& params, int index, int lengt
 
 // A call so narrow that every row fits registers: a row is read before its length is known, which
 // hides the latency of the one read behind that of the other.
-template <Policy policy, bool kTracing>
+template <Policy policy, bool kTracing, class Tile>
 PERSISTENT_TOPK_DEVICE void narrow_rows(const TopkParams& params) {
   for (int index = blockIdx.x; index < params.rows; index += gridDim.x) {
-    DecodeTile<policy> tile;
+    Tile tile;
     const float* logits = params.logits + index * params.row_stride;
     tile.load(logits, params.columns, is_vector_aligned(logits));
     tile.length = row_length(params, index);
@@ -75,8 +76,8 @@ PERSISTENT_TOPK_DEVICE void narrow_rows(const TopkParams& params) {
   }
 }
 
-// How a row is taken: its path, the large one told apart by whether the chunks fit registers.
-enum Way : int { kTrivially, kInRegisters, kStreamed, kSharedInRegisters, kSharedStreamed };
+// How a row is taken: its path, the large one told apart by what its chunks fit.
+enum Way : int { kTrivially, kInRegisters, kStreamed, kSharedInTile, kSharedInRegisters, kSharedStreamed };
 
 template <Policy policy>
 PERSISTENT_TOPK_DEVICE Way way_of(int length, int k, int ctas) {
@@ -85,8 +86,8 @@ PERSISTENT_TOPK_DEVICE Way way_of(int length, int k, int ctas) {
     case kDecode: return kInRegisters;
     case kMedium: return kStreamed;
     default:
-      return chunk_columns(length, ctas) <= DecodeTile<policy>::kTileColumns ? kSharedInRegisters
-                                                                             : kSharedStreamed;
+      if (chunks_fit(length, ctas, policy.tile)) return kSharedInTile;
+      return chunks_fit(length, ctas, DecodeTile<policy>::kTileColumns) ? kSharedInRegisters : kSharedStreamed;
   }
 }
 
@@ -95,8 +96,8 @@ template <Policy policy, bool kTracing>
 struct TeamRows {
   const TopkParams& params;
   int rank = params.ctas > 1 ? ptx::cluster_rank() : 0;
-  int team = static_cast<int>(blockIdx.x) / params.ctas;
-  int teams = static_cast<int>(gridDim.x) / params.ctas;
+  int team = ptx::cluster_index(params.ctas);
+  int teams = params.teams;
   int first_length = 0;  // of row `team`
 
   // A bit for each way that a row of the team takes.
@@ -118,7 +119,7 @@ struct TeamRows {
     for (int index = team; index < params.rows; index += teams) {
       const int length = index == team ? first_length : row_length(params, index);
       if (way_of<policy>(length, params.k, params.ctas) != way) continue;
-      if (way >= kSharedInRegisters || worker == rank) {
+      if (way >= kSharedInTile || worker == rank) {
         // Slow warps may still copy out the row before, over whose slots another path's struct may lie.
         __syncthreads();
         process(row_at<kTracing>(params, index, length));
@@ -139,8 +140,13 @@ PERSISTENT_TOPK_DEVICE void wide_rows(const TopkParams& params) {
     rows.for_each(kSharedStreamed,
                   [&](const Row& row) { large_row_streamed<policy, kTracing>(row, ctas, rank); });
   if (ways >> kSharedInRegisters & 1)
-    rows.for_each(kSharedInRegisters,
-                  [&](const Row& row) { large_row_in_registers<policy, kTracing>(row, ctas, rank); });
+    rows.for_each(kSharedInRegisters, [&](const Row& row) {
+      large_row_in_registers<policy, kTracing, DecodeTile<policy>>(row, ctas, rank);
+    });
+  if (ways >> kSharedInTile & 1)
+    rows.for_each(kSharedInTile, [&](const Row& row) {
+      large_row_in_registers<policy, kTracing, RegisterTile<policy.threads, policy.tile>>(row, ctas, rank);
+    });
   if (ways >> kStreamed & 1)
     rows.for_each(kStreamed, [&](const Row& row) { medium_row<policy, kTracing>(row); });
   if (ways >> kInRegisters & 1)
@@ -153,19 +159,27 @@ PERSISTENT_TOPK_DEVICE void wide_rows(const TopkParams& params) {
     rows.for_each(kTrivially, [&](const Row& row) { trivial_row<policy, kTracing>(row); });
 }
 
-// The two entries of a policy; is_narrow() says which a call wants. Apart, since what the one keeps in
-// registers over the other's code would spill.
+// The entries of a policy, apart, since what the one keeps in registers over another's code would spill.
+// Narrow calls are told apart by whether a tile is enough.
+enum Entry : int { kWide, kNarrow, kNarrowest, kEntries };
+
+constexpr Entry entry_of(int64_t columns, const Policy& policy) {
+  if (!is_narrow(columns, policy)) return kWide;
+  return columns <= policy.tile ? kNarrowest : kNarrow;
+}
+
 template <int kPolicyIndex, bool kTracing>
 __global__ void __launch_bounds__(kPolicies[kPolicyIndex].threads, 1) topk_kernel(const TopkParams params) {
   constexpr Policy policy = kPolicies[kPolicyIndex];
   wide_rows<policy, kTracing>(params);
 }
 
-template <int kPolicyIndex, bool kTracing>
+template <int kPolicyIndex, bool kTracing, Entry entry>
 __global__ void __launch_bounds__(kPolicies[kPolicyIndex].threads, kPolicies[kPolicyIndex].ctas_per_sm)
     narrow_topk_kernel(const TopkParams params) {
   constexpr Policy policy = kPolicies[kPolicyIndex];
-  narrow_rows<policy, kTracing>(params);
+  constexpr int kColumns = entry == kNarrowest && policy.tile < policy.decode_max ? policy.tile : policy.decode_max;
+  narrow_rows<policy, kTracing, RegisterTile<policy.threads, kColumns>>(params);
 }
 
 }  // namespace persistent_topk

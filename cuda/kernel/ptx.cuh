@@ -69,6 +69,17 @@ PERSISTENT_TOPK_DEVICE int cluster_rank() {
 #endif
 }
 
+// This CTA's cluster among those of the grid; CTAs launched without clusters are one each.
+PERSISTENT_TOPK_DEVICE int cluster_index(int ctas) {
+#if !defined(__CUDACC__) || __CUDA_ARCH__ < 900
+  return static_cast<int>(blockIdx.x) / ctas;
+#else
+  uint32_t index;
+  asm("mov.u32 %0, %%clusterid.x;" : "=r"(index));
+  return static_cast<int>(index);
+#endif
+}
+
 // Barrier over all threads of the cluster: writes before arrive() are seen after wait().
 PERSISTENT_TOPK_DEVICE void cluster_arrive() {
 #if !defined(__CUDACC__)

@@ -98,8 +98,7 @@ PERSISTENT_TOPK_DEVICE void compact(List& list, int length, float bound) {
 // a tile adds as many as are `counted` of the `seen` ones, and some more by chance.
 template <Policy policy>
 PERSISTENT_TOPK_DEVICE int longest_before_update(int counted, int seen) {
-  constexpr int kTileColumns = RegisterTile<policy.threads, policy.decode_max>::kTileColumns;
-  const int tiles = seen / kTileColumns;
+  const int tiles = seen / policy.tile;
   const int expected = tiles > 0 ? counted / tiles : counted;
   return policy.survivors - expected - expected / 4;
 }
@@ -107,10 +106,11 @@ PERSISTENT_TOPK_DEVICE int longest_before_update(int counted, int seen) {
 // Counts the chunk's coarse bins, exactly from the bin of its k-th column upwards, and lists its columns
 // from there on. Returns whether the list is complete; the histogram is (a barrier passed). `prepare`
 // clears the histogram and `list.used`, while the first columns are under way.
-template <Policy policy, int bits, class Tile, class Prepare, class Record>
+template <Policy policy, int bits, class Prepare, class Record>
 PERSISTENT_TOPK_DEVICE bool stream(const Chunk<policy.threads>& chunk, int k, uint32_t* histogram,
                                    Survivors<policy.survivors>& list, Scratch& scratch, Prepare&& prepare,
                                    Record& record) {
+  using Tile = RegisterTile<policy.threads, policy.tile>;
   constexpr int kBins = 1 << bits;
   const auto load = [&](Tile& tile, int first) {
     tile.load(chunk.logits + first, max(0, chunk.length - first), ptx::opaque(chunk.vector));

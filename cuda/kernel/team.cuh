@@ -44,6 +44,11 @@ PERSISTENT_TOPK_DEVICE int chunk_columns(int length, int ctas) {
   return ceil_div(ceil_div(length, kWarpSize), ctas) * kWarpSize;
 }
 
+// Whether no chunk of such a row has more columns than that (whole 128 bytes).
+PERSISTENT_TOPK_DEVICE bool chunks_fit(int length, int ctas, int columns) {
+  return ceil_div(length, kWarpSize) <= ctas * (columns / kWarpSize);
+}
+
 // The CTAs that share a row.
 template <Policy policy>
 struct SharingTeam {

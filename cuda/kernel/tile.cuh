@@ -38,8 +38,8 @@ struct RegisterTile {
   static constexpr int kRounds = (kColumns + kRoundColumns - 1) / kRoundColumns;
   static constexpr int kTileColumns = kRounds * kRoundColumns;
   static constexpr int kValues = kRounds * kQuad;  // of a thread
-  static_assert(kValues < 32, "a thread's columns fit one mask");
-  static constexpr uint32_t kAllValues = (1u << kValues) - 1;
+  static_assert(kValues <= 32, "a thread's columns fit one mask");
+  static constexpr uint32_t kAllValues = kFullWarp >> (32 - kValues);
 
   float x[kRounds][kQuad];
   int length;
