@@ -1,4 +1,7 @@
-"""Rows that one CTA holds in its registers: the row is read once, all stages work on its keys."""
+"""Rows that one CTA holds in its registers: the row is read once, all stages work on its keys.
+
+Source: the radix select of radix.py.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,10 @@ from .policy import Policy
 
 
 def select(row: Tensor, k: int, policy: Policy, record: np.ndarray) -> Tensor:
-    """The selected columns of float32 `row` [n > k], ascending, int64 [k]; writes `record` [1]."""
+    """The selected columns, ascending: int64 [k].
+
+    row: float32 [n], n > k. policy: sizes and thresholds. record: TRACE_DTYPE [1], written.
+    """
     keys = ordered_key(row)
     counts = radix.histogram(fp16_bin(row, policy.decode_bin_bits), 1 << policy.decode_bin_bits)
     interval = radix.coarse(counts, k, record)

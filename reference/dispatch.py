@@ -1,4 +1,7 @@
-"""The path of each row, and the model's entry point: cuda/kernel/persistent.cuh in PyTorch."""
+"""The path of each row, and the model's entry point: cuda/kernel/persistent.cuh in PyTorch.
+
+Source: ARCHITECTURE.md describes the paths; each has its own module, by its name.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ SELECT = {
 
 
 def choose_path(length: int, k: int, plan: Plan) -> int:
-    """The path (a constant of trace.py) of a row of `length` columns."""
+    """The path (a constant of trace.py) that a row of `length` columns takes for this k under this plan."""
     policy = plan.policy
     if length <= k:
         return TRIVIAL
@@ -44,7 +47,7 @@ def topk(
 
     logits: float32 [R, S], unit column stride. lengths: int32 [R], clamped to 0 .. S. k: 1 .. 4096.
     policy: the compiled kernel to be the model of; None: the one that the plan picks for the device
-    `limits`, which also fix the CTAs that share a row. trace: zeroed records [R, plan.ctas] from
+    `limits`, which also fix the CTAs that share a row. trace: TRACE_DTYPE [R, plan.ctas], zeroed, from
     new_trace, filled in place. None of the three changes the answer.
 
     Returns int32 [R, k] on the device of logits: for each row the first min(k, n) columns in the
@@ -68,7 +71,10 @@ def topk(
 
 
 def select_row(row: Tensor, k: int, plan: Plan, records: np.ndarray) -> Tensor:
-    """The selected columns of float32 `row` [n], ascending, int64 [min(k, n)]; fills `records` [ctas]."""
+    """The selected columns of one row, ascending: int64 [min(k, n)].
+
+    row: float32 [n]. plan: that of the call. records: TRACE_DTYPE [plan.ctas], filled.
+    """
     length = row.numel()
     path = choose_path(length, k, plan)
     record = records[: plan.ctas if path == LARGE else 1]

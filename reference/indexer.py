@@ -1,6 +1,6 @@
 """Logits as a sparse-attention indexer makes them: real input for top-k, from a seed.
 
-The lightning indexer of DeepSeek-V3.2 (DeepSeek Sparse Attention, technical report 2025, section 2.1)
+Source: the lightning indexer of DeepSeek-V3.2 (DeepSeek Sparse Attention, technical report 2025, section 2.1)
 scores the token at column s for the query of row t by
 
     I[t, s] = sum over heads h of w[t, h] * ReLU(q[t, h] . k[s])
@@ -41,7 +41,10 @@ PRODUCTS_AT_ONCE = 1 << 22  # q.k of (row, head, key) held at a time: 16 MiB
 
 @dataclass(frozen=True)
 class IndexerShape:
-    """Sizes of the indexer. head_dim must be a power of two (Hadamard), rotary_dim even."""
+    """Sizes of the indexer: heads, and dimensions of each.
+
+    head_dim must be a power of two (Hadamard), rotary_dim, of these, even.
+    """
 
     heads: int = 64
     head_dim: int = 128
@@ -53,7 +56,12 @@ DEEPSEEK_V32 = IndexerShape()
 
 @dataclass(frozen=True)
 class Text:
-    """The structure of the random activations; strengths are relative to noise of unit variance."""
+    """The structure of the random activations; strengths are relative to noise of unit variance.
+
+    topics: how many there are. sink_strength: of the first tokens. key_shared_strength and
+    query_shared_strength: of the direction that all share. key_topic_strength and query_topic_strength: of
+    a token's topic.
+    """
 
     topics: int = 24
     span: int = 64  # tokens on one topic
@@ -85,6 +93,7 @@ def indexer_logits(
     context, the one before a column less, and so on down to 1. Columns behind a length hold scores as
     well, which a top-k must not look at. power_of_two_scales: FP8 scales are rounded up to powers of two
     (ue8m0). score_dtype: logits are rounded to it, such as torch.bfloat16, as some engines store them.
+    seed: of all random numbers. shape: sizes of the indexer. text: the structure of the activations.
 
     The same arguments give the same logits on the same machine and version of PyTorch.
     """
@@ -111,9 +120,10 @@ def indexer_logits(
 
 
 def rotate(vectors: Tensor, positions: Tensor, shape: IndexerShape) -> Tensor:
-    """Rotary embedding of the first rotary_dim dimensions of `vectors` [..., head_dim].
+    """Rotary embedding of the first rotary_dim dimensions, float32 of the same shape.
 
-    positions: integers that broadcast against the leading dimensions. Dimension i turns with
+    vectors: float32 [..., head_dim]. positions: integers [...] that broadcast against the leading
+    dimensions. shape: sizes of the indexer. Dimension i turns with
     i + rotary_dim / 2 by the angle position * ROTARY_BASE ** (-2 i / rotary_dim).
     """
     half = shape.rotary_dim // 2
@@ -125,7 +135,10 @@ def rotate(vectors: Tensor, positions: Tensor, shape: IndexerShape) -> Tensor:
 
 
 def spread(vectors: Tensor) -> Tensor:
-    """`vectors` [..., 2**m] rotated by the orthonormal Hadamard matrix."""
+    """Vectors rotated by the orthonormal Hadamard matrix: float32 of the same shape.
+
+    vectors: float32 [..., d], d a power of two.
+    """
     size = vectors.shape[-1]
     matrix = torch.ones(1, 1)
     while matrix.shape[0] < size:
@@ -134,10 +147,10 @@ def spread(vectors: Tensor) -> Tensor:
 
 
 def quantise(vectors: Tensor, power_of_two_scales: bool) -> tuple[Tensor, Tensor]:
-    """Float32 `vectors` [..., d] rounded to FP8 e4m3 with one scale a vector.
+    """Vectors rounded to FP8 e4m3 with one scale a vector.
 
-    Returns the rounded numbers, still as float32 [..., d], and the scales [...] that they are to be
-    multiplied by.
+    vectors: float32 [..., d]. power_of_two_scales: round the scales up to powers of two. Returns the rounded
+    numbers, still as float32 [..., d], and the scales, float32 [...], that they are to be multiplied by.
     """
     scales = vectors.abs().amax(dim=-1).clamp(min=SMALLEST_AMAX) / FP8_MAX
     if power_of_two_scales:
@@ -175,7 +188,11 @@ def _keys(
 
 
 def score(queries: Tensor, weights: Tensor, keys: Tensor) -> Tensor:
-    """sum over h of weights[t, h] * ReLU(queries[t, h] . keys[s]), [rows, keys], a few rows at a time."""
+    """sum over h of weights[t, h] * ReLU(queries[t, h] . keys[s]): float32 [rows, columns].
+
+    queries: float32 [rows, heads, head_dim]. weights: float32 [rows, heads]. keys: float32 [columns,
+    head_dim]. A few rows at a time.
+    """
     rows, heads, dim = queries.shape
     scores = torch.empty(rows, keys.shape[0])
     step = max(1, PRODUCTS_AT_ONCE // (heads * keys.shape[0]))

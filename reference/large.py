@@ -2,6 +2,9 @@
 
 The CTAs merge their histograms, coarse and digit by digit, by adding them, so that all know the same
 interval; an exclusive scan over their counts gives each its place in the output.
+
+Source: the radix select of radix.py; places by prefix sums (Blelloch, "Prefix sums and their applications",
+1990).
 """
 
 from __future__ import annotations
@@ -21,9 +24,10 @@ from .trace import ALL_TAKEN
 
 
 def select(row: Tensor, k: int, policy: Policy, record: np.ndarray) -> Tensor:
-    """The selected columns of float32 `row` [n > k], ascending, int64 [k].
+    """The selected columns, ascending: int64 [k].
 
-    `record` [ctas] says, in begin and end, which columns each CTA has; the rest of it is written.
+    row: float32 [n], n > k. policy: sizes and thresholds. record: TRACE_DTYPE [ctas]; its begin and end say
+    which columns each CTA has; the rest of it is written.
     """
     bounds = list(zip(record["begin"].tolist(), record["end"].tolist(), strict=True))
     bits = policy.large_bin_bits
@@ -53,8 +57,9 @@ def select(row: Tensor, k: int, policy: Policy, record: np.ndarray) -> Tensor:
 
 
 def place_chunks(chunks: Sequence[Tensor], cut: radix.Cut) -> tuple[list[int], list[int]]:
-    """For each chunk the keys above the threshold, and those equal to it, in the chunks before.
+    """For each chunk the keys above the threshold of `cut`, and those equal to it, in the chunks before.
 
+    chunks: int64 keys [n] of each CTA.
     With all ties taken nothing tells the two apart: the first counts both, the second is 0.
     """
     above = [int((keys > cut.threshold).sum()) for keys in chunks]

@@ -1,4 +1,7 @@
-"""Rows that do not fit the registers of the one CTA that takes them: streamed under a running threshold."""
+"""Rows that do not fit the registers of the one CTA that takes them: streamed under a running threshold.
+
+Source: the radix select of radix.py.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ from .stream import stream
 
 
 def select(row: Tensor, k: int, policy: Policy, record: np.ndarray) -> Tensor:
-    """The selected columns of float32 `row` [n > k], ascending, int64 [k]; writes `record` [1]."""
+    """The selected columns, ascending: int64 [k].
+
+    row: float32 [n], n > k. policy: sizes and thresholds. record: TRACE_DTYPE [1], written.
+    """
     bits = policy.medium_bin_bits
     counts = stream(fp16_bin(row, bits), 1 << bits, k, policy, record)
     interval = radix.coarse(counts, k, record)

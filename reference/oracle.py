@@ -1,4 +1,7 @@
-"""The contract in three lines: a stable sort of each row."""
+"""The contract in three lines: a stable sort of each row.
+
+Source: docs/contract.md.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,10 @@ def topk(logits: Tensor, lengths: Tensor, k: int) -> Tensor:
 
 
 def first_columns(row: Tensor, k: int) -> Tensor:
-    """The k columns that come first in the contract's order of float32 `row` [n], ascending, int64 [k]."""
+    """The k columns that come first in the contract's order, ascending: int64 [min(k, n)].
+
+    row: float32 [n]. k: 0 or more.
+    """
     values = row.detach()
     # On CUDA torch.sort orders NaN by sign and payload; integers leave nothing open.
     keys = values if values.device.type == "cpu" else ordered_key(values)

@@ -2,6 +2,9 @@
 
 Everything works on the bits of a float, never on its value, so that flush-to-zero and NaN payloads
 cannot change an answer. Keys are uint32 values held in int64 tensors.
+
+Source: the flip that puts IEEE 754 numbers in the order of integers is that of radix sorts of floats (Herf,
+"Radix tricks", 2001); rounding to binary16 is IEEE 754's to nearest, ties to even.
 """
 
 from __future__ import annotations
@@ -41,7 +44,9 @@ HALF_NAN_CODE = 0xFFFF
 
 
 def ordered_key(logits: Tensor) -> Tensor:
-    """Keys (int64 holding uint32, same shape) of float32 `logits`: their order is the contract's.
+    """Keys of `logits`, int64 (holding uint32) of the same shape: their order is the contract's.
+
+    logits: float32, any shape.
 
     NaN of any sign or payload is 0xFFFFFFFF, -0 is +0, and else the usual flip of the IEEE bits:
     all of them for negative numbers, the sign for the others.
@@ -54,13 +59,19 @@ def ordered_key(logits: Tensor) -> Tensor:
 
 
 def key_to_float(keys: Tensor) -> Tensor:
-    """float32 values of int64 `keys` that occur; NaN comes back as bits 0x7FFFFFFF, zero as +0."""
+    """The values of `keys` that occur, float32 of the same shape; NaN as bits 0x7FFFFFFF, zero as +0.
+
+    keys: int64, any shape, of ordered_key.
+    """
     bits = torch.where(keys >= SIGN_BIT, keys - SIGN_BIT, keys ^ KEY_MASK)
     return torch.where(bits >= SIGN_BIT, bits - (1 << 32), bits).to(torch.int32).view(torch.float32)
 
 
 def half_magnitude(magnitude: Tensor) -> Tensor:
-    """int32 binary32 magnitudes (not NaN) rounded to binary16 magnitudes: to nearest, ties to even."""
+    """binary32 magnitudes (not NaN) rounded to binary16 magnitudes, int32 of the same shape.
+
+    magnitude: int32, any shape, of bits without the sign. To nearest, ties to even.
+    """
     exponent = magnitude >> FLOAT_MANTISSA_BITS
     subnormal = magnitude < SMALLEST_NORMAL_HALF
     # A subnormal binary16 has its leading 1 written out and shifts further. The clamp only keeps the
@@ -77,7 +88,10 @@ def half_magnitude(magnitude: Tensor) -> Tensor:
 
 
 def half_code(logits: Tensor) -> Tensor:
-    """float32 `logits` rounded to binary16, as 16-bit codes (int32) in the contract's order."""
+    """`logits` rounded to binary16, as 16-bit codes in the contract's order: int32 of the same shape.
+
+    logits: float32, any shape.
+    """
     bits = logits.detach().view(torch.int32)
     magnitude = bits & MAGNITUDE_MASK
     nan = magnitude > INFINITY_BITS
@@ -88,12 +102,15 @@ def half_code(logits: Tensor) -> Tensor:
 
 
 def fp16_bin(logits: Tensor, bits: int) -> Tensor:
-    """Coarse bins (int32, 0 .. 2**bits - 1) of float32 `logits`: the top `bits` of their half_code."""
+    """Coarse bins of `logits`, the top `bits` of their half_code: int32 of the same shape.
+
+    logits: float32, any shape. Bins are 0 .. 2^bits - 1.
+    """
     return half_code(logits) >> (HALF_BITS - bits)
 
 
 def midpoint_bits(code: int) -> int:
-    """binary32 bits of a magnitude in a format of 5 exponent and 11 mantissa bits.
+    """binary32 bits of the magnitude `code` in a format of 5 exponent and 11 mantissa bits.
 
     It has one mantissa bit more than binary16: odd codes are the midpoints between neighbouring
     halves.

@@ -1,4 +1,8 @@
-"""How a call is laid over a device: the Python mirror of cuda/kernel/plan.cuh, a pure function."""
+"""How a call is laid over a device: the Python mirror of cuda/kernel/plan.cuh, a pure function.
+
+Source: measured on an H100, as docs/performance.md tells; each number of a Policy has its reason beside it in
+cuda/kernel/constants.cuh.
+"""
 
 from __future__ import annotations
 
@@ -42,19 +46,23 @@ class Plan:
 
 
 def is_narrow(columns: int, policy: Policy) -> bool:
-    """Whether every row of a call fits the registers of a CTA."""
+    """Whether every row of a call with so many columns fits the registers of a CTA of the policy."""
     return columns <= policy.decode_max
 
 
 def choose_policy(rows: int, columns: int, limits: DeviceLimits) -> Policy:
-    """One row an SM or fewer wants the shortest path; more short rows want several CTAs an SM."""
+    """The policy for `rows` x `columns` logits on a device of these limits.
+
+    One row an SM or fewer wants the shortest path; more short rows want several CTAs an SM.
+    """
     crowded = rows > limits.sms and is_narrow(columns, THROUGHPUT)
     return THROUGHPUT if crowded else LATENCY
 
 
 def make_plan(rows: int, columns: int, k: int, limits: DeviceLimits, policy: Policy | None = None) -> Plan:
-    """The launch for `rows` x `columns` logits: a pure function of its arguments.
+    """The launch for `rows` x `columns` logits and k on a device of these limits: a pure function.
 
+    policy: the compiled kernel, None for the choice of choose_policy.
     The CTAs of a team are as many as let every row have a team that is resident, with no chunk of the
     widest row under `chunk_min`.
     """
@@ -70,7 +78,10 @@ def make_plan(rows: int, columns: int, k: int, limits: DeviceLimits, policy: Pol
 
 
 def chunk_bounds(length: int, ctas: int) -> list[tuple[int, int]]:
-    """Columns [begin, end) of each CTA that shares a row of `length`: equal chunks of whole 128 bytes."""
+    """Columns [begin, end) of each of `ctas` CTAs that share a row of `length` columns.
+
+    Equal chunks of whole 128 bytes; the last ones may be shorter, or empty.
+    """
     words = -(-length // WARP_SIZE)
     chunk = -(-words // ctas) * WARP_SIZE
     return [(min(cta * chunk, length), min((cta + 1) * chunk, length)) for cta in range(ctas)]

@@ -16,7 +16,7 @@ MAX_CTAS = 16  # CTAs of the largest cluster there is (sm_90, non-portable size)
 
 @dataclass(frozen=True)
 class Policy:
-    """Thresholds and sizes of one compiled kernel.
+    """Thresholds and sizes of one compiled kernel; name: how commands and reports call it.
 
     All sizes are in columns (float32 logits) unless said. The same values stand in
     cuda/kernel/constants.cuh, each with its reason; a test holds the two equal.
@@ -134,7 +134,7 @@ POLICIES = {policy.name: policy for policy in (LATENCY, THROUGHPUT, SMALL, TINY)
 
 
 def by_name(name: str) -> Policy:
-    """The named policy; ValueError with the known names if there is none."""
+    """The policy of that name. Raises ValueError with the known names if there is none."""
     if name not in POLICIES:
         raise ValueError(f"policy is {name!r}; expected one of {', '.join(POLICIES)}")
     return POLICIES[name]

@@ -1,8 +1,8 @@
 """The stages that the decode, medium and large paths share: histogram, threshold bin, digit passes,
 gather, rank, emit.
 
-A most-significant-digit radix select (Alabi et al., "Fast k-selection algorithms for graphics
-processing units", JEA 2012) whose first digit is the coarse binary16 bin and whose others divide the
+Source: most-significant-digit radix select (Alabi et al., "Fast k-selection algorithms for graphics
+processing units", JEA 2012), whose first digit is the coarse binary16 bin and whose others divide the
 key interval that is left. A path passes its row as a list of chunks, one a CTA; what the CTAs know of
 their own chunks is merged by adding. Each stage writes its part of the trace `record`, a TRACE_DTYPE
 array [ctas]: a value assigned to a field is every CTA's, an array is one value a CTA.
@@ -48,6 +48,7 @@ class Interval:
         return max(0, (self.high - self.low).bit_length() - DIGIT_BITS)
 
     def contains(self, keys: Tensor) -> Tensor:
+        """Which of `keys` (int64, any shape) lie inside: bool of the same shape."""
         return (keys >= self.low) & (keys <= self.high)
 
 
@@ -63,17 +64,26 @@ class Cut:
 
 
 def histogram(bins: Tensor, counters: int) -> Tensor:
-    """How often each of 0 .. counters-1 occurs in integer `bins`, int64 [counters]."""
+    """How often each of 0 .. counters-1 occurs: int64 [counters].
+
+    bins: integers [n].
+    """
     return torch.bincount(bins, minlength=counters)
 
 
 def merge(histograms: Sequence[Tensor]) -> Tensor:
-    """The row's histogram from those of its chunks."""
+    """The row's histogram, int64 [counters], from those of its chunks.
+
+    histograms: int64 [counters] each.
+    """
     return torch.stack(list(histograms)).sum(dim=0)
 
 
 def threshold_bin(counts: Tensor, wanted: int) -> tuple[int, int, int]:
-    """The bin that holds the `wanted`-th element from the top, with the counts above it and in it."""
+    """The bin that holds the `wanted`-th element from the top, with the counts above it and in it.
+
+    counts: int64 [counters], `wanted` or more in all.
+    """
     at_or_above = counts.flip(0).cumsum(0).flip(0)
     bin = int((at_or_above >= wanted).sum()) - 1
     count = int(counts[bin])
@@ -81,7 +91,10 @@ def threshold_bin(counts: Tensor, wanted: int) -> tuple[int, int, int]:
 
 
 def coarse(counts: Tensor, k: int, record: np.ndarray) -> Interval:
-    """The interval of keys of the coarse bin that holds the k-th of the row's `counts` [2**bits]."""
+    """The interval of keys of the coarse bin that holds the k-th key of the row.
+
+    counts: int64 [bins], the row's, a power of two of bins. record: TRACE_DTYPE [ctas], written.
+    """
     bins = counts.numel()
     bits = bins.bit_length() - 1
     bin, above, count = threshold_bin(counts, k)
@@ -92,13 +105,20 @@ def coarse(counts: Tensor, k: int, record: np.ndarray) -> Interval:
 
 
 def digit_histogram(keys: Tensor, interval: Interval) -> Tensor:
-    """Counts of the digits, int64 [256], of those `keys` that lie in the interval."""
+    """Counts of the digits of those keys that lie in the interval: int64 [256].
+
+    keys: int64 [n].
+    """
     inside = keys[interval.contains(keys)]
     return histogram((inside - interval.low) >> interval.shift, DIGITS)
 
 
 def digit_pass(interval: Interval, counts: Tensor, over_row: bool, record: np.ndarray) -> Interval:
-    """The interval narrowed to the digit that holds the k-th key, from the merged digit `counts`."""
+    """The interval narrowed to the digit that holds the k-th key.
+
+    counts: int64 [256] of digits, merged over the CTAs. over_row: whether they were counted over the row
+    itself, for the record. record: TRACE_DTYPE [ctas], written.
+    """
     digit, greater, count = threshold_bin(counts, interval.wanted)
     low = interval.low + (digit << interval.shift)
     narrowed = Interval(
@@ -119,7 +139,11 @@ def digit_pass(interval: Interval, counts: Tensor, over_row: bool, record: np.nd
 
 
 def spill(chunks: Sequence[Tensor], interval: Interval, candidates: int, record: np.ndarray) -> Interval:
-    """Digit passes over the row itself, which need no buffer, until its candidates fit the buffer."""
+    """The interval after digit passes over the row itself, which need no buffer, until its keys fit one.
+
+    chunks: int64 keys [n] of each CTA. interval: the coarse one. candidates: what the buffer holds.
+    record: TRACE_DTYPE [ctas], written.
+    """
     record["spilled"] = not interval.settled and interval.count > candidates
     while not interval.settled and interval.count > candidates:
         counts = merge([digit_histogram(keys, interval) for keys in chunks])
@@ -130,12 +154,18 @@ def spill(chunks: Sequence[Tensor], interval: Interval, candidates: int, record:
 
 
 def gather(chunks: Sequence[Tensor], interval: Interval) -> Tensor:
-    """The row's keys in the interval, in column order."""
+    """The row's keys in the interval, in column order: int64 [count].
+
+    chunks: int64 keys [n] of each CTA.
+    """
     return torch.cat([keys[interval.contains(keys)] for keys in chunks])
 
 
 def rank(candidates: Tensor, wanted: int) -> Cut:
-    """The cut at the `wanted`-th greatest of the candidates, by comparing each with all."""
+    """The cut at the `wanted`-th greatest of the candidates, by comparing each with all.
+
+    candidates: int64 keys [count], `wanted` or more of them.
+    """
     greater = (candidates[None, :] > candidates[:, None]).sum(dim=1)
     at_least = (candidates[None, :] >= candidates[:, None]).sum(dim=1)
     place = int(((greater < wanted) & (at_least >= wanted)).nonzero()[0])
@@ -150,7 +180,11 @@ def settle(interval: Interval) -> Cut:
 
 
 def refine(chunks: Sequence[Tensor], interval: Interval, policy: Policy, record: np.ndarray) -> Cut:
-    """From the coarse interval to the cut: spill if need be, gather, digit passes to a few, a rank."""
+    """From the coarse interval to the cut: spill if need be, gather, digit passes to a few, a rank.
+
+    chunks: int64 keys [n] of each CTA. policy: the buffer's size, and up to how many are ranked.
+    record: TRACE_DTYPE [ctas], written.
+    """
     interval = spill(chunks, interval, policy.candidates, record)
     cut = None
     if not interval.settled:
@@ -168,10 +202,10 @@ def refine(chunks: Sequence[Tensor], interval: Interval, policy: Policy, record:
 
 
 def emit(keys: Tensor, begin: int, cut: Cut, equal_before: int = 0) -> Tensor:
-    """The selected columns of a chunk, ascending, int64.
+    """The columns that `cut` selects of a chunk, ascending: int64 [selected].
 
-    keys [n]: the chunk's, which starts at column `begin`. equal_before: keys equal to the threshold in
-    the chunks before, which use up ties.
+    keys: int64 [n], the chunk's, which starts at column `begin`. equal_before: keys equal to the threshold
+    in the chunks before, which use up ties.
     """
     if cut.ties == ALL_TAKEN:
         selected = keys >= cut.threshold

@@ -2,7 +2,10 @@
 
 After the first tile the threshold bin of what was seen so far bounds the row's from below, since k columns
 at or above it are known. What lies under it is dropped; the rest joins a list, and before that could
-overflow, its new columns are counted, the bound is raised, and the list loses what the new bound excludes. A list that overflows is given up, and the kernel counts and reads the chunk again.
+overflow, its new columns are counted, the bound is raised, and the list loses what the new bound excludes.
+A list that overflows is given up, and the kernel counts and reads the chunk again.
+
+Source: our own; the bound is the threshold bin of the radix select in radix.py, of the columns seen so far.
 """
 
 from __future__ import annotations
@@ -18,8 +21,9 @@ from .policy import Policy
 def stream(bins: Tensor, counters: int, k: int, policy: Policy, record: np.ndarray) -> Tensor:
     """The chunk's histogram, int64 [counters], exact from its threshold bin upwards.
 
-    bins: the chunk's coarse bins, integer [n]. Writes listed, survivors and updates of
-    `record` [1].
+    bins: the chunk's coarse bins, integers [n]. counters: how many bins there are. k: that of the call.
+    policy: the sizes of a tile and of the list. record: TRACE_DTYPE [1], of which listed, survivors and
+    updates are written.
     """
     bound = 0
     counts = radix.histogram(bins[: policy.tile], counters)
@@ -54,7 +58,10 @@ def stream(bins: Tensor, counters: int, k: int, policy: Policy, record: np.ndarr
 
 
 def longest_before_update(counted: int, seen: int, policy: Policy) -> int:
-    """The length of the list from which on a tile could overflow it, if columns go on as they came."""
+    """The length of the list from which on a tile could overflow it, if columns go on as they came.
+
+    counted: how many are on it. seen: columns read so far. policy: the sizes of a tile and of the list.
+    """
     tiles = seen // policy.tile
     expected = counted // tiles if tiles > 0 else counted
     return policy.survivors - expected - expected // 4

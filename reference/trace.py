@@ -54,5 +54,5 @@ TRACE_DTYPE = np.dtype(
 
 
 def new_trace(rows: int, ctas: int) -> np.ndarray:
-    """A zeroed record array [rows, ctas] of TRACE_DTYPE; rows not on the large path use CTA 0 alone."""
+    """A zeroed record array, TRACE_DTYPE [rows, ctas]; rows not on the large path use CTA 0 alone."""
     return np.zeros((rows, ctas), TRACE_DTYPE)

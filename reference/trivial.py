@@ -1,4 +1,7 @@
-"""Rows of k columns or fewer: all of them are selected, and nothing is read."""
+"""Rows of k columns or fewer: all of them are selected, and nothing is read.
+
+Source: the contract, docs/contract.md.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,9 @@ from .policy import Policy
 
 
 def select(row: Tensor, k: int, policy: Policy, record: np.ndarray) -> Tensor:
-    """The columns 0 .. n-1 of `row` [n <= k], int64 [n]; the caller pads."""
+    """The columns 0 .. n-1: int64 [n]. The caller pads.
+
+    row: float32 [n], n <= k. policy: not looked at. record: TRACE_DTYPE [1], left as it is.
+    """
     assert row.numel() <= k
     return torch.arange(row.numel(), device=row.device)

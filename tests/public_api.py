@@ -6,11 +6,14 @@ import ast
 import importlib
 import inspect
 import json
+import pkgutil
 import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from types import FunctionType, ModuleType
+
+from persistent_topk import reference
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "persistent_topk"
@@ -20,6 +23,7 @@ ENTRY_MODULES = (
     f"{PACKAGE}.cuda.gpu",
     f"{PACKAGE}.cuda.emulated",
     f"{PACKAGE}.cuda.sparse_indexer",
+    *(f"{PACKAGE}.reference.{found.name}" for found in pkgutil.iter_modules(reference.__path__)),
 )
 EXPORTING = (PACKAGE, f"{PACKAGE}.reference", f"{PACKAGE}.verify.targets", f"{PACKAGE}.verify.mutants")
 PYTHON_BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
@@ -67,8 +71,7 @@ def used(code: str) -> Iterator[object]:
 
 
 def is_ours(found: object) -> bool:
-    module = str(getattr(found, "__module__", "")).split(".")
-    return isinstance(found, Public) and module[0] == PACKAGE and module[1:2] != ["reference"]
+    return isinstance(found, Public) and str(found.__module__).split(".")[0] == PACKAGE
 
 
 @cache

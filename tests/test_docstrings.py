@@ -198,5 +198,5 @@ def test_what_a_docstring_lacks_is_named(rule: Rule, part: str, fault: str) -> N
 
 
 def test_what_readers_call_is_public() -> None:
-    names = ("topk", "cuda.gpu.topk", "cuda.emulated.topk", "verify.shrink.shrink")
+    names = ("topk", "cuda.gpu.topk", "cuda.emulated.topk", "reference.oracle.topk", "verify.shrink.shrink")
     assert {f"{PACKAGE}.{name}" for name in names} <= set(public_objects())
