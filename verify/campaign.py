@@ -163,7 +163,8 @@ class Campaign:
 
     def _search(self, search: RecipeSearch) -> None:
         for scale in reversed(self._scales):  # every path first, whatever else there is time for
-            self._visit(scale)
+            for _ in range(scale.tours):
+                self._visit(scale)
         for case in self.options.captured:
             if self._is_over():
                 return

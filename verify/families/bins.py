@@ -22,7 +22,10 @@ def path_length(path: str, setting: Setting) -> int:
     if path == "decode":
         return max(policy.decode_max - policy.decode_max // 8, min(setting.k + 1, policy.decode_max))
     if path == "medium":
-        return (policy.decode_max + min(policy.split_min, policy.medium_max)) // 2
+        longest = min(policy.split_min, policy.medium_max)
+        if longest <= policy.decode_max:  # where rows are shared there is no such path; where not, there is
+            longest = policy.medium_max
+        return (policy.decode_max + longest) // 2
     return policy.medium_max + policy.medium_max // 8 + 3
 
 
