@@ -6,12 +6,14 @@ namespace persistent_topk {
 
 template <int kPolicyIndex>
 Instance instance() {
+  constexpr Policy policy = kPolicies[kPolicyIndex];
+  constexpr Entry kBroad = policy.tile < policy.decode_max ? kNarrow : kNarrowest;
   return {.kernels = {{topk_kernel<kPolicyIndex, false>, topk_kernel<kPolicyIndex, true>},
-                      {narrow_topk_kernel<kPolicyIndex, false, kNarrow>,
-                       narrow_topk_kernel<kPolicyIndex, true, kNarrow>},
+                      {narrow_topk_kernel<kPolicyIndex, false, kBroad>,
+                       narrow_topk_kernel<kPolicyIndex, true, kBroad>},
                       {narrow_topk_kernel<kPolicyIndex, false, kNarrowest>,
                        narrow_topk_kernel<kPolicyIndex, true, kNarrowest>}},
-          .threads = kPolicies[kPolicyIndex].threads,
+          .threads = policy.threads,
           .shared_bytes = {shared_bytes<kPolicyIndex>(false), shared_bytes<kPolicyIndex>(true)}};
 }
 

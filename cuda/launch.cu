@@ -49,7 +49,8 @@ class DeviceScope {
   cudaError_t error_;
 };
 
-const Instance kInstances[kPolicyCount] = {instance<0>(), instance<1>(), instance<2>(), instance<3>()};
+const Instance kInstances[kPolicyCount] = {instance<0>(), instance<1>(), instance<2>(), instance<3>(),
+                                           instance<4>()};
 
 struct Device {
   std::once_flag once;

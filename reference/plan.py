@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .policy import LATENCY, MAX_CTAS, THROUGHPUT, WARP_SIZE, Policy
+from .policy import LATENCY, MAX_CTAS, SHORT, THROUGHPUT, WARP_SIZE, Policy
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,25 @@ THROUGHPUT = Policy(
     map=262144,
 )
 
+SHORT = Policy(
+    name="short",
+    threads=256,
+    ctas_per_sm=4,
+    decode_max=4096,
+    medium_max=65536,
+    split_min=65536,
+    chunk_min=65536,
+    max_ctas=1,
+    decode_bin_bits=11,
+    medium_bin_bits=11,
+    large_bin_bits=11,
+    candidates=2048,
+    rank_max=64,
+    tile=4096,
+    survivors=10240,
+    map=262144,
+)
+
 SMALL = Policy(
     name="small",
     threads=64,
@@ -129,8 +148,8 @@ TINY = Policy(
     map=128,
 )
 
-SHIPPED = (LATENCY, THROUGHPUT)
-POLICIES = {policy.name: policy for policy in (LATENCY, THROUGHPUT, SMALL, TINY)}
+SHIPPED = (LATENCY, THROUGHPUT, SHORT)
+POLICIES = {policy.name: policy for policy in (LATENCY, THROUGHPUT, SHORT, SMALL, TINY)}
 
 
 def by_name(name: str) -> Policy:

@@ -75,6 +75,25 @@ inline constexpr Policy kThroughput = {
     .map = 262144,
 };
 
+// Rows so short that eight warps hold them: what every thread does costs least, and SMs take four at a time.
+inline constexpr Policy kShort = {
+    .threads = 256,
+    .ctas_per_sm = 4,
+    .decode_max = 4096,
+    .medium_max = 65536,
+    .split_min = 65536,
+    .chunk_min = 65536,
+    .max_ctas = 1,
+    .decode_bin_bits = 11,
+    .medium_bin_bits = 11,
+    .large_bin_bits = 11,
+    .candidates = 2048,
+    .rank_max = 64,
+    .tile = 4096,
+    .survivors = 10240,
+    .map = 262144,
+};
+
 // For tests: every path, boundary, merge and spill within a thousand columns.
 inline constexpr Policy kSmall = {
     .threads = 64,
@@ -113,8 +132,8 @@ inline constexpr Policy kTiny = {
     .map = 128,
 };
 
-inline constexpr Policy kPolicies[] = {kLatency, kThroughput, kSmall, kTiny};
-inline constexpr const char* kPolicyNames[] = {"latency", "throughput", "small", "tiny"};
+inline constexpr Policy kPolicies[] = {kLatency, kThroughput, kShort, kSmall, kTiny};
+inline constexpr const char* kPolicyNames[] = {"latency", "throughput", "short", "small", "tiny"};
 inline constexpr int kPolicyCount = sizeof(kPolicies) / sizeof(kPolicies[0]);
 static_assert(sizeof(kPolicyNames) / sizeof(kPolicyNames[0]) == kPolicyCount);
 
@@ -124,7 +143,7 @@ constexpr bool is_consistent(const Policy& policy) {
          policy.decode_max <= policy.medium_max && policy.rank_max <= policy.candidates &&
          policy.rank_max < 1024 && policy.max_ctas <= kMaxCtas;
 }
-static_assert(is_consistent(kLatency) && is_consistent(kThroughput) && is_consistent(kSmall) &&
+static_assert(is_consistent(kLatency) && is_consistent(kThroughput) && is_consistent(kShort) && is_consistent(kSmall) &&
               is_consistent(kTiny));
 
 }  // namespace persistent_topk

@@ -112,19 +112,29 @@ struct TeamRows {
     return __reduce_or_sync(kFullWarp, taken);
   }
 
+  // Brings the first columns of a row nearer while the one before it is at work.
+  PERSISTENT_TOPK_DEVICE void prefetch_row(int index) const {
+    const int column = static_cast<int>(threadIdx.x) * kWarpSize;  // 128 bytes a thread
+    if (index < params.rows && column < params.columns)
+      ptx::prefetch(params.logits + index * params.row_stride + column);
+  }
+
   // process(row) for those that take `way`. Where one CTA is enough for a row, the team's take turns.
   template <class Process>
   PERSISTENT_TOPK_DEVICE void for_each(Way way, Process&& process) const {
-    int worker = 0;
-    for (int index = team; index < params.rows; index += teams) {
-      const int length = index == team ? first_length : row_length(params, index);
-      if (way_of<policy>(length, params.k, params.ctas) != way) continue;
-      if (way >= kSharedInTile || worker == rank) {
-        // Slow warps may still copy out the row before, over whose slots another path's struct may lie.
-        __syncthreads();
-        process(row_at<kTracing>(params, index, length));
+    int worker = 0, length = first_length;
+    for (int index = team; index < params.rows;) {
+      if (way_of<policy>(length, params.k, params.ctas) == way) {
+        if (way >= kSharedInTile || worker == rank) {
+          // Slow warps may still copy out the row before, over whose slots another path's struct may lie.
+          __syncthreads();
+          prefetch_row(index + teams);
+          process(row_at<kTracing>(params, index, length));
+        }
+        worker = worker + 1 == params.ctas ? 0 : worker + 1;
       }
-      worker = worker + 1 == params.ctas ? 0 : worker + 1;
+      index += teams;
+      if (index < params.rows) length = row_length(params, index);
     }
   }
 };

@@ -27,12 +27,15 @@ struct Plan {
 inline constexpr int kChoosePolicy = -1;
 inline constexpr int kLatencyIndex = 0;
 inline constexpr int kThroughputIndex = 1;
+inline constexpr int kShortIndex = 2;
 
 // Whether every row of a call fits the registers of a CTA.
 constexpr bool is_narrow(int64_t columns, const Policy& policy) { return columns <= policy.decode_max; }
 
-// One row an SM or fewer wants the shortest path; more short rows want several CTAs an SM.
+// Short rows take few threads. Else one row an SM or fewer wants the shortest path; more rows that fit
+// its tile want several CTAs an SM.
 constexpr int choose_policy(int rows, int64_t columns, const DeviceLimits& limits) {
+  if (is_narrow(columns, kPolicies[kShortIndex])) return kShortIndex;
   const bool crowded = rows > limits.sms && is_narrow(columns, kPolicies[kThroughputIndex]);
   return crowded ? kThroughputIndex : kLatencyIndex;
 }
