@@ -13,7 +13,7 @@ from persistent_topk.verify.outcome import ExitCode
 from persistent_topk.verify.targets import isolated
 
 TESTS = Path(__file__).parent
-LITTLE_MEMORY = 400 << 20  # bytes; torch alone takes half of it
+LITTLE_MEMORY = 450 << 20  # bytes; torch alone takes half of it
 
 # What breaks exact-set, and how that is told.
 BROKEN = {
@@ -26,13 +26,12 @@ BROKEN = {
     "leaves": "crash: exited with status 0",
     "takes_all_memory": "raised: RuntimeError: ",
 }
-CASES = "2"
 FINE = ("chatters", "forks", "leaks")
 
 
-def run(names: tuple[str, ...], folder: Path) -> Result:
+def run(names: tuple[str, ...], cases: str, folder: Path) -> Result:
     targets = [word for name in names for word in ("--target", f"bad_topk:{name}")]
-    budget = ["--cases", CASES, "--family", "contents", "--k", "8", "--claim", "set"]
+    budget = ["--cases", cases, "--family", "contents", "--k", "8", "--claim", "set"]
     return CliRunner().invoke(
         group, ["verify", *targets, *budget, "--failures", str(folder)], standalone_mode=False
     )
@@ -46,7 +45,7 @@ def tests_are_importable(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 def test_each_is_told_in_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(campaign, "SHRINK_SECONDS", 0.1)
-    found = run(tuple(BROKEN), tmp_path)
+    found = run(tuple(BROKEN), "1", tmp_path)
     assert found.return_value == ExitCode.MISMATCH, found.output
     assert "Traceback" not in found.output and "advice" not in found.output
     for name, words in BROKEN.items():
@@ -57,7 +56,7 @@ def test_each_is_told_in_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_noise_forks_and_leaks_are_no_mismatch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(isolated, "MOST_RESIDENT_BYTES", LITTLE_MEMORY)
-    found = run(FINE, tmp_path)
+    found = run(FINE, "2", tmp_path)
     # Two cases of one family judge too little to agree; nothing is broken, and nothing was printed through.
     assert found.return_value == ExitCode.NOTHING_VERIFIED, found.output
     assert "breaks" not in found.output and "xxxx" not in found.output

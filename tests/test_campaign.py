@@ -10,7 +10,6 @@ import pytest
 import torch
 import wrong_topk
 
-from persistent_topk.verify import campaign as campaign_module
 from persistent_topk.verify.campaign import Campaign, Options
 from persistent_topk.verify.examination import check_one
 from persistent_topk.verify.outcome import ExitCode, Outcome
@@ -22,12 +21,18 @@ from persistent_topk.verify.targets.target import Target
 
 Function = Callable[..., torch.Tensor]
 SECONDS = 2.0
-CASES_TO_FIND = 60  # a number, which no busy machine changes
-SHRINK_SECONDS = 2.0
+MOST_CASES = 400  # a number, which no busy machine changes
+ENOUGH_CASES = 150  # for every promise to be judged
+SHRINK_SECONDS = 4.0
 SEEDS = 10
 SECONDS_TO_FIND = 10.0  # for the first counterexample
 SMALL_ENOUGH = 128  # columns that a shrunk case may have, unless its mistake needs more
-NEEDS_MORE = {wrong_topk.truncated_buffer: wrong_topk.BUFFER + 1}
+# By their nature, or because they fail now and then.
+NEEDS_MORE = {
+    wrong_topk.truncated_buffer: wrong_topk.BUFFER + 1,
+    wrong_topk.arrival_order_ties: 1 << 18,
+    wrong_topk.flaky: 1 << 18,
+}
 
 
 def campaign(target: Target, folder: Path, **options: object) -> Outcome:
@@ -40,13 +45,17 @@ def function_target(function: Function, claims: str = "contract") -> FunctionTar
 
 
 @pytest.mark.parametrize("mistake", wrong_topk.MISTAKES, ids=lambda function: function.__name__)
-def test_each_mistake_is_found_shrunk_and_replayed(
-    mistake: Function, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(campaign_module, "SHRINK_SECONDS", SHRINK_SECONDS)
-    target = function_target(mistake)
-    outcome = campaign(target, tmp_path, seconds=None, cases=CASES_TO_FIND)
-    promise = wrong_topk.MISTAKES[mistake]
+def test_each_mistake_is_found_shrunk_and_replayed(mistake: Function, tmp_path: Path) -> None:
+    target, promise = function_target(mistake), wrong_topk.MISTAKES[mistake]
+
+    def stop(outcome: Outcome, share: float) -> None:
+        if outcome.targets[target.name].properties[promise].failures:
+            raise KeyboardInterrupt
+
+    options = Options(seconds=None, cases=MOST_CASES, seed=7, failures=tmp_path)
+    search = Campaign([target], options, stop)
+    outcome = search.run()
+    search.found.shrink_all(time.monotonic() + SHRINK_SECONDS)
     found = outcome.targets[target.name].properties[promise]
     assert outcome.exit_code is ExitCode.MISMATCH
     assert found.verdict == "fails", outcome.targets[target.name].failing()
@@ -77,12 +86,12 @@ def test_each_mistake_is_found_from_any_seed(mistake: Function, tmp_path: Path) 
 
 
 def test_a_broken_row_of_ordinary_length_does_not_blame_short_lengths(tmp_path: Path) -> None:
-    outcome = campaign(function_target(wrong_topk.nan_last), tmp_path)
+    outcome = campaign(function_target(wrong_topk.nan_last), tmp_path, seconds=None, cases=60)
     assert "short-lengths" not in outcome.targets["nan_last"].failing()
 
 
 def test_a_correct_function_agrees(tmp_path: Path) -> None:
-    outcome = campaign(function_target(wrong_topk.correct), tmp_path)
+    outcome = campaign(function_target(wrong_topk.correct), tmp_path, seconds=None, cases=ENOUGH_CASES)
     assert outcome.verdict == "agree", outcome.why_nothing()
     assert outcome.exit_code is ExitCode.AGREE
     assert not list(tmp_path.iterdir())
@@ -90,7 +99,7 @@ def test_a_correct_function_agrees(tmp_path: Path) -> None:
 
 def test_a_correct_set_agrees_where_no_more_is_claimed(tmp_path: Path) -> None:
     target = function_target(wrong_topk.correct_set, "set")
-    outcome = campaign(target, tmp_path)
+    outcome = campaign(target, tmp_path, seconds=None, cases=ENOUGH_CASES)
     properties = outcome.targets[target.name].properties
     assert outcome.verdict == "agree", outcome.why_nothing()
     assert properties["lowest-column-ties"].verdict == "fails"
@@ -98,7 +107,7 @@ def test_a_correct_set_agrees_where_no_more_is_claimed(tmp_path: Path) -> None:
 
 
 def test_the_model_agrees_on_every_path(tmp_path: Path) -> None:
-    outcome = campaign(resolve("model"), tmp_path)
+    outcome = campaign(resolve("model"), tmp_path, seconds=None, cases=ENOUGH_CASES)
     assert outcome.verdict == "agree", outcome.why_nothing()
     assert not outcome.coverage.missing_paths()
 
@@ -117,8 +126,8 @@ def test_a_claim_that_no_case_judged_is_not_agreement(tmp_path: Path) -> None:
     assert "nan-first" in str(outcome.why_nothing())
 
 
-def test_the_first_case_of_each_scale_takes_every_path(tmp_path: Path) -> None:
-    outcome = campaign(resolve("model"), tmp_path, seconds=None, cases=2)
+def test_the_first_cases_take_every_path(tmp_path: Path) -> None:
+    outcome = campaign(resolve("model"), tmp_path, seconds=None, cases=3)
     assert outcome.coverage.missing_paths() == []
 
 

@@ -19,7 +19,7 @@ from persistent_topk.verify.outcome import ExitCode
 from persistent_topk.verify.properties import NAMES
 
 TESTS = Path(__file__).parent
-QUICK = ("--cases", "120")  # not seconds: a busy machine has to reach the same cases
+QUICK = ("--cases", "70")  # not seconds: a busy machine has to reach the same cases
 
 
 @pytest.fixture(autouse=True)

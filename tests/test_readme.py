@@ -33,7 +33,7 @@ def test_its_kernel_fails_as_it_says(tmp_path: Path) -> None:
     found: dict[str, object] = {}
     exec(OWN_KERNEL, found)
     target = FunctionTarget("my_kernel:topk", found["topk"], CLAIMS["set"])
-    options = Options(cases=300, failures=tmp_path)
+    options = Options(cases=80, failures=tmp_path)
     assert "exact-set" in Campaign([target], options).run().targets[target.name].failing()
 
 

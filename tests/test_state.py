@@ -24,7 +24,7 @@ from persistent_topk.verify.state import RUN_SEEDS, State, UnusableState, identi
 from persistent_topk.verify.targets.function import FunctionTarget
 
 TESTS = Path(__file__).parent
-KILLS = 8
+KILLS = 6
 CASES = 40
 
 
