@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from persistent_topk.verify.annotations import annotations, escaped
+from persistent_topk.verify.annotations import escaped, lines_of
 from persistent_topk.verify.cli import group
 from persistent_topk.verify.outcome import ExitCode, Outcome, new_outcome
 from persistent_topk.verify.properties import CLAIMS
@@ -49,11 +49,11 @@ def test_nothing_is_annotated_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None
 def test_only_what_is_claimed_is_an_error_and_nothing_verified_a_warning() -> None:
     target = new_outcome("a:b", CLAIMS["set"], own=False, on_gpu=False)
     outcome = Outcome(0, {"a:b": target})
-    assert [line.split("::")[1] for line in annotations(outcome)] == ["warning title=top-k not verified"]
+    assert [line.split("::")[1] for line in lines_of(outcome)] == ["warning title=top-k not verified"]
     target.properties["nan-first"].failures = 1
-    assert not any(line.startswith("::error") for line in annotations(outcome))
+    assert not any(line.startswith("::error") for line in lines_of(outcome))
     target.properties["padding"].failures = 1
-    assert [line.split("::")[1] for line in annotations(outcome)] == ["error title=a%3Ab breaks padding"]
+    assert [line.split("::")[1] for line in lines_of(outcome)] == ["error title=a%3Ab breaks padding"]
 
 
 def test_escapes_can_be_undone() -> None:

@@ -18,7 +18,7 @@ def escaped(text: str, escapes: dict[str, str] = ESCAPES) -> str:
     return "".join(escapes.get(letter, letter) for letter in text)
 
 
-def annotations(outcome: Outcome) -> Iterator[str]:
+def lines_of(outcome: Outcome) -> Iterator[str]:
     """An error for each claimed promise that is broken, or a warning where nothing was verified."""
     for target in outcome.targets.values():
         for name in target.failing():

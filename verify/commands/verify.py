@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from ..annotations import annotations, wanted
+from ..annotations import lines_of, wanted
 from ..campaign import Campaign, Options
 from ..captured import UnreadableLogits, captured_cases
 from ..cases import Case
@@ -160,7 +160,7 @@ def command(
         outcome = merged(outcomes)
     print_outcome(terminal(), outcome)
     write(outcome, json_file, junit_file)
-    for line in annotations(outcome) if wanted() else ():
+    for line in lines_of(outcome) if wanted() else ():
         click.echo(line)
     if report_folder is not None:
         click.echo(f"report: {write_page(outcome, report_folder)}")
