@@ -55,6 +55,8 @@ def choose_policy(rows: int, columns: int, limits: DeviceLimits) -> Policy:
 
     One row an SM or fewer wants the shortest path; more short rows want several CTAs an SM.
     """
+    if is_narrow(columns, SHORT):
+        return SHORT
     crowded = rows > limits.sms and is_narrow(columns, THROUGHPUT)
     return THROUGHPUT if crowded else LATENCY
 

@@ -47,6 +47,7 @@ class Policy:
 
     def __post_init__(self) -> None:
         assert self.threads % WARP_SIZE == 0 and self.map % (QUAD * self.threads) == 0
+        assert max(self.register_columns, self.tile) <= self.medium_max
         assert self.survivors % self.threads == 0 and self.tile % (QUAD * self.threads) == 0
         assert self.decode_max <= self.medium_max and self.rank_max <= self.candidates
         assert self.rank_max < 1024, "a rank travels in ten bits"
@@ -134,7 +135,7 @@ TINY = Policy(
     threads=32,
     ctas_per_sm=1,
     decode_max=32,
-    medium_max=96,
+    medium_max=256,
     split_min=64,
     chunk_min=32,
     max_ctas=2,

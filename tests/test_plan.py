@@ -67,6 +67,7 @@ def test_a_plan_fits_its_device(rows: int, columns: int, device: DeviceLimits, n
     assert 1 <= plan.teams <= rows
     assert plan.ctas == 1 or rows <= device.resident[plan.ctas - 1], "every team must be resident"
     assert plan.ctas == 1 or rows * plan.ctas <= device.sms
+    assert plan.ctas == 1 or plan.teams == rows, "the kernel gives a team of several CTAs one row"
     assert plan.ctas == 1 or columns >= plan.policy.chunk_min * plan.ctas
 
 

@@ -26,28 +26,27 @@ __device__ __forceinline__ unsigned long long wide(uint32_t high, uint32_t low) 
   return static_cast<unsigned long long>(high) << 32 | low;
 }
 
-#define SCALAR_OPERATIONS(X)                              \
-  X(popc, __popc(a))                                      \
-  X(popcll, __popcll(wide(a, b)))                         \
-  X(clz, __clz(i(a)))                                     \
-  X(clzll, __clzll(static_cast<long long>(wide(a, b))))   \
-  X(ffs, __ffs(i(a)))                                     \
-  X(ffsll, __ffsll(static_cast<long long>(wide(a, b))))   \
-  X(brev, __brev(a))                                      \
-  X(funnelshift_l, __funnelshift_l(a, b, c))              \
-  X(funnelshift_r, __funnelshift_r(a, b, c))              \
-  X(funnelshift_lc, __funnelshift_lc(a, b, c))            \
-  X(funnelshift_rc, __funnelshift_rc(a, b, c))            \
-  X(byte_perm, __byte_perm(a, b, c))                      \
-  X(mulhi, __mulhi(i(a), i(b)))                           \
-  X(umulhi, __umulhi(a, b))                               \
-  X(min_signed, min(i(a), i(b)))                          \
-  X(max_signed, max(i(a), i(b)))                          \
-  X(min_unsigned, min(a, b))                              \
-  X(max_unsigned, max(a, b))                              \
-  X(half_codes, ptx::half_codes(f(a), f(b)))              \
-  X(or_if_above, ptx::or_if_above(0x10, f(a), f(b), 0x3)) \
-  X(or_if_between, ptx::or_if_between(0x10, f(a), f(b), f(c), 0x3))
+#define SCALAR_OPERATIONS(X)                            \
+  X(popc, __popc(a))                                    \
+  X(popcll, __popcll(wide(a, b)))                       \
+  X(clz, __clz(i(a)))                                   \
+  X(clzll, __clzll(static_cast<long long>(wide(a, b)))) \
+  X(ffs, __ffs(i(a)))                                   \
+  X(ffsll, __ffsll(static_cast<long long>(wide(a, b)))) \
+  X(brev, __brev(a))                                    \
+  X(funnelshift_l, __funnelshift_l(a, b, c))            \
+  X(funnelshift_r, __funnelshift_r(a, b, c))            \
+  X(funnelshift_lc, __funnelshift_lc(a, b, c))          \
+  X(funnelshift_rc, __funnelshift_rc(a, b, c))          \
+  X(byte_perm, __byte_perm(a, b, c))                    \
+  X(mulhi, __mulhi(i(a), i(b)))                         \
+  X(umulhi, __umulhi(a, b))                             \
+  X(min_signed, min(i(a), i(b)))                        \
+  X(max_signed, max(i(a), i(b)))                        \
+  X(min_unsigned, min(a, b))                            \
+  X(max_unsigned, max(a, b))                            \
+  X(half_codes, ptx::half_codes(f(a), f(b)))            \
+  X(or_if_above, ptx::or_if_above(0x10, f(a), f(b), 0x3))
 
 #define WARP_OPERATIONS(X)                                     \
   X(shfl, __shfl_sync(mask, value, argument, width))           \

@@ -118,7 +118,7 @@ inline constexpr Policy kTiny = {
     .threads = 32,
     .ctas_per_sm = 1,
     .decode_max = 32,
-    .medium_max = 96,
+    .medium_max = 256,
     .split_min = 64,
     .chunk_min = 32,
     .max_ctas = 2,
@@ -138,12 +138,14 @@ inline constexpr int kPolicyCount = sizeof(kPolicies) / sizeof(kPolicies[0]);
 static_assert(sizeof(kPolicyNames) / sizeof(kPolicyNames[0]) == kPolicyCount);
 
 constexpr bool is_consistent(const Policy& policy) {
-  return policy.threads % kWarpSize == 0 && policy.map % (4 * policy.threads) == 0 &&
-         policy.survivors % policy.threads == 0 && policy.tile % (4 * policy.threads) == 0 &&
-         policy.decode_max <= policy.medium_max && policy.rank_max <= policy.candidates &&
-         policy.rank_max < 1024 && policy.max_ctas <= kMaxCtas;
+  const int round = 4 * policy.threads;  // columns that a CTA reads at once
+  const int register_columns = (policy.decode_max + round - 1) / round * round;
+  return policy.threads % kWarpSize == 0 && register_columns <= policy.medium_max &&
+         policy.map % round == 0 && policy.survivors % policy.threads == 0 && policy.tile % round == 0 &&
+         policy.tile <= policy.medium_max && policy.decode_max <= policy.medium_max &&
+         policy.rank_max <= policy.candidates && policy.rank_max < 1024 && policy.max_ctas <= kMaxCtas;
 }
-static_assert(is_consistent(kLatency) && is_consistent(kThroughput) && is_consistent(kShort) && is_consistent(kSmall) &&
-              is_consistent(kTiny));
+static_assert(is_consistent(kLatency) && is_consistent(kThroughput) && is_consistent(kShort) &&
+              is_consistent(kSmall) && is_consistent(kTiny));
 
 }  // namespace persistent_topk

@@ -41,16 +41,15 @@ PERSISTENT_TOPK_DEVICE void write_tile(const Tile& tile, int first_column, const
   static_assert(kThreads * kQuad < 1 << kRoundBits && Tile::kRounds * kQuad <= 32);
   const bool none_above = selection.threshold == kGreatestKey;
   const uint32_t taken = tile.above(bound_below(selection.threshold));
-  const uint32_t above = !kCut        ? taken
-                         : none_above ? 0
-                                      : tile.above(bound_below(selection.threshold + 1));
+  const uint32_t above = !kCut ? taken : none_above ? 0 : tile.above(bound_below(selection.threshold + 1));
   const uint32_t kinds[] = {above, taken & ~above};
 
   uint32_t own[kWords] = {}, inclusive[kWords], before[kWords];
 #pragma unroll
   for (int i = 0; i < kWords * 2; ++i)
     if (const int round = i % (kKindWords * 2); round < Tile::kRounds)
-      own[i / 2] |= __popc(kinds[i / (kKindWords * 2)] >> (round * kQuad) & kQuadMask) << (i % 2 * kRoundBits);
+      own[i / 2] |= __popc(kinds[i / (kKindWords * 2)] >> (round * kQuad) & kQuadMask)
+                    << (i % 2 * kRoundBits);
 #pragma unroll
   for (int word = 0; word < kWords; ++word) inclusive[word] = warp_inclusive_sum(own[word]);
   const BlockSums<kWords> sums = sum_over_warps<kThreads>(inclusive, totals);

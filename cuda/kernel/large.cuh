@@ -26,7 +26,8 @@ PERSISTENT_TOPK_DEVICE uint32_t sum_over_ctas(const uint32_t* of_first, int stri
 }
 
 // The row's threshold bin, from the chunks' histograms (a barrier passed); fills storage.counts. The team
-// has arrived at its first exchange. Groups of bins first, then the bins of the group that was found, so that few words travel. One warp decides.
+// has arrived at its first exchange. Groups of bins first, then the bins of the group that was found, so that
+// few words travel. One warp decides.
 template <Policy policy>
 PERSISTENT_TOPK_DEVICE Interval find_shared(const SharingTeam<policy>& team, int k) {
   using Storage = LargeStorage<policy>;
@@ -88,6 +89,7 @@ PERSISTENT_TOPK_DEVICE OutputPlace count_selected(SharingTeam<policy>& team, int
   const bool cut = selection.ties != kAllTaken;
   RefineStorage<policy>& refine = team.storage.refine;
   uint32_t greater = 0, equal = 0;
+#pragma unroll 1
   for (int i = threadIdx.x; i < candidates_before; i += policy.threads) {
     const uint32_t key = team.storage.row_keys[i];
     greater += cut ? key > selection.threshold : key >= selection.threshold;
@@ -128,7 +130,8 @@ PERSISTENT_TOPK_DEVICE Selection refine_shared(const Source& source, int k, Shar
     return sum;
   });
   int passes = 0;
-  interval = narrow_over_row<policy>(source, interval, k, team, storage.shown, passes, refine.scratch, record);
+  interval =
+      narrow_over_row<policy>(source, interval, k, team, storage.shown, passes, refine.scratch, record);
   if (passes > 0) team.exchange();  // the counts that the last pass left
   record.chunk_counts(storage.counts[team.rank].above, storage.counts[team.rank].count);
   const bool is_before = lane_id() < team.rank;
@@ -137,8 +140,7 @@ PERSISTENT_TOPK_DEVICE Selection refine_shared(const Source& source, int k, Shar
       static_cast<int>(__reduce_add_sync(kFullWarp, is_before ? storage.counts[lane_id()].count : 0))};
   const bool settled = is_settled(interval, k);
   gathered = !settled;
-  if (gathered)
-    share_candidates(source, interval, before.tie_offset, team);
+  if (gathered) share_candidates(source, interval, before.tie_offset, team);
   team.exchange();
   Selection selection = settle(interval, k);
   place = before;

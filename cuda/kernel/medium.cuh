@@ -35,9 +35,10 @@ PERSISTENT_TOPK_DEVICE void medium_row(const Row& row) {
     clear_map<policy.threads>(storage.map, min(row.length, policy.map));
     if (threadIdx.x == 0) storage.list.used = 0;
   };
-  const bool listed = stream<policy, policy.medium_bin_bits>(
-      chunk, row.k, storage.histogram, storage.list, scratch, prepare, record);
-  const Interval interval = find_bin<policy.threads, policy.medium_bin_bits>(storage.histogram, row.k, scratch);
+  const bool listed = stream<policy, policy.medium_bin_bits>(chunk, row.k, storage.histogram, storage.list,
+                                                             scratch, prepare, record);
+  const Interval interval =
+      find_bin<policy.threads, policy.medium_bin_bits>(storage.histogram, row.k, scratch);
   record.coarse(Storage::kBins, scratch.found, storage.histogram);
   const StreamedChunk<policy> source = {chunk, storage.list, listed, storage.map, storage.candidate_columns};
   const Selection selection = refine_alone<policy>(source, interval, row.k, storage.refine, record);

@@ -87,28 +87,24 @@ PERSISTENT_TOPK_DEVICE Way way_of(int length, int k, int ctas) {
     case kMedium: return kStreamed;
     default:
       if (chunks_fit(length, ctas, policy.tile)) return kSharedInTile;
-      return chunks_fit(length, ctas, DecodeTile<policy>::kTileColumns) ? kSharedInRegisters : kSharedStreamed;
+      return chunks_fit(length, ctas, DecodeTile<policy>::kTileColumns) ? kSharedInRegisters
+                                                                        : kSharedStreamed;
   }
 }
 
-// The rows of one team: team, team + teams, ...
+// The rows of one team: team, team + teams, ... A team of several CTAs has one row: make_plan() gives every
+// row a team then.
 template <Policy policy, bool kTracing>
 struct TeamRows {
   const TopkParams& params;
   int rank = params.ctas > 1 ? ptx::cluster_rank() : 0;
   int team = ptx::cluster_index(params.ctas);
-  int teams = params.teams;
-  int first_length = 0;  // of row `team`
 
   // A bit for each way that a row of the team takes.
-  PERSISTENT_TOPK_DEVICE uint32_t ways() {
+  PERSISTENT_TOPK_DEVICE uint32_t ways() const {
     uint32_t taken = 0;
-    for (int index = team + lane_id() * teams; index < params.rows; index += kWarpSize * teams) {
-      const int length = row_length(params, index);
-      if (index == team) first_length = length;
-      taken |= 1u << way_of<policy>(length, params.k, params.ctas);
-    }
-    first_length = __shfl_sync(kFullWarp, first_length, 0);
+    for (int index = team + lane_id() * params.teams; index < params.rows; index += kWarpSize * params.teams)
+      taken |= 1u << way_of<policy>(row_length(params, index), params.k, params.ctas);
     return __reduce_or_sync(kFullWarp, taken);
   }
 
@@ -119,22 +115,23 @@ struct TeamRows {
       ptx::prefetch(params.logits + index * params.row_stride + column);
   }
 
-  // process(row) for those that take `way`. Where one CTA is enough for a row, the team's take turns.
+  // process(row) for the team's only row.
+  template <class Process>
+  PERSISTENT_TOPK_DEVICE void take_only(Process&& process) const {
+    process(row_at<kTracing>(params, team, row_length(params, team)));
+  }
+
+  // process(row) for those that take `way`, by the team's first CTA if one is enough for a row.
   template <class Process>
   PERSISTENT_TOPK_DEVICE void for_each(Way way, Process&& process) const {
-    int worker = 0, length = first_length;
-    for (int index = team; index < params.rows;) {
-      if (way_of<policy>(length, params.k, params.ctas) == way) {
-        if (way >= kSharedInTile || worker == rank) {
-          // Slow warps may still copy out the row before, over whose slots another path's struct may lie.
-          __syncthreads();
-          prefetch_row(index + teams);
-          process(row_at<kTracing>(params, index, length));
-        }
-        worker = worker + 1 == params.ctas ? 0 : worker + 1;
-      }
-      index += teams;
-      if (index < params.rows) length = row_length(params, index);
+    if (way != kSharedStreamed && rank != 0) return;
+    for (int index = team; index < params.rows; index += params.teams) {
+      const int length = row_length(params, index);
+      if (way_of<policy>(length, params.k, params.ctas) != way) continue;
+      // Slow warps may still copy out the row before, over whose slots another path's struct may lie.
+      __syncthreads();
+      prefetch_row(index + params.teams);
+      process(row_at<kTracing>(params, index, length));
     }
   }
 };
@@ -143,18 +140,18 @@ struct TeamRows {
 // what one keeps in registers over the others' code would spill; the lengths are in the cache by then.
 template <Policy policy, bool kTracing>
 PERSISTENT_TOPK_DEVICE void wide_rows(const TopkParams& params) {
-  TeamRows<policy, kTracing> rows = {params};
+  const TeamRows<policy, kTracing> rows = {params};
   const uint32_t ways = rows.ways();
   const int ctas = params.ctas, rank = rows.rank;
   if (ways >> kSharedStreamed & 1)
     rows.for_each(kSharedStreamed,
                   [&](const Row& row) { large_row_streamed<policy, kTracing>(row, ctas, rank); });
   if (ways >> kSharedInRegisters & 1)
-    rows.for_each(kSharedInRegisters, [&](const Row& row) {
+    rows.take_only([&](const Row& row) {
       large_row_in_registers<policy, kTracing, DecodeTile<policy>>(row, ctas, rank);
     });
   if (ways >> kSharedInTile & 1)
-    rows.for_each(kSharedInTile, [&](const Row& row) {
+    rows.take_only([&](const Row& row) {
       large_row_in_registers<policy, kTracing, RegisterTile<policy.threads, policy.tile>>(row, ctas, rank);
     });
   if (ways >> kStreamed & 1)
@@ -188,7 +185,8 @@ template <int kPolicyIndex, bool kTracing, Entry entry>
 __global__ void __launch_bounds__(kPolicies[kPolicyIndex].threads, kPolicies[kPolicyIndex].ctas_per_sm)
     narrow_topk_kernel(const TopkParams params) {
   constexpr Policy policy = kPolicies[kPolicyIndex];
-  constexpr int kColumns = entry == kNarrowest && policy.tile < policy.decode_max ? policy.tile : policy.decode_max;
+  constexpr int kColumns =
+      entry == kNarrowest && policy.tile < policy.decode_max ? policy.tile : policy.decode_max;
   narrow_rows<policy, kTracing, RegisterTile<policy.threads, kColumns>>(params);
 }
 

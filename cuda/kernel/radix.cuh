@@ -107,8 +107,7 @@ PERSISTENT_TOPK_DEVICE void clear(uint32_t* words) {
 template <int kPerLane>
 PERSISTENT_TOPK_DEVICE Found holder_of(const uint32_t (&counts)[kPerLane], int above, uint32_t own,
                                        int rank) {
-  const uint32_t holders =
-      __ballot_sync(kFullWarp, above < rank && rank <= above + static_cast<int>(own));
+  const uint32_t holders = __ballot_sync(kFullWarp, above < rank && rank <= above + static_cast<int>(own));
   if (holders == 0) return {-1, 0, 0};
   Found found = {lane_id() * kPerLane, above, static_cast<int>(counts[0])};
 #pragma unroll
@@ -180,7 +179,7 @@ PERSISTENT_TOPK_DEVICE Interval find_bin(const uint32_t* histogram, int k, Scrat
 template <int bits, class Columns>
 PERSISTENT_TOPK_DEVICE void count_bins(const Columns& columns_of, uint32_t* histogram) {
   constexpr int kShift = kHalfBits - bits;
-  columns_of.for_each_quad([&](const float(&x)[kQuad], int columns) {
+  columns_of.for_each_quad([&](const float (&x)[kQuad], int columns) {
 #pragma unroll
     for (int c = 0; c < kQuad; c += 2) {
       const uint32_t codes = ptx::half_codes(x[c], x[c + 1]);

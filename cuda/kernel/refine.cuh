@@ -59,13 +59,13 @@ PERSISTENT_TOPK_DEVICE Interval narrow_over_row(const Source& source, Interval i
 template <Policy policy, class Record>
 PERSISTENT_TOPK_DEVICE Selection resolve(const uint32_t* candidates, Interval interval, int k,
                                          DigitHistograms& digits, int& passes,
-                                         Candidates<policy.rank_max>& few, Scratch& scratch,
-                                         Record& record) {
+                                         Candidates<policy.rank_max>& few, Scratch& scratch, Record& record) {
   const int gathered = interval.count;
   record.gathered(gathered);
   while (!is_settled(interval, k) && interval.count > policy.rank_max) {
     const int shift = digit_shift(interval);
     uint32_t* histogram = digits.of_pass[passes];
+#pragma unroll 1
     for (int i = threadIdx.x; i < gathered; i += policy.threads) {
       const uint32_t distance = candidates[i] - interval.low;
       if (distance <= interval.high - interval.low) atomicAdd(&histogram[distance >> shift], 1u);
@@ -83,9 +83,9 @@ PERSISTENT_TOPK_DEVICE Selection resolve(const uint32_t* candidates, Interval in
   const int wanted = k - interval.above;
   if (interval.count == gathered)
     return rank<policy.threads, policy.rank_max>(candidates, gathered, wanted, scratch);
+#pragma unroll 1
   for (int i = threadIdx.x; i < gathered; i += policy.threads)
-    if (candidates[i] - interval.low <= interval.high - interval.low)
-      push(few, candidates[i]);
+    if (candidates[i] - interval.low <= interval.high - interval.low) push(few, candidates[i]);
   __syncthreads();
   return rank<policy.threads, policy.rank_max>(few.keys, interval.count, wanted, scratch);
 }
@@ -121,8 +121,8 @@ PERSISTENT_TOPK_DEVICE Selection refine_alone(const Source& source, Interval int
                                               RefineStorage<policy>& storage, Record& record) {
   Alone team;
   int passes = 0;
-  interval = narrow_over_row<policy>(source, interval, k, team, storage.digits, passes, storage.scratch,
-                                     record);
+  interval =
+      narrow_over_row<policy>(source, interval, k, team, storage.digits, passes, storage.scratch, record);
   record.chunk_counts(interval.above, interval.count);
   Selection selection = settle(interval, k);
   if (!is_settled(interval, k)) {

@@ -3,9 +3,10 @@
 //
 // After the first tile the threshold bin of what was seen so far is a lower bound of the row's: k columns
 // at or above it are known. Columns under it are neither counted nor kept. The others join a list, and
-// before that could overflow, its columns are counted, the bound is raised and the list compacted. Counters from the last bound upwards are therefore exact, and those are all that the
-// threshold bin depends on. A list that overflows (long ties, rows in rising order) is given up, not cut
-// off: the chunk is counted again in full, and later stages read the chunk itself.
+// before that could overflow, its columns are counted, the bound is raised and the list compacted. Counters
+// from the last bound upwards are therefore exact, and those are all that the threshold bin depends on. A
+// list that overflows (long ties, rows in rising order) is given up, not cut off: the chunk is counted again
+// in full, and later stages read the chunk itself.
 #pragma once
 
 #include <cstdint>
@@ -41,7 +42,8 @@ template <int kCount, int kDistance, int kFirst = 0, class ValueOf, class Column
 PERSISTENT_TOPK_DEVICE void push_each(uint32_t mask, ptx::SharedPlace& place, ValueOf&& value_of,
                                       ColumnOf&& column_of) {
   ptx::push_if<1u << kFirst, kDistance>(mask, place, value_of(kFirst), column_of(kFirst));
-  if constexpr (kFirst + 1 < kCount) push_each<kCount, kDistance, kFirst + 1>(mask, place, value_of, column_of);
+  if constexpr (kFirst + 1 < kCount)
+    push_each<kCount, kDistance, kFirst + 1>(mask, place, value_of, column_of);
 }
 
 // Appends the columns of a mask; returns how long the list is now known to be, at least. What would lie
@@ -89,8 +91,7 @@ PERSISTENT_TOPK_DEVICE void compact(List& list, int length, float bound) {
         stays = ptx::or_if_above(stays, values[i], bound, 1u << i);
       }
     __syncthreads();  // slots are written only where all entries have been read
-    append<kEntries>(
-        list, stays, [&](int i) { return values[i]; }, [&](int i) { return columns[i]; });
+    append<kEntries>(list, stays, [&](int i) { return values[i]; }, [&](int i) { return columns[i]; });
   }
 }
 
@@ -193,7 +194,7 @@ struct StreamedChunk {
     } else {
       constexpr int kRoundColumns = Chunk<policy.threads>::kRoundColumns;
       chunk.for_each_quad_of(begin / kRoundColumns, ceil_div(end, kRoundColumns),
-                             [&](int quad, const float(&x)[kQuad], int columns) {
+                             [&](int quad, const float (&x)[kQuad], int columns) {
 #pragma unroll
                                for (int c = 0; c < kQuad; ++c)
                                  if (c < columns) f(x[c], quad * kQuad + c);

@@ -83,8 +83,7 @@ struct RegisterTile {
   PERSISTENT_TOPK_DEVICE uint32_t above(float bound) const {
     uint32_t mask = 0;
 #pragma unroll
-    for (int i = 0; i < kValues; ++i)
-      mask = ptx::or_if_above(mask, x[i / kQuad][i % kQuad], bound, 1u << i);
+    for (int i = 0; i < kValues; ++i) mask = ptx::or_if_above(mask, x[i / kQuad][i % kQuad], bound, 1u << i);
     return mask & existing();
   }
 
@@ -143,7 +142,7 @@ struct Chunk {
 
   template <class Visitor>
   PERSISTENT_TOPK_DEVICE void for_each_quad(Visitor&& f) const {
-    for_each_quad_of(0, rounds(), [&](int, const float(&x)[kQuad], int columns) { f(x, columns); });
+    for_each_quad_of(0, rounds(), [&](int, const float (&x)[kQuad], int columns) { f(x, columns); });
   }
 };
 
