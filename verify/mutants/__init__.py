@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from .barriers import lost_barriers
 from .flips import flips
-from .mechanical import MECHANICAL
+from .mechanical import STAGES
 from .mutant import DoesNotApply, Edit, Mutant
 from .published import PUBLISHED
+from .sharing import SHARING
+from .streaming import STREAMING
 
 __all__ = ["DoesNotApply", "Edit", "Mutant", "all_mutants"]
+
+MECHANICAL = (*STAGES, *STREAMING, *SHARING)
 
 
 def all_mutants(with_flips: bool = False) -> dict[str, Mutant]:

@@ -1,4 +1,4 @@
-"""Mechanical mutants: flipped comparisons, bounds off by one, one buffer taken for another."""
+"""Mechanical mutants of what all paths share: comparisons flipped, bounds off by one, the wrong buffer."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from .mutant import one_edit
 COMPARISON = "a flipped comparison"
 OFF_BY_ONE = "off by one"
 WRONG_BUFFER = "one buffer taken for another"
+LEFT_OUT = "a step left out"
 
-MECHANICAL = (
+STAGES = (
     one_edit(
         "chunk-one-too-long", "large.cuh",
-        "const int end = min(begin + chunk, row.length);",
-        "const int end = min(begin + chunk + 1, row.length);", OFF_BY_ONE,
+        "const int end = min(begin + columns, row.length);",
+        "const int end = min(begin + columns + 1, row.length);", OFF_BY_ONE,
     ),
     one_edit(
-        "chunks-rounded-down", "large.cuh",
-        "const int chunk = ceil_div(ceil_div(row.length, kWarpSize), ctas) * kWarpSize;",
-        "const int chunk = ceil_div(row.length / kWarpSize, ctas) * kWarpSize;", OFF_BY_ONE,
+        "chunks-rounded-down", "team.cuh",
+        "return ceil_div(ceil_div(length, kWarpSize), ctas) * kWarpSize;",
+        "return ceil_div(length / kWarpSize, ctas) * kWarpSize;", OFF_BY_ONE,
     ),
     one_edit(
         "team-scan-inclusive", "large.cuh",
@@ -25,7 +26,7 @@ MECHANICAL = (
         "const bool is_before = lane_id() <= team.rank;", COMPARISON,
     ),
     one_edit(
-        "last-cta-not-merged", "large.cuh", "peer < ctas) {", "peer < ctas - 1) {", OFF_BY_ONE,
+        "last-cta-not-merged", "team.cuh", "peer < ctas) {", "peer < ctas - 1) {", OFF_BY_ONE,
     ),
     one_edit(
         "block-scan-inclusive", "block.cuh",
@@ -63,22 +64,12 @@ MECHANICAL = (
     ),
     one_edit(
         "spill-keeps-first-pass", "refine.cuh",
-        "team.keep(digits.of_pass[passes], kDigits, scratch.found);",
-        "team.keep(digits.of_pass[0], kDigits, scratch.found);", WRONG_BUFFER,
+        "team.keep(digits.of_pass[passes], scratch.found);",
+        "team.keep(digits.of_pass[0], scratch.found);", WRONG_BUFFER,
     ),
     one_edit(
-        "resident-one-too-many", "tile.cuh",
-        "if (!kFirstRead && column < resident_columns)",
-        "if (!kFirstRead && column <= resident_columns)", COMPARISON,
-    ),
-    one_edit(
-        "resident-last-quad-lost", "tile.cuh",
-        "if (kFirstRead && column < resident_columns && column < length)",
-        "if (kFirstRead && column + kQuad < resident_columns && column < length)", OFF_BY_ONE,
-    ),
-    one_edit(
-        "map-tail-not-cleared", "sweep.cuh",
-        "map->quads[missing] = 0;", "(void)missing;", "a clearing left out",
+        "map-tail-not-cleared", "map.cuh",
+        "word < ceil_div(columns, kWarpSize);", "word < columns / kWarpSize;", "a clearing left out",
     ),
     one_edit(
         "medium-bound-flipped", "persistent.cuh",
@@ -90,12 +81,50 @@ MECHANICAL = (
     ),
     one_edit(
         "ties-before-not-capped", "emit.cuh",
-        "const int taken_ties = cut ? min(tie, selection.ties) : 0;",
-        "const int taken_ties = cut ? tie : 0;", "a bound left out",
+        "min(place.tie_offset, selection.ties)", "place.tie_offset", "a bound left out",
     ),
     one_edit(
-        "worker-never-wraps", "persistent.cuh",
-        "worker = worker + 1 == params.ctas ? 0 : worker + 1;",
-        "worker = worker + 1;", "a bound left out",
+        "every-cta-takes-the-row", "persistent.cuh",
+        "if (way != kSharedStreamed && rank != 0) return;", "", "a bound left out",
+    ),
+    one_edit(
+        "ways-of-the-first-rows", "persistent.cuh",
+        "index += kWarpSize * params.teams)", "index = params.rows)", "a bound too low",
+    ),
+    one_edit(
+        "rounds-not-counted", "emit.cuh",
+        "rounds_before.offset += count_of_round(sums.total, round);", "", LEFT_OUT,
+    ),
+    one_edit(
+        "ties-of-rounds-not-counted", "emit.cuh",
+        "rounds_before.tie_offset += count_of_round(sums.total + kKindWords, round);", "", LEFT_OUT,
+    ),
+    one_edit(
+        "ties-of-words-not-counted", "emit.cuh",
+        "here.tie_offset += __popc(map.equal[word]);", "", LEFT_OUT,
+    ),
+    one_edit(
+        "tile-takes-nan-twice", "emit.cuh",
+        "none_above ? 0 : tile.above(bound_below(selection.threshold + 1))",
+        "tile.above(bound_below(selection.threshold + 1))", "a special value forgotten",
+    ),
+    one_edit(
+        "map-takes-nan-for-greater", "emit.cuh",
+        "cut && (none_above || !ptx::or_if_above(0, x, greater, 1u))",
+        "cut && !ptx::or_if_above(0, x, greater, 1u)", "a special value forgotten",
+    ),
+    one_edit(
+        "candidates-cut-where-all-are-taken", "emit.cuh",
+        "set_bit(cut && keys[i] == selection.threshold ? map.equal : map.above, columns[i]);",
+        "set_bit(keys[i] == selection.threshold ? map.equal : map.above, columns[i]);", LEFT_OUT,
+    ),
+    one_edit(
+        "candidates-at-the-threshold-lost", "emit.cuh",
+        "if (keys[i] >= selection.threshold)", "if (keys[i] > selection.threshold)", COMPARISON,
+    ),
+    one_edit(
+        "segment-one-too-long", "emit.cuh",
+        "const int end = min(begin + Map::kColumnsMapped, length);",
+        "const int end = min(begin + Map::kColumnsMapped + 1, length);", OFF_BY_ONE,
     ),
 )  # fmt: skip

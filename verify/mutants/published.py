@@ -18,9 +18,19 @@ CANDIDATES = (
             NO_SPILL,
             Edit("refine.cuh", "const int gathered = interval.count;",
                  "const int gathered = min(interval.count, policy.candidates);"),
-            Edit("sweep.cuh", "if (inside >> c & 1) {", "if ((inside >> c & 1) && slot < kCapacity) {"),
-            Edit("sweep.cuh", "i < static_cast<int>(candidates.used);",
-                 "i < min(static_cast<int>(candidates.used), kCapacity);"),
+            Edit("refine.cuh", "candidates.keys[slot] = key;",
+                 "if (slot < kCapacity) candidates.keys[slot] = key;"),
+            Edit("stream.cuh", "columns[place(ordered_key(x[i]))] = column[i];",
+                 "if (const uint32_t slot = place(ordered_key(x[i])); slot < policy.candidates)\n"
+                 "            columns[slot] = column[i];"),
+            Edit("medium.cuh", "const int gathered = static_cast<int>(storage.refine.candidates.used);",
+                 "const int gathered = min(static_cast<int>(storage.refine.candidates.used), "
+                 "policy.candidates);"),
+            Edit("large.cuh", "static_cast<int>(storage.refine.candidates.used), selection,",
+                 "min(static_cast<int>(storage.refine.candidates.used), policy.candidates), selection,"),
+            Edit("large.cuh", "i < candidates_before;", "i < min(candidates_before, policy.candidates);"),
+            Edit("large.cuh", "const int count = static_cast<int>(candidates.used);",
+                 "const int count = min(static_cast<int>(candidates.used), policy.candidates - before);"),
         ),
     ),
     Mutant(
@@ -78,9 +88,15 @@ TIES = (
     ),
     one_edit(
         "tie-offset-ignored", "emit.cuh",
-        "int tie = place.tie_offset + equal_of(before);",
-        "int tie = equal_of(before);",
+        "OutputPlace here = {place.offset + above_of(before), place.tie_offset + equal_of(before)};",
+        "OutputPlace here = {place.offset + above_of(before), equal_of(before)};",
         "every CTA takes its own ties: vLLM #54521, TensorRT-LLM #15756",
+    ),
+    one_edit(
+        "tile-tie-offset-ignored", "emit.cuh",
+        "OutputPlace rounds_before = place;",
+        "OutputPlace rounds_before = {place.offset, 0};",
+        "every CTA takes its own ties, of those it holds in registers: vLLM #54521",
     ),
     one_edit(
         "equal-for-greater", "radix.cuh",
@@ -105,8 +121,8 @@ SLOTS = (
     ),
     one_edit(
         "last-slot-unwritten", "emit.cuh",
-        "slot < slot_of(place); slot += kThreads",
-        "slot < slot_of(place) - 1; slot += kThreads",
+        "slot < slot_of(place, selection); slot += kThreads",
+        "slot < slot_of(place, selection) - 1; slot += kThreads",
         "the last slot of a chunk left unwritten: SGLang #30512",
     ),
 )  # fmt: skip
@@ -133,8 +149,8 @@ LENGTHS = (
     ),
     one_edit(
         "tail-of-a-quad-counted", "tile.cuh",
-        "f(round, quad(round), x[round], min(kQuad, length - quad(round) * kQuad));",
-        "f(round, quad(round), x[round], kQuad);",
+        "f(x[round], min(kQuad, length - quad(round) * kQuad));",
+        "f(x[round], kQuad);",
         "vector lanes beyond n counted: cuDNN-frontend #446",
     ),
     one_edit(
@@ -153,12 +169,12 @@ STATE = (
     ),
     one_edit(
         "digits-not-cleared", "large.cuh",
-        "clear<policy.threads, DigitHistograms::kWords>(storage.shown.digits.of_pass[0]);", "",
+        "clear<policy.threads, DigitHistograms::kWords>(storage.shown.of_pass[0]);", "",
         "a ring of histograms that short rows leave dirty: vLLM #49139",
     ),
     one_edit(
-        "candidates-not-reset", "medium.cuh",
-        "storage.candidates.used = ", "",
+        "candidates-not-reset", "refine.cuh",
+        "storage.candidates.used = storage.few.used = 0;", "storage.few.used = 0;",
         "a counter that outlives its row: vLLM #41665",
     ),
     one_edit(
@@ -173,13 +189,9 @@ STATE = (
         "a barrier that only some threads reach on short inputs: TensorRT-LLM #18338",
     ),
     one_edit(
-        "counts-sent-too-late", "large.cuh",
-        "team.send_counts(); const bool settled = is_settled(interval, k); "
-        "mapped = !settled && gather<policy>(tile, interval, storage.shown.candidates, storage.map); "
-        "team.exchange();",
-        "const bool settled = is_settled(interval, k);\n"
-        "  mapped = !settled && gather<policy>(tile, interval, storage.shown.candidates, storage.map);\n"
-        "  team.exchange();\n  team.send_counts();",
+        "candidates-sent-too-late", "large.cuh",
+        "if (gathered) share_candidates(source, interval, before.tie_offset, team); team.exchange();",
+        "team.exchange();\n  if (gathered) share_candidates(source, interval, before.tie_offset, team);",
         "state handed to peers that already use it: vLLM #41444",
     ),
 )  # fmt: skip
