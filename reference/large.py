@@ -1,7 +1,8 @@
 """Rows that several CTAs share: each counts, gathers and emits its own chunk of the columns.
 
-The CTAs merge their histograms, coarse and digit by digit, by adding them, so that all know the same
-interval; an exclusive scan over their counts gives each its place in the output.
+The chunks' histograms, coarse and digit by digit, are added up, so that all CTAs know the same interval (the
+kernel's exchange the groups of bins and the bins that decide, for the same answer); an exclusive scan over
+their counts gives each its place in the output.
 
 Source: the radix select of radix.py; places by prefix sums (Blelloch, "Prefix sums and their applications",
 1990).

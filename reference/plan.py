@@ -53,7 +53,8 @@ def is_narrow(columns: int, policy: Policy) -> bool:
 def choose_policy(rows: int, columns: int, limits: DeviceLimits) -> Policy:
     """The policy for `rows` x `columns` logits on a device of these limits.
 
-    One row an SM or fewer wants the shortest path; more short rows want several CTAs an SM.
+    Short rows take few threads. Else one row an SM or fewer wants the shortest path; more rows that fit the
+    registers of a smaller CTA want several CTAs an SM.
     """
     if is_narrow(columns, SHORT):
         return SHORT
@@ -66,7 +67,7 @@ def make_plan(rows: int, columns: int, k: int, limits: DeviceLimits, policy: Pol
 
     policy: the compiled kernel, None for the choice of choose_policy.
     The CTAs of a team are as many as let every row have a team that is resident, with no chunk of the
-    widest row under `chunk_min`.
+    widest row under `chunk_min`. A team of several CTAs has one row. k: not looked at.
     """
     policy = policy or choose_policy(rows, columns, limits)
     ctas = 1

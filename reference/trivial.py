@@ -1,4 +1,4 @@
-"""Rows of k columns or fewer: all of them are selected, and nothing is read.
+"""Rows of k columns or fewer: all of them are selected, whatever their logits.
 
 Source: the contract, docs/contract.md.
 """
