@@ -108,13 +108,6 @@ struct TeamRows {
     return __reduce_or_sync(kFullWarp, taken);
   }
 
-  // Brings the first columns of a row nearer while the one before it is at work.
-  PERSISTENT_TOPK_DEVICE void prefetch_row(int index) const {
-    const int column = static_cast<int>(threadIdx.x) * kWarpSize;  // 128 bytes a thread
-    if (index < params.rows && column < params.columns)
-      ptx::prefetch(params.logits + index * params.row_stride + column);
-  }
-
   // process(row) for the team's only row.
   template <class Process>
   PERSISTENT_TOPK_DEVICE void take_only(Process&& process) const {
@@ -130,7 +123,6 @@ struct TeamRows {
       if (way_of<policy>(length, params.k, params.ctas) != way) continue;
       // Slow warps may still copy out the row before, over whose slots another path's struct may lie.
       __syncthreads();
-      prefetch_row(index + params.teams);
       process(row_at<kTracing>(params, index, length));
     }
   }

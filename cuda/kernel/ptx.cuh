@@ -148,15 +148,6 @@ PERSISTENT_TOPK_DEVICE void push_if(uint32_t mask, SharedPlace& place, float val
 #endif
 }
 
-// Asks for 128 bytes to be brought into the L2 cache.
-PERSISTENT_TOPK_DEVICE void prefetch(const float* address) {
-#ifdef __CUDACC__
-  asm volatile("prefetch.global.L2 [%0];" ::"l"(address));
-#else
-  (void)address;
-#endif
-}
-
 // Four words at once, at an address that is a multiple of 16 bytes.
 PERSISTENT_TOPK_DEVICE void load_vector(const float* from, float (&x)[4]) {
 #ifdef __CUDACC__

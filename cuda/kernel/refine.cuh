@@ -65,7 +65,6 @@ PERSISTENT_TOPK_DEVICE Selection resolve(const uint32_t* candidates, Interval in
   while (!is_settled(interval, k) && interval.count > policy.rank_max) {
     const int shift = digit_shift(interval);
     uint32_t* histogram = digits.of_pass[passes];
-#pragma unroll 1
     for (int i = threadIdx.x; i < gathered; i += policy.threads) {
       const uint32_t distance = candidates[i] - interval.low;
       if (distance <= interval.high - interval.low) atomicAdd(&histogram[distance >> shift], 1u);
@@ -83,7 +82,6 @@ PERSISTENT_TOPK_DEVICE Selection resolve(const uint32_t* candidates, Interval in
   const int wanted = k - interval.above;
   if (interval.count == gathered)
     return rank<policy.threads, policy.rank_max>(candidates, gathered, wanted, scratch);
-#pragma unroll 1
   for (int i = threadIdx.x; i < gathered; i += policy.threads)
     if (candidates[i] - interval.low <= interval.high - interval.low) push(few, candidates[i]);
   __syncthreads();

@@ -215,18 +215,16 @@ struct StreamedChunk {
     const bool none_above = interval.high == kGreatestKey;
     // Threads take consecutive entries, an odd number of them, so that the lanes of a warp read from all
     // banks and set bits in different words: atomics on one word wait for each other.
-    const int share = ceil_div(length, policy.threads) | 1;
-    const int begin = static_cast<int>(threadIdx.x) * share, end = min(begin + share, length);
 #pragma unroll 1
-    for (int first = begin; first < end; first += kEntries) {
+    for (int first = threadIdx.x; first < length; first += kEntries * policy.threads) {
       float x[kEntries];
       int32_t column[kEntries];
       uint32_t at_least = 0, above = 0;
 #pragma unroll
       for (int i = 0; i < kEntries; ++i)
-        if (first + i < end) {
-          x[i] = list.values[first + i];
-          column[i] = list.columns[first + i];
+        if (const int entry = first + i * policy.threads; entry < length) {
+          x[i] = list.values[entry];
+          column[i] = list.columns[entry];
           at_least = ptx::or_if_above(at_least, x[i], interval.at_least, 1u << i);
           above = ptx::or_if_above(above, x[i], interval.greater, 1u << i);
         }

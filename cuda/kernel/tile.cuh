@@ -111,7 +111,7 @@ struct RegisterTile {
 // A chunk of any length in global memory, read again by every look at it.
 template <int kThreads>
 struct Chunk {
-  // Loads in flight a thread: 32 KB a CTA of 1024; more cost registers that spill.
+  // Loads in flight a thread; more cost registers that spill.
   static constexpr int kBatch = 2;
   static constexpr int kRoundColumns = kThreads * kQuad;
 
