@@ -25,8 +25,8 @@ STREAMING = (
         "counted = bin.above + bin.count;", "counted = bin.above + bin.count + 1;", OFF_BY_ONE,
     ),
     one_edit(
-        "first-tile-counted-twice", "stream.cuh",
-        "int counted = tile.length;", "int counted = 0;", LEFT_OUT,
+        "counted-one-too-few", "stream.cuh",
+        "counted = bin.above + bin.count;", "counted = bin.above + bin.count - 1;", OFF_BY_ONE,
     ),
     one_edit(
         "all-of-the-list-counted-again", "stream.cuh",
