@@ -74,7 +74,7 @@ def test_chunks_behind_the_end_of_the_row_are_empty() -> None:
     row = same_bin(SMALL.medium_max + 1)
     records = check_row(row, 10, SMALL, LARGE, 16)
     assert records["end"][-1] == row.numel()
-    row = same_bin(TINY.medium_max + 1)
+    row = same_bin(TINY.split_min + 1)
     records = check_row(row, 10, TINY, LARGE, 16)
     assert (records["begin"][-8:] == row.numel()).all()
 
