@@ -93,8 +93,8 @@ STREAMING = (
         "if (none_above) above = 0;", "", "a special value forgotten",
     ),
     one_edit(
-        "last-shares-too-long", "stream.cuh",
-        "end = min(begin + share, length);", "end = begin + share;", "a bound left out",
+        "entry-behind-the-list-marked", "stream.cuh",
+        "entry < length)", "entry <= length)", COMPARISON,
     ),
     one_edit(
         "marked-from-a-list-given-up", "stream.cuh",
