@@ -89,10 +89,6 @@ STREAMING = (
         "if (!__syncthreads_or(is_long) ||", "__syncthreads();\n    if (!is_long ||", LEFT_OUT,
     ),
     one_edit(
-        "nan-taken-for-greater", "stream.cuh",
-        "if (none_above) above = 0;", "", "a special value forgotten",
-    ),
-    one_edit(
         "entry-behind-the-list-marked", "stream.cuh",
         "entry < length)", "entry <= length)", COMPARISON,
     ),
