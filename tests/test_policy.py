@@ -51,7 +51,9 @@ def test_a_policy_is_found_by_its_name() -> None:
         policy.by_name("huge")
 
 
-@pytest.mark.parametrize("change", [{"threads": 33}, {"rank_max": 10**6}, {"max_ctas": 17}, {"medium_max": 1}])
+@pytest.mark.parametrize(
+    "change", [{"threads": 33}, {"rank_max": 10**6}, {"max_ctas": 17}, {"medium_max": 1}]
+)
 def test_an_inconsistent_policy_is_refused(change: dict[str, int]) -> None:
     with pytest.raises(AssertionError):
         replace(policy.SMALL, **change)
