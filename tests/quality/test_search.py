@@ -28,7 +28,7 @@ TODAY = int(time.time()) // SECONDS_A_DAY
 SEEDS = random.Random(TODAY).sample(range(1 << 31), 10)
 OVERFLOW_SECONDS, FAMILY_SECONDS = 10.0, 60.0
 SPEED_SECONDS = 12.0
-ROWS_A_SECOND = 100.0
+ROWS_A_SECOND = 50.0  # half of what docs/checker.md promises: other work on the cores slows a processor too
 USER_TICKS = 11  # among the words behind the name in /proc/PID/stat; the system's follow
 LONG_SHARE = 0.1  # of the rows, over 16384 columns
 
