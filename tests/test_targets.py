@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -108,3 +112,31 @@ def test_torch_topk_is_an_adapter() -> None:
     target.prepare()
     assert sorted(answer(target)[0]) == [1, 2]  # type: ignore[arg-type]
     target.close()
+
+
+HANGING_CHECKER = """
+import sys
+from persistent_topk.verify.targets.function import FunctionTarget
+from persistent_topk.verify.targets.isolated import IsolatedTarget
+from test_targets import POISONS, SHORT
+target = IsolatedTarget(FunctionTarget("wrong_topk:hangs"), patience=100)
+target.prepare()
+print(target._process.popen.pid, flush=True)
+target.call(SHORT, POISONS[0], "")
+"""
+
+
+def test_a_hanging_target_ends_with_a_killed_checker() -> None:
+    folder = str(Path(__file__).parent)
+    environment = {**os.environ, "PYTHONPATH": folder}
+    with subprocess.Popen(
+        [sys.executable, "-c", HANGING_CHECKER], stdout=subprocess.PIPE, text=True, env=environment
+    ) as checker:
+        assert checker.stdout is not None
+        worker = Path("/proc", checker.stdout.readline().strip())
+        assert worker.exists()
+        checker.kill()
+    deadline = time.monotonic() + 20
+    while worker.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not worker.exists()

@@ -6,6 +6,8 @@ import json
 import os
 import resource
 import sys
+import threading
+import time
 from multiprocessing.connection import Connection
 
 import torch
@@ -15,6 +17,7 @@ from .target import TargetFailure, TargetMisnamed, TargetUnavailable
 from .wire import case_of, receive, send, send_answer, send_failure
 
 KIBIBYTE = 1024  # the unit of ru_maxrss on Linux
+LOOK_SECONDS = 1.0  # between looks at whether the checker lives
 MOST_OF_MEMORY = 0.75  # what a target may take before allocations fail, so that the machine lives on
 
 
@@ -24,6 +27,18 @@ def limit_memory() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     wanted = int(MOST_OF_MEMORY * physical)
     resource.setrlimit(resource.RLIMIT_DATA, (wanted if hard < 0 else min(wanted, hard), hard))
+
+
+def leave_with_the_checker() -> None:
+    """Ends this process when its parent is gone, also while the target hangs and nobody can read an end."""
+    checker = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == checker:
+            time.sleep(LOOK_SECONDS)
+        os._exit(0)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def serve(connection: Connection, name: str, device: str) -> None:
@@ -64,6 +79,7 @@ def serve(connection: Connection, name: str, device: str) -> None:
 def main() -> None:
     """Serves the connection that the checker passed, and leaves without a word when it hangs up."""
     fd, name, device = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+    leave_with_the_checker()
     try:
         serve(Connection(fd), name, device)
     except (EOFError, BrokenPipeError, KeyboardInterrupt, json.JSONDecodeError):
