@@ -22,7 +22,8 @@ CASES = 60  # the handful below die of far fewer
 
 # Mutant: what kills it, by one cause of each sort.
 HANDFUL = {
-    "team-scan-inclusive": ("race", "output"),
+    "lost-barrier-decode-row-1": ("race", "shared memory"),
+    "team-scan-inclusive": ("unwritten-read", "which nothing wrote"),
     "padding-is-column-0": ("padding", "written twice"),
     "chunks-rounded-down": ("trace-agreement", "large, chunk, CTA"),
 }
