@@ -133,11 +133,20 @@ def tie_plateaus(
     above = 0 if kind == "nan" else min(setting.k - taken, n - count)
     greater = bits_of(np.float32(1e5) + 100 * random.random(above, np.float32))
     row = placed(random, n, greater, plateau_bits(random, kind, count), place)
+    _move_to_segments(row, greater, setting.boundaries.map)
     if kind == "inf":  # nothing but NaN is greater
         row[np.isin(row, greater)] = CONTENTS["all-nan"](random, int(np.isin(row, greater).sum()))
     if kind in ("mask", "huge"):  # keep the rest below
         row = _below(row, plateau_bits(random, kind, 1)[0], greater)
     return lay_out([row], **setting.call())
+
+
+def _move_to_segments(row: np.ndarray, greater: np.ndarray, columns: int) -> None:
+    """Moves greater values to the first column of each segment of a map but the first segment: taken for
+    the segment before, it lies beyond what the map has room for."""
+    starts = np.arange(columns, len(row), columns)
+    for start, holder in zip(starts, np.flatnonzero(np.isin(row, greater)), strict=False):
+        row[[start, holder]] = row[[holder, start]]
 
 
 def _below(row: np.ndarray, plateau: np.uint32, greater: np.ndarray) -> np.ndarray:
