@@ -39,7 +39,8 @@ def test_paths_change_at_their_boundaries(policy: Policy) -> None:
         (policy.medium_max, MEDIUM, LARGE),
     ):
         assert (choose_path(edge, k, alone), choose_path(edge + 1, k, alone)) == (below, above)
-    assert choose_path(policy.split_min, k, team) == MEDIUM
+    unsplit = DECODE if policy.split_min == policy.decode_max else MEDIUM
+    assert choose_path(policy.split_min, k, team) == unsplit
     assert choose_path(policy.split_min + 1, k, team) == LARGE
     assert choose_path(0, k, team) == TRIVIAL
 

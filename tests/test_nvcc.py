@@ -35,7 +35,8 @@ def compile_policy(folder: Path, policy: str, arch: str, *flags: str) -> str:
         '#include "kernel/persistent.cuh"\n'
         "namespace persistent_topk {\n"
         f"template __global__ void topk_kernel<{index}, false>(TopkParams);\n"
-        f"template __global__ void narrow_topk_kernel<{index}, false>(TopkParams);\n"
+        f"template __global__ void narrow_topk_kernel<{index}, false, kNarrow>(TopkParams);\n"
+        f"template __global__ void narrow_topk_kernel<{index}, false, kNarrowest>(TopkParams);\n"
         "}\n"
     )
     target = ["-cubin", f"-arch={arch}", "-std=c++20", "-O3", "-Xptxas", "-v", *flags]
@@ -44,7 +45,7 @@ def compile_policy(folder: Path, policy: str, arch: str, *flags: str) -> str:
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)
 def test_the_kernel_compiles_for_every_architecture(arch: str, tmp_path: Path) -> None:
-    assert "registers" in compile_policy(tmp_path, SHIPPED[0].name, arch)
+    assert "registers" in compile_policy(tmp_path, "small", arch)
 
 
 @pytest.mark.parametrize("policy", [policy.name for policy in SHIPPED])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from persistent_topk.cuda import records, spills
-from persistent_topk.cuda.build import kernel_hash
+from persistent_topk.cuda.build import code_of, kernel_hash
 from persistent_topk.reference.policy import SHIPPED
 
 ENVIRONMENT = {"date": "2026-01-01", "gpu": "H100", "driver": "1", "nvcc": "13.0", "torch": "2.6"}
@@ -78,3 +78,9 @@ def test_the_checked_in_report_of_the_compiler_shows_no_spill_where_the_kernel_i
     tuned = [usage for usage in usages if usage.counts]
     assert {policy.name for policy in SHIPPED} == {usage.policy for usage in tuned}
     assert [] == [usage for usage in tuned if usage.spills]
+
+
+def test_a_comment_is_not_another_kernel() -> None:
+    code = "int f() {\n  return 1;  // why\n}\n"
+    assert code_of(code) == code_of("// what\nint f() { return 1; }")
+    assert code_of(code) != code_of(code.replace("1", "2"))

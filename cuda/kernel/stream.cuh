@@ -213,8 +213,6 @@ struct StreamedChunk {
     constexpr int kEntries = 4;  // of a thread in a round
     const int length = static_cast<int>(list.used);
     const bool none_above = interval.high == kGreatestKey;
-    // Threads take consecutive entries, an odd number of them, so that the lanes of a warp read from all
-    // banks and set bits in different words: atomics on one word wait for each other.
 #pragma unroll 1
     for (int first = threadIdx.x; first < length; first += kEntries * policy.threads) {
       float x[kEntries];
