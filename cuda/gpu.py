@@ -41,7 +41,7 @@ def device_index(device: torch.device | str | int | None) -> int:
 def workspace_size(rows: int, columns: int, k: int, device: torch.device | str | int | None = None) -> int:
     """Bytes that `topk_out` needs in `workspace` for logits [rows, columns], k and this device: none so far.
 
-    CTAs that share a row exchange their histograms through distributed shared memory, so nothing is
+    CTAs that share a row exchange counts and candidates through distributed shared memory, so nothing is
     kept in global memory. Engines should still ask, and hand over what is asked for.
     """
     return 0
