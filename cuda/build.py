@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,11 +84,13 @@ def kernel_headers() -> list[Path]:
     return [*sorted((CUDA_DIR / "kernel").glob("*.cuh")), CUDA_DIR / "launch.cuh"]
 
 
-def digest(paths: Iterable[Path], *words: str) -> str:
-    """A short hash of the files' names and bytes and of the words."""
+def digest(
+    paths: Iterable[Path], *words: str, content: Callable[[Path], bytes] = Path.read_bytes
+) -> str:
+    """A short hash of the files' names and contents and of the words."""
     sha = hashlib.sha256()
     for path in paths:
-        sha.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+        sha.update(path.name.encode() + b"\0" + content(path) + b"\0")
     for word in words:
         sha.update(word.encode() + b"\0")
     return sha.hexdigest()[:HASH_LENGTH]
@@ -101,10 +103,8 @@ def code_of(source: str) -> str:
 
 def kernel_hash() -> str:
     """The hash of the kernel's code that GPU records carry, comments left out: a record is of the code."""
-    sha = hashlib.sha256()
-    for path in (*kernel_headers(), LAUNCH_SOURCE, INSTANCE_SOURCE):
-        sha.update(path.name.encode() + b"\0" + code_of(path.read_text()).encode() + b"\0")
-    return sha.hexdigest()[:HASH_LENGTH]
+    sources = [*kernel_headers(), LAUNCH_SOURCE, INSTANCE_SOURCE]
+    return digest(sources, content=lambda path: code_of(path.read_text()).encode())
 
 
 def library_name(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 WARP_SIZE = 32  # threads of a warp; chunk bounds are multiples of as many columns (128 bytes)
 QUAD = 4  # columns of one 16-byte load
@@ -92,24 +92,7 @@ THROUGHPUT = Policy(
     map=262144,
 )
 
-SHORT = Policy(
-    name="short",
-    threads=256,
-    ctas_per_sm=4,
-    decode_max=4096,
-    medium_max=65536,
-    split_min=65536,
-    chunk_min=65536,
-    max_ctas=1,
-    decode_bin_bits=11,
-    medium_bin_bits=11,
-    large_bin_bits=11,
-    candidates=2048,
-    rank_max=64,
-    tile=4096,
-    survivors=10240,
-    map=262144,
-)
+SHORT = replace(THROUGHPUT, name="short", threads=256, ctas_per_sm=4, decode_max=4096, tile=4096)
 
 SMALL = Policy(
     name="small",

@@ -17,12 +17,9 @@ def within_limits(target: PeerTarget, kernel: Function) -> Function:
     """The kernel, refusing the shapes that the target's documentation excludes."""
 
     def called(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor:
-        if target.ks is not None and k not in target.ks:
-            raise PeerRefuses(f"{target.name}: k is one of {', '.join(map(str, target.ks))}")
-        if target.most_rows is not None and logits.shape[0] > target.most_rows:
-            raise PeerRefuses(f"{target.name}: at most {target.most_rows} rows")
-        if logits.stride(0) % target.stride_multiple:
-            raise PeerRefuses(f"{target.name}: row strides are multiples of {target.stride_multiple}")
+        limit = target.beyond(k, logits.shape[0], logits.stride(0))
+        if limit is not None:
+            raise PeerRefuses(f"{target.name}: {limit}")
         return kernel(logits, lengths, k)
 
     return called

@@ -123,13 +123,9 @@ def command(
     """
     if soaking:
         return soaked(targets, seconds, seed, state_folder)
-    if seconds is not None and cases is not None:
-        raise click.UsageError("--seconds and --cases exclude each other; give one")
-    if failures is not None and state_folder is not None:
-        raise click.UsageError("--failures and --state exclude each other; a state keeps failures of its own")
-    unknown = [name for name in families if name not in FAMILIES]
-    if unknown:
-        raise click.UsageError(f"--family is {unknown[0]!r}; expected one of {', '.join(FAMILIES)}")
+    check_budget(seconds, cases)
+    check_folders(failures, state_folder)
+    check_families(families)
     one_gpu_a_rank()
     claims = parse_claims(claim)
     ks = parse_ks(k)
@@ -165,6 +161,25 @@ def command(
     if report_folder is not None:
         click.echo(f"report: {write_page(outcome, report_folder)}")
     return outcome.exit_code
+
+
+def check_budget(seconds: float | None, cases: int | None) -> None:
+    """A campaign ends by the clock or by a number of cases; click.UsageError where both are given."""
+    if seconds is not None and cases is not None:
+        raise click.UsageError("--seconds and --cases exclude each other; give one")
+
+
+def check_folders(failures: Path | None, state_folder: Path | None) -> None:
+    """Failures have one place; click.UsageError where two are given."""
+    if failures is not None and state_folder is not None:
+        raise click.UsageError("--failures and --state exclude each other; a state keeps failures of its own")
+
+
+def check_families(families: Sequence[str]) -> None:
+    """click.UsageError for a name that is no family's."""
+    unknown = [name for name in families if name not in FAMILIES]
+    if unknown:
+        raise click.UsageError(f"--family is {unknown[0]!r}; expected one of {', '.join(FAMILIES)}")
 
 
 def soaked(targets: Sequence[str], seconds: float | None, seed: int, folder: Path | None) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 from abc import abstractmethod
 from importlib import metadata
 
@@ -56,12 +57,17 @@ class PeerTarget(FunctionTarget):
         except metadata.PackageNotFoundError:
             return self.package
 
-    def refuses(self, case: Case) -> str | None:
-        """The documented limit that the case is beyond, or None."""
-        if self.ks is not None and case.k not in self.ks:
+    def beyond(self, k: int, rows: int, row_stride: int) -> str | None:
+        """The documented limit that a call of these sizes is beyond, in words, or None."""
+        if self.ks is not None and k not in self.ks:
             return f"k is one of {', '.join(map(str, self.ks))}"
-        if self.most_rows is not None and case.rows > self.most_rows:
+        if self.most_rows is not None and rows > self.most_rows:
             return f"at most {self.most_rows} rows"
-        if case.row_stride % self.stride_multiple or case.offset % self.stride_multiple:
+        if row_stride % self.stride_multiple:
             return f"row strides are multiples of {self.stride_multiple}"
         return None
+
+    def refuses(self, case: Case) -> str | None:
+        """The documented limit that the case is beyond, or None."""
+        # Both are multiples of what their greatest common divisor is a multiple of.
+        return self.beyond(case.k, case.rows, math.gcd(case.row_stride, case.offset))
