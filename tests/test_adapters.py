@@ -13,11 +13,12 @@ import wrong_topk
 
 from persistent_topk.cuda.bench import cub
 from persistent_topk.verify.cases import Case, lay_out
-from persistent_topk.verify.targets import ADAPTERS, Target, TargetUnavailable
+from persistent_topk.verify.targets import ADAPTERS, Target, TargetUnavailable, flashinfer
 from persistent_topk.verify.targets.cub import MOST_COLUMNS_BEFORE, CubTarget, version_of
 from persistent_topk.verify.targets.deepselect import CLAIMED, MOST_COLUMNS, DeepSelectTarget
-from persistent_topk.verify.targets.flashinfer import FlashinferTarget
-from persistent_topk.verify.targets.sglang import SglangTarget
+from persistent_topk.verify.targets.flashinfer import FlashinferTarget, FlashinferVarlenTarget
+from persistent_topk.verify.targets.peer import SELECTS
+from persistent_topk.verify.targets.sglang import SglangTarget, SglangV2Target, SglKernelTarget
 from persistent_topk.verify.targets.target import POISONS
 from persistent_topk.verify.targets.vllm import VllmTarget
 from persistent_topk.verify.values import bits_of
@@ -54,25 +55,88 @@ def test_a_missing_package_is_told(name: str) -> None:
         target.prepare()
 
 
-def test_sglang(monkeypatch: pytest.MonkeyPatch) -> None:
-    stand_in(
-        monkeypatch,
-        "sgl_kernel",
-        fast_topk_v2=lambda score, lengths, topk: wrong_topk.correct_set(score, lengths, topk).int(),
-    )
-    target = SglangTarget(device="cpu")
+def test_sgl_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fast_topk_v2(score, lengths, topk, row_starts=None):  # type: ignore[no-untyped-def]
+        return wrong_topk.correct_set(score, lengths, topk).int()
+
+    stand_in(monkeypatch, "sgl_kernel", fast_topk_v2=fast_topk_v2)
+    target = SglKernelTarget(device="cpu")
     assert answers_right(target, 2048)
     assert target.refuses(case_of(512)) == "k is one of 2048"
 
 
-def test_flashinfer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sglang(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fast_topk(score, lengths, topk, row_starts=None):  # type: ignore[no-untyped-def]
+        assert topk in (512, 2048)
+        return wrong_topk.correct_set(score, lengths, topk).int()
+
+    def plan_topk_v2(seq_lens, static_threshold=-1, *, out=None):  # type: ignore[no-untyped-def]
+        return seq_lens.new_zeros(len(seq_lens) + 1, 2)
+
+    def topk_transform_paged_v2(  # type: ignore[no-untyped-def]
+        scores, seq_lens, page_tables, out_page_indices, page_size, metadata, out_raw_indices=None
+    ):
+        assert page_tables is None and scores.stride(0) % 4 == 0 and page_size.bit_count() == 1
+        assert metadata.shape == (len(scores) + 1, 2)
+        out_page_indices.copy_(wrong_topk.correct_set(scores, seq_lens, out_page_indices.shape[1]))
+
+    stand_in(monkeypatch, "sglang")
+    stand_in(monkeypatch, "sglang.kernels.ops.attention.fast_topk", fast_topk=fast_topk)
+    stand_in(
+        monkeypatch,
+        "sglang.kernels.ops.attention.dsv4.topk",
+        plan_topk_v2=plan_topk_v2,
+        topk_transform_paged_v2=topk_transform_paged_v2,
+    )
+    for parent in ("", ".ops", ".ops.attention", ".ops.attention.dsv4"):
+        stand_in(monkeypatch, f"sglang.kernels{parent}")
+    assert answers_right(SglangTarget(device="cpu"), 512)
+    assert SglangTarget(device="cpu").refuses(case_of(1024)) == "k is one of 512, 2048"
+    second = SglangV2Target(device="cpu")
+    assert answers_right(second, 100)
+    assert second.refuses(case_of(2049)) == "k is at most 2048"
+    assert second.refuses(case_of(100, columns=3001)) == "row strides are multiples of 4"
+
+
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_flashinfer(deterministic: bool, ties: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[bool, int]] = []
+
+    def top_k_ragged_transform(  # type: ignore[no-untyped-def]
+        input, offsets, lengths, k, deterministic=False, tie_break=0, dsa_graph_safe=False, row_starts=None
+    ):
+        assert input.is_contiguous() and offsets.dtype == torch.int32 and not offsets.any()
+        asked.append((deterministic, tie_break))
+        return (wrong_topk.correct if tie_break else wrong_topk.correct_set)(input, lengths, k).flip(1)
+
+    stand_in(monkeypatch, "flashinfer", top_k_ragged_transform=top_k_ragged_transform)
+    name = "flashinfer.top_k_ragged" + ("_deterministic" if deterministic else "") + ("_ties" if ties else "")
+    assert ADAPTERS[name]().name == name
+    target = FlashinferTarget(deterministic, ties, device="cpu")
+    assert target.name == name and answers_right(target, 100)
+    assert set(asked) == {(deterministic, int(ties))}
+    assert ("lowest-column-ties" in target.claims) is ties
+    assert ("repeatable-bytes" in target.claims) is deterministic
+    assert ("repeatable-set" in target.claims) is (deterministic or ties)
+    assert target.refuses(case_of(2049)) == ("k is at most 2048" if ties else None)
+    apart = lay_out([bits_of(1.0)] * 2, 1, gap=1)
+    assert target.refuses(apart) == "rows lie end to end"
+    assert target.refuses(lay_out([bits_of(1.0)], 1, gap=1, offset=3)) is None
+
+
+@pytest.mark.parametrize(("version", "promised"), [("0.6.18.post1", False), ("0.7.2.post1", True)])
+def test_flashinfer_of_any_lengths(version: str, promised: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     def top_k_varlen(
         logits: torch.Tensor, seq_lens: torch.Tensor, top_k: int, *, backend: str
     ) -> tuple[torch.Tensor, None]:
         return wrong_topk.correct_set(logits, seq_lens, top_k), None
 
     stand_in(monkeypatch, "flashinfer", top_k_varlen=top_k_varlen)
-    assert answers_right(FlashinferTarget(device="cpu"), 100)
+    monkeypatch.setattr(flashinfer, "installed_version", lambda names: version)
+    target = FlashinferVarlenTarget(device="cpu")
+    assert answers_right(target, 100)
+    assert ("short-lengths" in target.claims) is promised
 
 
 @pytest.mark.parametrize("operator", ["persistent_topk", "cooperative_topk"])
@@ -86,9 +150,17 @@ def test_vllm(operator: str, monkeypatch: pytest.MonkeyPatch) -> None:
     target = VllmTarget(operator, device="cpu")
     assert answers_right(target, 512)
     assert target.refuses(case_of(100)) == "k is one of 512, 1024, 2048"
-    assert target.refuses(case_of(512, columns=3001)) == "row strides are multiples of 4"
-    many = target.refuses(case_of(512, rows=33))
-    assert many == ("at most 32 rows" if operator == "cooperative_topk" else None)
+    few = operator == "cooperative_topk"
+    assert target.refuses(case_of(512, columns=3001)) == ("row strides are multiples of 4" if few else None)
+    assert target.refuses(case_of(512, rows=64)) is None
+    assert target.refuses(case_of(512, rows=65)) == ("at most 64 rows" if few else None)
+
+
+def test_what_is_documented_nowhere_is_claimed_by_nobody() -> None:
+    for name in PEERS:
+        if not name.startswith("cub."):
+            claims = ADAPTERS[name]().claims
+            assert claims >= SELECTS and not claims & {"nan-first", "signed-zero-tie", "layout-independent"}
 
 
 STRIDE_BYTES, OUTPUT_BYTES = 1024, 32  # what the package asks for

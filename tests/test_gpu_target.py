@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +17,8 @@ from persistent_topk.verify.examination import Subject, examine
 from persistent_topk.verify.properties import CLAIMS
 from persistent_topk.verify.targets.function import FunctionTarget
 from persistent_topk.verify.targets.gpu import GpuTarget
+from persistent_topk.verify.targets.isolated import IsolatedTarget
+from persistent_topk.verify.targets.target import TargetFailure
 from persistent_topk.verify.values import CONTENTS
 
 pytestmark = [
@@ -126,3 +130,25 @@ def test_a_function_that_shares_memory_between_calls_is_told() -> None:
         return found
 
     assert "repeatable-bytes" in broken_of(FunctionTarget("shares", shares, CLAIMS["contract"], "cuda"))
+
+
+def asserts_on_short(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor:
+    """Reads beyond a tensor on the device, after which the process can use its GPU no more."""
+    if int(lengths.min()) <= 0:
+        one = torch.zeros(1, device="cuda")
+        one[torch.full((1,), 9, device="cuda")] += 1
+    return device_topk(logits, lengths, k)
+
+
+def test_a_process_that_lost_its_gpu_is_started_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(Path(__file__).parent)
+    name = f"{Path(__file__).stem}:asserts_on_short"
+    target = IsolatedTarget(FunctionTarget(name, device="cuda"), "cuda")
+    target.prepare()
+    good = lay_out([CONTENTS["few"](np.random.default_rng(1), 100)], K)
+    right = target.call(good, 0, "").indices
+    for _ in range(2):
+        with pytest.raises(TargetFailure, match="CUDA error"):
+            target.call(replace(good, lengths=torch.zeros(1, dtype=torch.int32)), 0, "")
+        assert (target.call(good, 0, "").indices == right).all()
+    target.close()

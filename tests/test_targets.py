@@ -53,6 +53,7 @@ def test_answers_come_through(isolated: IsolatedTarget) -> None:
         ("hangs", "hang", "no answer within"),
         ("crashes", "crash", "SIGSEGV"),
         ("leaves", "crash", "exited with status 7"),
+        ("loses_its_gpu", "raised", "an illegal memory access"),
     ],
     indirect=["isolated"],
 )

@@ -224,6 +224,19 @@ def forks(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor:
     return correct(logits, lengths, k)
 
 
+def loses_its_gpu(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor:
+    """Fails for good once a length is zero, as a process does after an illegal access on its GPU."""
+    if int(lengths.min()) <= 0 or torch.cuda.is_initialized():
+
+        def fail(*arguments: object) -> None:
+            raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+        torch.cuda.is_initialized = lambda: True
+        torch.cuda.synchronize = fail
+        fail()
+    return correct(logits, lengths, k)
+
+
 def raises(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor:
     raise MemoryError("CUDA out of memory")
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
 
 from .cases import FILLS, Case, rebuild
 
-VARIANT_OFFSET, VARIANT_GAP = 1, 3  # both odd: every row changes its alignment
+# Offsets, and gaps between rows. First both odd, so that every row changes its alignment; then what is left
+# to targets whose rows start at 16 bytes, and to those whose rows lie end to end.
+LAYOUTS = ((1, 3), (4, 4), (1, 0))
+PACKED = ((0, 0),)
 
 
 class Variant:
@@ -25,36 +28,38 @@ def _columns_of(case: Case) -> list[np.ndarray]:
     return [bits[row, : case.clamped[row]] for row in range(case.rows)]
 
 
-def other_tail(case: Case) -> Variant | None:
+def other_tail(case: Case) -> Iterator[Variant]:
     """What lies beyond n replaced: the greatest of values by the least, or the other way round."""
     bits = case.bits()
     beyond = [(row, int(n)) for row, n in enumerate(case.clamped) if n < case.columns]
     if not beyond:
-        return None
+        return
     row, n = beyond[0]
     fill = FILLS["nan"] if bits[row, n] in (FILLS["-inf"], FILLS["zero"]) else FILLS["-inf"]
     changed = rebuild(case, _columns_of(case), lengths=case.lengths.numpy(), columns=case.columns, tail=fill)
-    return Variant(changed, list(range(case.rows)))
+    yield Variant(changed, list(range(case.rows)))
 
 
-def other_layout(case: Case) -> Variant | None:
-    """Moved to odd offsets and strides, or packed if it lay oddly already."""
+def other_layout(case: Case) -> Iterator[Variant]:
+    """Moved to other offsets and strides, or packed if it lay oddly already."""
     plain = case.offset == 0 and case.row_stride == case.columns
-    offset, gap = (VARIANT_OFFSET, VARIANT_GAP) if plain else (0, 0)
-    moved = rebuild(case, case.bits(), lengths=case.lengths.numpy(), offset=offset, gap=gap)
-    return Variant(moved, list(range(case.rows)))
+    for offset, gap in LAYOUTS if plain else PACKED:
+        moved = rebuild(case, case.bits(), lengths=case.lengths.numpy(), offset=offset, gap=gap)
+        yield Variant(moved, list(range(case.rows)))
 
 
-def other_batch(case: Case) -> Variant | None:
+def other_batch(case: Case) -> Iterator[Variant]:
     """The rows in reverse, and the last once more: other neighbours, other places, another count."""
     source = [*reversed(range(case.rows)), case.rows - 1]
     if not case.rows:
-        return None
+        return
     bits = case.bits()[source]
-    return Variant(rebuild(case, bits, lengths=case.lengths.numpy()[source]), source)
+    yield Variant(rebuild(case, bits, lengths=case.lengths.numpy()[source]), source)
 
 
-VARIANTS: dict[str, Callable[[Case], Variant | None]] = {
+# Each gives the forms that a case can be put in, the most telling one first: a target is asked the first
+# that is within its documented limits.
+VARIANTS: dict[str, Callable[[Case], Iterator[Variant]]] = {
     "tail-independent": other_tail,
     "layout-independent": other_layout,
     "batch-independent": other_batch,

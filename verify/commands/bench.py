@@ -17,7 +17,7 @@ def within_limits(target: PeerTarget, kernel: Function) -> Function:
     """The kernel, refusing the shapes that the target's documentation excludes."""
 
     def called(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor:
-        limit = target.beyond(k, logits.shape[0], logits.stride(0))
+        limit = target.beyond(k, logits.shape[0], logits.shape[1], logits.stride(0))
         if limit is not None:
             raise PeerRefuses(f"{target.name}: {limit}")
         return kernel(logits, lengths, k)

@@ -8,12 +8,12 @@ from functools import partial
 from .cub import CubTarget
 from .deepselect import DeepSelectTarget
 from .emulator import EmulatorTarget
-from .flashinfer import FlashinferTarget
+from .flashinfer import FlashinferTarget, FlashinferVarlenTarget
 from .function import FunctionTarget
 from .gpu import GpuTarget
 from .isolated import IsolatedTarget
 from .model import ModelTarget
-from .sglang import SglangTarget
+from .sglang import SglangTarget, SglangV2Target, SglKernelTarget
 from .target import Answer, Schedule, Target, TargetFailure, TargetMisnamed, TargetUnavailable
 from .torch_topk import TorchTopkTarget
 from .vllm import VllmTarget
@@ -37,8 +37,14 @@ ADAPTERS: dict[str, Callable[[], Target]] = {
     "cub.batched_topk_ties": partial(CubTarget, True),
     "vllm.persistent_topk": partial(VllmTarget, "persistent_topk"),
     "vllm.cooperative_topk": partial(VllmTarget, "cooperative_topk"),
-    "sglang.fast_topk_v2": SglangTarget,
-    "flashinfer.top_k_varlen": FlashinferTarget,
+    "sglang.fast_topk": SglangTarget,
+    "sglang.fast_topk_v2": SglKernelTarget,
+    "sglang.topk_v2": SglangV2Target,
+    "flashinfer.top_k_ragged": FlashinferTarget,
+    "flashinfer.top_k_ragged_ties": partial(FlashinferTarget, ties=True),
+    "flashinfer.top_k_ragged_deterministic": partial(FlashinferTarget, deterministic=True),
+    "flashinfer.top_k_ragged_deterministic_ties": partial(FlashinferTarget, deterministic=True, ties=True),
+    "flashinfer.top_k_varlen": FlashinferVarlenTarget,
     "deepselect.topk": DeepSelectTarget,
 }
 

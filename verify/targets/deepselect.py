@@ -1,11 +1,17 @@
-"""DeepSelect's topk as a target. Not yet run against the real package.
+"""DeepSelect's topk as a target.
 
-deep_select.topk(input [R, S], topk, end=lengths, ...) -> (values or None, indices): its README and the
-docstring of deep_select/interface.py promise the top-k elements of each row among the first end[r] columns,
-k of at most 4096, any value of choice behind them (`idx_oob_fill_value`), and ascending columns where
-`sorted_index` is set. Nothing is said of ties. `end` over the columns is forbidden ("must be held"), NaN
-makes the kernel abort or write a mark in place of the row's answer, and row strides that are no multiple of
-`get_stride_requirement()[0]` bytes have to be copied, which this adapter does.
+deep_select.topk(input [R, S], topk, end=lengths, ...) -> (values or None, indices), as its README and the
+docstring of deep_select/interface.py have it (1.0.0; installed as deep_select from its repository, or as
+tokenspeed-deepselect, which has kernels for sm_100 and sm_103 alone):
+
+- "Select topk elements for each row"; end: "The right(exclusive) range for input row", "`end` <=
+  `vocab_size` must be held"; k "must be <= 4096".
+- sorted_index: "Whether to return sorted output_idx", "in ascending order". idx_oob_fill_value: what fills
+  the slots where "end[i] <= topk".
+- "stride(0) must be a multiple of `deep_select.get_stride_requirement()[0]` bytes", "For unaligned inputs,
+  padding is necessary": this adapter copies then, so it promises nothing of layouts.
+- NaN: "if True, aborts the whole kernel; if False, writes 0x3F3F3F3F", so rows with NaN are not given to it.
+- Its C++ check: "vocab_size must be < 2^23 for float32 input". Nothing is said of ties.
 """
 
 from __future__ import annotations
@@ -15,14 +21,12 @@ import importlib
 import torch
 
 from ..cases import Case
-from ..properties import CLAIMS
 from .function import Function
-from .peer import PeerTarget
+from .peer import SELECTS, PeerTarget
 
 PADDING = -1
-# The claim `set` less what its documentation excludes (lengths) and what a copy makes the adapter's own.
-CLAIMED = CLAIMS["set"] - {"short-lengths", "layout-independent"} | {"ascending-order"}
-MOST_COLUMNS = (1 << 23) - 1  # its C++ check: "vocab_size must be < 2^23 for float32 input"
+CLAIMED = SELECTS | {"ascending-order"}
+MOST_COLUMNS = (1 << 23) - 1
 
 
 def aligned(logits: torch.Tensor, row_bytes: int) -> torch.Tensor:
@@ -40,6 +44,8 @@ def aligned(logits: torch.Tensor, row_bytes: int) -> torch.Tensor:
 
 class DeepSelectTarget(PeerTarget):
     package = "deep_select"
+    distributions = ("tokenspeed-deepselect", "deep-select")
+    most_k = 4096
 
     def __init__(self, device: str = "cuda") -> None:
         super().__init__("deepselect.topk", CLAIMED, device)

@@ -121,6 +121,8 @@ class FunctionTarget(Target):
         logits, lengths, storage = self._given(case)
         try:
             found = self._answer(logits, lengths, case.k, poison)
+            if self.on_gpu:
+                torch.cuda.synchronize(self.device)  # where a kernel's illegal access is told
         except Exception as error:
             raise TargetFailure("raised", in_a_line(error)) from error
         except SystemExit as error:

@@ -16,7 +16,7 @@ from ..cases import Case
 from .target import POISONS, Answer, Schedule, Target, TargetFailure, TargetMisnamed, TargetUnavailable
 from .wire import answer_of, receive, send, send_case
 
-PREPARE_SECONDS = 120.0  # importing an engine and compiling its kernels
+PREPARE_SECONDS = 300.0  # importing an engine and compiling its kernels
 FIRST_CALL_SECONDS = 60.0  # kernels that are compiled when they are first called
 CALL_SECONDS = (2.0, 20.0)  # the least and the most that the watchdog gives a later call:
 PATIENCE = 100.0  # so many times the slowest answered one
@@ -159,6 +159,8 @@ class IsolatedTarget(Target):
         resident = int(message.get("resident", 0))
         if resident > MOST_RESIDENT_BYTES:
             self._outgrown.append(resident)
+            self.close()
+        if message.get("lost"):
             self.close()
         return answer_of(message, arrays)
 

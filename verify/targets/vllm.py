@@ -1,8 +1,12 @@
-"""vLLM's top-k kernels for sparse-attention indexers as targets. Not yet run against the real package.
+"""vLLM's top-k kernels for sparse-attention indexers as targets.
 
-Calls, shapes and limits are those of vLLM's sparse attention indexer: `torch.ops._C.persistent_topk` for
-k of 512, 1024 and 2048 with a byte workspace, and `cooperative_topk` for few rows whose stride is a
-multiple of 4. Neither documents an order, ties or NaN: the claim is `set`.
+Calls are those of vllm/model_executor/layers/indexer_topk.py (0.33): `torch.ops._C.persistent_topk` and
+`cooperative_topk` with lengths of shape [R, 1], a byte workspace of RADIX_TOPK_WORKSPACE_SIZE, and the
+greatest length that a row may have. Its docstring: "writing into topk_indices (int32, -1 fill for rows
+shorter than topk_tokens)". Limits are the messages of csrc/topk.cu and csrc/cooperative_topk.cu: "supports
+k=512, k=1024, or k=2048", "supports <=64 rows", "stride must be multiple of 4 for TMA alignment"; and of
+the layer: "requires SM90+ and is not supported on the SM12x family". Neither says anything of order, ties,
+NaN, or negative lengths.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ from .function import Function
 from .peer import PeerTarget
 
 WORKSPACE_BYTES = 1 << 20
-COOPERATIVE_ROWS = 32
+COOPERATIVE = "cooperative_topk"
 
 
 class VllmTarget(PeerTarget):
@@ -23,13 +27,13 @@ class VllmTarget(PeerTarget):
 
     package = "vllm"
     ks = (512, 1024, 2048)
-    stride_multiple = 4
 
     def __init__(self, operator: str, device: str = "cuda") -> None:
         super().__init__(f"vllm.{operator}", device=device)
         self._operator = operator
-        if operator == "cooperative_topk":
-            self.most_rows = COOPERATIVE_ROWS
+        if operator == COOPERATIVE:
+            self.most_rows, self.stride_multiple = 64, 4
+            self.least_capability, self.no_major = (9, 0), 12
 
     def load(self) -> Function:
         importlib.import_module("vllm._custom_ops")

@@ -56,9 +56,10 @@ def send_answer(connection: Connection, answer: Answer, resident: int) -> None:
     )
 
 
-def send_failure(connection: Connection, failure: TargetFailure) -> None:
-    """Tells that a call gave no answer, and why."""
-    send(connection, {"failure": failure.kind, "words": failure.words, "promise": failure.promise})
+def send_failure(connection: Connection, failure: TargetFailure, lost: bool) -> None:
+    """Tells that a call gave no answer, and why. lost: the sender can answer no other call."""
+    told = {"failure": failure.kind, "words": failure.words, "promise": failure.promise, "lost": lost}
+    send(connection, told)
 
 
 def answer_of(message: Message, arrays: list[bytes]) -> Answer:

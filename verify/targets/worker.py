@@ -41,13 +41,25 @@ def leave_with_the_checker() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+def gpu_is_lost() -> bool:
+    """Whether a failed call took the GPU along: after an illegal access every later call of the process
+    fails too."""
+    if not torch.cuda.is_initialized():
+        return False
+    try:
+        torch.cuda.synchronize()
+    except RuntimeError:
+        return True
+    return False
+
+
 def serve(connection: Connection, name: str, device: str) -> None:
     """Prepares the target, then answers one case after the other until the checker hangs up."""
     message, _ = receive(connection)
     sys.path[:] = message["path"]
-    if device == "cpu":  # a GPU's driver reserves more than there is
-        limit_memory()
     target = inside(name, device)
+    if not target.on_gpu:  # a GPU's driver reserves more than there is
+        limit_memory()
     try:
         target.prepare()
     except TargetUnavailable as error:
@@ -69,7 +81,10 @@ def serve(connection: Connection, name: str, device: str) -> None:
         if os.getpid() != process:
             os._exit(0)  # the target forked, and this is the copy
         if failure is not None:
-            send_failure(connection, failure)
+            lost = gpu_is_lost()
+            send_failure(connection, failure, lost)
+            if lost:
+                os._exit(0)
             continue
         if not answer.damage and case.digest() != before:
             answer = type(answer)(answer.indices, None, "logits or lengths were changed")
