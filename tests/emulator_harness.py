@@ -36,7 +36,7 @@ class _Arguments(ctypes.Structure):
 
 @functools.cache
 def library(file: str) -> Library:
-    return Library(build_kernel(SOURCES / f"{file}.cpp", headers=[SOURCES / "harness.hpp"]))
+    return Library(build_kernel(SOURCES / f"{file}.cpp", headers=sorted(SOURCES.glob("*.hpp"))))
 
 
 def kind_of_failure(file: str, kernel: str, **options: Any) -> str | None:

@@ -37,5 +37,9 @@ extern Arena stacks;
 extern Arena shared_arena;
 
 inline std::byte* shared_of(int slot) { return shared_arena.begin() + slot * kSharedStride + kSharedRedZone; }
+inline int slot_of(const void* shared) {
+  return static_cast<int>((static_cast<const std::byte*>(shared) - shared_arena.begin()) >>
+                          kSharedStrideBits);
+}
 
 }  // namespace persistent_topk::emulator

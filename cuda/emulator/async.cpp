@@ -51,6 +51,15 @@ void bulk_copy(void* to, const void* from, uint32_t bytes, uint64_t* barrier) {
   machine->decide();
 }
 
+void store_async(void* to, const void* value, uint32_t bytes, uint64_t* barrier) {
+  const void* pc = __builtin_return_address(0);
+  if ((bytes != 4 && bytes != 16) || !is_aligned(to, bytes) || !is_aligned(barrier, sizeof *barrier))
+    fail("misaligned", pc, "stores %u bytes asynchronously to %p, with the mbarrier at %p", bytes, to,
+         barrier);
+  machine->copies.store(to, value, bytes, barrier, pc);
+  machine->decide();
+}
+
 void copy_async(void* to, const void* from, uint32_t bytes) {
   const void* pc = __builtin_return_address(0);
   if ((bytes != 4 && bytes != 8 && bytes != 16) || !is_aligned(to, bytes) || !is_aligned(from, bytes))

@@ -39,9 +39,10 @@ void wake_all(Wait reason, int first_slot, int slots) {
 }
 
 // The running thread now knows of all accesses before its group's barriers up to here.
-void pass_barrier(Thread& self) {
+void pass_barrier(Thread& self, Handover& handover) {
   ++self.waits;
   self.waits_known = std::max(self.waits_known, self.waits);
+  self.acquired = handover.take(self.acquired);
 }
 
 int first_slot_of(const Cta& cta) { return cta.slot - cta.rank; }
@@ -83,9 +84,11 @@ void cluster_arrive() {
          "arrives at the cluster barrier, which %d exited threads never reach",
          machine->options.cluster * machine->block_threads() - cluster.running);
   ++self.arrivals;
+  cluster.handover.bring(self.acquired);
   if (++cluster.arrived == machine->options.cluster * machine->block_threads()) {
     cluster.arrived = 0;
     ++cluster.phase;
+    cluster.handover.close();
     wake_all(Wait::kClusterBarrier, first_slot_of(*self.cta), machine->options.cluster);
   }
   machine->decide();
@@ -98,7 +101,7 @@ void cluster_wait() {
          "waits at the cluster barrier without having arrived");
   if (self.cta->cluster->phase < self.arrivals)
     machine->wait(Wait::kClusterBarrier, __builtin_return_address(0));
-  pass_barrier(self);
+  pass_barrier(self, self.cta->cluster->handover);
 }
 
 void grid_barrier() {
@@ -106,14 +109,16 @@ void grid_barrier() {
     fail("barrier-mismatch", __builtin_return_address(0),
          "waits at the grid barrier in a launch that is not cooperative");
   ++current->arrivals;
+  machine->grid_handover.bring(current->acquired);
   if (++machine->grid_arrived < machine->cta_count() * machine->block_threads()) {
     machine->wait(Wait::kGridBarrier, __builtin_return_address(0));
-    return pass_barrier(*current);
+    return pass_barrier(*current, machine->grid_handover);
   }
   machine->grid_arrived = 0;
+  machine->grid_handover.close();
   wake_all(Wait::kGridBarrier, 0, machine->cta_count());
   machine->decide();
-  pass_barrier(*current);
+  pass_barrier(*current, machine->grid_handover);
 }
 
 }  // namespace persistent_topk::emulator

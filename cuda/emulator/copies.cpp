@@ -13,14 +13,15 @@ namespace {
 
 // What holds once the copy has landed: all that its issuer knew, and the copy itself.
 Known knowledge_after(const Thread& agent) {
-  auto knowledge = std::make_shared<Knowledge>(*agent.acquired);
-  knowledge->threads[stamp_thread(agent)] = agent.time + 1;
+  auto knowledge = std::make_shared<Knowledge>();
+  if (agent.acquired) knowledge->add(*agent.acquired);
+  knowledge->add_own(agent, agent.time + 1);
   return knowledge;
 }
 
 }  // namespace
 
-void Copies::start(void* to, const void* from, size_t bytes, const void* barrier, const void* pc) {
+Copies::Copy Copies::issued(void* to, const void* from, size_t bytes, const void* barrier, const void* pc) {
   Thread& issuer = *current;
   Copy copy = {.agent = issuer,
                .issuer = &issuer,
@@ -30,9 +31,24 @@ void Copies::start(void* to, const void* from, size_t bytes, const void* barrier
                .barrier = barrier,
                .group = issuer.copy_groups,
                .pc = pc};
-  copy.agent.acquired = knowledge_of(issuer, Scope::kDevice);
-  copy.agent.index.x = kMaxThreads + serial_++ % kMaxThreads;
+  // It comes after all that its issuer has done up to here, as after a lane at a barrier of the warp.
+  copy.agent.lane_known[issuer.lane] = issuer.time = ++issuer.cta->clock;
+  copy.agent.index.x = kMaxThreads + issuer.cta->copies++ % kCopyNames;
   copy.agent.time = ++issuer.cta->clock;
+  return copy;
+}
+
+void Copies::start(void* to, const void* from, size_t bytes, const void* barrier, const void* pc) {
+  flying_.push_back(issued(to, from, bytes, barrier, pc));
+}
+
+void Copies::store(void* to, const void* value, size_t bytes, const void* barrier, const void* pc) {
+  const Cta& owner = memory->owner_of_store(to, bytes, barrier, pc);
+  at(barrier, pc);  // initialised: later would be too late, even if it came before the landing
+  Copy copy = issued(to, nullptr, bytes, barrier, pc);
+  copy.owner = &owner;
+  copy.agent.is_store = true;
+  memcpy(copy.value.data(), value, bytes);
   flying_.push_back(std::move(copy));
 }
 
@@ -59,7 +75,7 @@ void Copies::wait_groups(int left, const void* pc) {
 }
 
 void Copies::init(const void* barrier, uint32_t arrivals) {
-  barriers_[barrier] = Barrier{.arrivals = arrivals, .left = arrivals, .gathered = {}, .handed = {}};
+  barriers_[barrier] = Barrier{.arrivals = arrivals, .left = arrivals, .handover = {}};
 }
 
 Copies::Barrier& Copies::at(const void* barrier, const void* pc) {
@@ -73,7 +89,8 @@ void Copies::arrive(const void* pointer, int64_t expected_bytes, const void* pc)
   if (barrier.left == 0)
     fail("barrier-mismatch", pc, "arrives at an mbarrier at which all %u of this phase have arrived",
          barrier.arrivals);
-  barrier.gathered = joined(barrier.gathered, knowledge_of(*current, Scope::kDevice));
+  current->time = ++current->cta->clock;  // what it does later is not part of this
+  barrier.handover.bring(*current, current->time);
   barrier.bytes += expected_bytes;
   --barrier.left;
   complete(barrier);
@@ -83,16 +100,15 @@ void Copies::complete(Barrier& barrier) {
   if (barrier.left > 0 || barrier.bytes != 0) return;
   ++barrier.phase;
   barrier.left = barrier.arrivals;
-  barrier.handed = joined(barrier.handed, barrier.gathered);
-  barrier.gathered = nullptr;
+  barrier.handover.close();
   ++machine->progress;
   wake_waiters();
 }
 
 bool Copies::passed(const void* pointer, uint32_t parity, const void* pc) {
-  const Barrier& barrier = at(pointer, pc);
+  Barrier& barrier = at(pointer, pc);
   if ((barrier.phase & 1) == (parity & 1)) return false;
-  current->acquired = joined(current->acquired, barrier.handed);
+  current->acquired = barrier.handover.take(current->acquired);
   return true;
 }
 
@@ -109,19 +125,21 @@ void Copies::land(size_t index) {
   flying_.pop_back();
   Thread* const running = current;
   current = &copy.agent;
-  memory->observe(copy.from, copy.bytes, Access::kRead, copy.pc);
+  if (copy.owner == nullptr) memory->observe(copy.from, copy.bytes, Access::kRead, copy.pc);
   memory->observe(copy.to, copy.bytes, Access::kWrite, copy.pc);
-  memmove(copy.to, copy.from, copy.bytes);
-  const Known known = knowledge_after(copy.agent);
+  memmove(copy.to, copy.source(), copy.bytes);
   if (copy.barrier == nullptr) {
-    landed_.push_back({copy.issuer, copy.group, known});
+    landed_.push_back({copy.issuer, copy.group, knowledge_after(copy.agent)});
     wake_waiters();
   } else {
     Barrier& barrier = at(copy.barrier, copy.pc);
-    barrier.gathered = joined(barrier.gathered, known);
+    memory->observe(copy.barrier, sizeof(uint64_t), Access::kAtomicUpdate, copy.pc);
+    barrier.handover.bring(copy.agent, copy.agent.time + 1);
     barrier.bytes -= static_cast<int64_t>(copy.bytes);
     complete(barrier);
   }
+  if (copy.owner != nullptr)
+    stored_[copy.owner].push_back({stamp_thread(copy.agent), copy.agent.time, copy.pc});
   current = running;
 }
 
@@ -130,8 +148,25 @@ void Copies::wake_waiters() {
   waiters_.clear();
 }
 
-bool Copies::has_issued(const Thread& thread) const {
-  return std::ranges::any_of(flying_, [&](const Copy& copy) { return copy.issuer == &thread; });
+void Copies::finish_thread(const Thread& self) {
+  for (const Copy& copy : flying_)
+    if (copy.issuer == &self && copy.owner == nullptr)
+      fail("copy-in-flight", copy.pc, "exits before a copy that it issued has landed");
+  const Cta& cta = *self.cta;
+  std::vector<Stored>& stored = stored_[&cta];
+  std::erase_if(stored, [&](const Stored& store) {
+    return self.acquired && self.acquired->covers({.thread = store.agent, .time = store.time});
+  });
+  if (cta.running > 1) return;
+  for (const Copy& copy : flying_)
+    if (copy.owner == &cta)
+      fail("peer-exited", copy.pc, "exits, the last of its CTA, before a store of CTA %u to it has landed",
+           copy.agent.cta->index.x);
+  // Luck must not hide it: a store has landed in time only if someone here has waited for it.
+  if (!stored.empty())
+    fail("peer-exited", stored[0].pc,
+         "exits, the last of its CTA, in which nobody has waited for a store of CTA %u to it",
+         Stamp{.thread = stored[0].agent}.cta());
 }
 
 void Copies::forget(uintptr_t begin, uintptr_t end) {

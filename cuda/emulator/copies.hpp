@@ -1,9 +1,10 @@
-// Asynchronous copies: bulk copies that complete an mbarrier, and copies that a thread waits for in
-// groups. Each is an agent of its own. The schedule says when it lands, at the latest when nothing else
-// can run, and the judge orders it after its issue and before whoever has waited for it: block barriers
+// Asynchronous copies: bulk copies and stores that complete an mbarrier, and copies that a thread waits
+// for in groups. Each is an agent of its own. The schedule says when it lands, at the latest when nothing
+// else can run, and the judge orders it after its issue and before whoever has waited for it: block barriers
 // alone do not. (The difference between the generic and the asynchronous proxy is not modelled.)
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <unordered_map>
@@ -13,10 +14,15 @@
 
 namespace persistent_topk::emulator {
 
+inline constexpr size_t kMaxStoreBytes = 16;
+
 class Copies {
  public:
   // By the running thread. `barrier`: the mbarrier that learns of the landing; null: its open group.
   void start(void* to, const void* from, size_t bytes, const void* barrier, const void* pc);
+  // The same of a value that the store keeps, into shared memory of the cluster. Who issued it may exit
+  // while it flies; the CTA that it is for may not, nor before one of its threads has waited for it.
+  void store(void* to, const void* value, size_t bytes, const void* barrier, const void* pc);
   void commit();                            // closes its open group
   void wait_groups(int left, const void* pc);  // for all its groups but the last `left`
 
@@ -28,8 +34,8 @@ class Copies {
   bool empty() const { return flying_.empty(); }
   void land(size_t index);
   size_t size() const { return flying_.size(); }
-  bool has_issued(const Thread& thread) const;   // something that still flies
-  void forget(uintptr_t begin, uintptr_t end);   // barriers in memory that starts a new life
+  void finish_thread(const Thread& self);       // fails if it exits too early
+  void forget(uintptr_t begin, uintptr_t end);  // barriers in memory that starts a new life
 
  private:
   struct Copy {
@@ -41,6 +47,14 @@ class Copies {
     const void* barrier;
     uint32_t group;
     const void* pc;
+    const Cta* owner = nullptr;  // of a store: whose shared memory it is for; null: a copy
+    std::array<std::byte, kMaxStoreBytes> value = {};  // of a store
+
+    const void* source() const { return owner ? value.data() : from; }
+  };
+  struct Stored {  // a store that has landed
+    uint32_t agent, time;  // as stamped
+    const void* pc;
   };
   struct Landed {
     const Thread* issuer;
@@ -50,11 +64,12 @@ class Copies {
   struct Barrier {
     uint32_t arrivals;     // of each phase
     int64_t left;          // in this one
-    int64_t bytes = 0;     // expected and not landed
+    int64_t bytes = 0;     // expected and not landed; negative while they land before they are expected
     uint32_t phase = 0;    // completed ones
-    Known gathered, handed;  // from who arrived in this phase; to who waits for those before
+    Handover handover;     // from who arrived and what landed, to who waits
   };
 
+  Copy issued(void* to, const void* from, size_t bytes, const void* barrier, const void* pc);
   Barrier& at(const void* barrier, const void* pc);
   void complete(Barrier& barrier);
   bool groups_flying(const Thread& thread, uint32_t before) const;
@@ -62,9 +77,9 @@ class Copies {
 
   std::vector<Copy> flying_;
   std::vector<Landed> landed_;
+  std::unordered_map<const Cta*, std::vector<Stored>> stored_;  // in CTAs that have not exited
   std::vector<Thread*> waiters_;
   std::unordered_map<const void*, Barrier> barriers_;
-  uint32_t serial_ = 0;
 };
 
 }  // namespace persistent_topk::emulator

@@ -56,6 +56,9 @@ void mbarrier_arrive(uint64_t* barrier, uint32_t expected_bytes = 0);
 bool mbarrier_test(const uint64_t* barrier, uint32_t parity);
 void mbarrier_wait(const uint64_t* barrier, uint32_t parity);
 void bulk_copy(void* to, const void* from, uint32_t bytes, uint64_t* barrier);
+// st.async: 4 or 16 bytes of a register to shared memory of the cluster, by an address from peer_shared();
+// on landing they complete as many of an mbarrier there. The value is taken at the call.
+void store_async(void* to, const void* value, uint32_t bytes, uint64_t* barrier);
 // Copies of 4, 8 or 16 bytes that a thread waits for by itself, in the groups that it commits.
 void copy_async(void* to, const void* from, uint32_t bytes);
 void copy_async_commit();

@@ -14,7 +14,7 @@ bool is_ordered(const Stamp& stamp, const Thread& self) {
   if (stamp.by_copy()) return false;  // no barrier of threads orders it
   if (stamp.cta() == self.cta->index.x) {
     if (stamp.time < self.block_known || stamp.phase < self.waits_known) return true;
-    const bool same_warp = stamp.index() / kLanes == self.index.x / kLanes;
+    const bool same_warp = stamp.index() / kLanes == static_cast<uint32_t>(self.warp->id % kWarpsPerSlot);
     return same_warp && stamp.time < self.lane_known[stamp.index() % kLanes];
   }
   const int cluster = machine->options.cluster;

@@ -25,7 +25,8 @@ constexpr bool is_atomic(Access access) { return access >= Access::kAtomicRead; 
 constexpr bool reads(Access access) { return access != Access::kWrite && access != Access::kAtomicWrite; }
 constexpr bool writes(Access access) { return access != Access::kRead && access != Access::kAtomicRead; }
 
-inline constexpr uint32_t kNames = 2 * kMaxThreads;  // of a CTA's threads, then of its copies
+inline constexpr uint32_t kCopyNames = 3 * kMaxThreads;  // used again and again
+inline constexpr uint32_t kNames = kMaxThreads + kCopyNames;  // of a CTA's threads, then of its copies
 
 // Who accessed a word, and when.
 struct Stamp {

@@ -10,7 +10,12 @@ namespace persistent_topk::emulator {
 namespace {
 
 void raise(std::map<uint32_t, uint32_t>& times, const std::map<uint32_t, uint32_t>& others) {
-  for (const auto& [key, time] : others) times[key] = std::max(times[key], time);
+  auto at = times.begin();  // both are sorted: the next key is most often the next one here
+  for (const auto& [key, time] : others) {
+    at = times.try_emplace(at, key, time);
+    at->second = std::max(at->second, time);
+    ++at;
+  }
 }
 
 bool acquires(Order order) { return order == Order::kAcquire || order == Order::kAcquireRelease; }
@@ -28,17 +33,27 @@ Known knowledge_of(Thread& self, Scope scope) {
   const uint32_t cta = self.cta->index.x;
   knowledge->only_cta = scope == Scope::kBlock ? static_cast<int64_t>(cta) : -1;
   self.time = ++self.cta->clock;  // what it does later is not part of this
-  raise(knowledge->ctas, {{cta, self.block_known}});
-  raise(knowledge->threads, {{stamp_thread(self), self.time}});
-  for (int lane = 0; lane < kLanes; ++lane)
-    if (self.lane_known[lane] > self.block_known)
-      raise(knowledge->threads, {{stamp_thread(self.warp->threads[lane]), self.lane_known[lane]}});
+  knowledge->add_own(self, self.time);
   return knowledge;
 }
 
+void Knowledge::add(const Knowledge& other) {
+  raise(ctas, other.ctas);
+  raise(threads, other.threads);
+}
+
+void Knowledge::add_own(const Thread& self, uint32_t time) {
+  raise(ctas, {{self.cta->index.x, self.block_known}});
+  raise(threads, {{stamp_thread(self), time}});
+  for (int lane = 0; lane < kLanes; ++lane)
+    if (self.lane_known[lane] > self.block_known)
+      raise(threads, {{stamp_thread(self.warp->threads[lane]), self.lane_known[lane]}});
+}
+
+// Of copies, only those that somebody has waited for: their CTA's barriers say nothing.
 bool Knowledge::covers(const Stamp& stamp) const {
   const auto cta = ctas.find(stamp.cta());
-  if (cta != ctas.end() && stamp.time < cta->second) return true;
+  if (cta != ctas.end() && stamp.time < cta->second && !stamp.by_copy()) return true;
   const auto thread = threads.find(stamp.thread);
   return thread != threads.end() && stamp.time < thread->second;
 }
@@ -48,9 +63,32 @@ Known joined(const Known& a, const Known& b) {
   if (!b) return a;
   if (a->only_cta != b->only_cta) return a->only_cta < 0 ? a : b;  // what few may know is left out
   auto both = std::make_shared<Knowledge>(*a);
-  raise(both->ctas, b->ctas);
-  raise(both->threads, b->threads);
+  both->add(*b);
   return both;
+}
+
+void Handover::bring(const Known& known) {
+  if (known && parts_.insert(known).second) brought_.add(*known);
+}
+
+void Handover::bring(const Thread& self, uint32_t time) {
+  bring(self.acquired);
+  brought_.add_own(self, time);
+}
+
+void Handover::close() {
+  if (!brought_.ctas.empty() || !brought_.threads.empty())
+    handed_ = joined(handed_, std::make_shared<Knowledge>(std::move(brought_)));
+  brought_ = {};
+  parts_.clear();
+  taken_.clear();
+}
+
+Known Handover::take(const Known& known) {
+  if (!handed_) return known;
+  const auto [entry, is_new] = taken_.try_emplace(known);
+  if (is_new) entry->second = joined(known, handed_);
+  return entry->second;
 }
 
 void SyncWords::read(uintptr_t word, Order order) {

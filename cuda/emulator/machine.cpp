@@ -96,6 +96,7 @@ void Machine::start_cta(Cta& cta, Cluster& cluster, int64_t index, int rank) {
   cta.running = block_threads_;
   cta.arrived = 0;
   cta.clock = 0;
+  cta.copies = 0;
   cta.peers_phase = 0;
   cluster.running += block_threads_;
   memory->start_cta(cta.slot);
@@ -142,8 +143,7 @@ void Machine::finish_thread() {
     fail("barrier-mismatch", nullptr, "exits while %d threads of the cluster have arrived at its barrier",
          cta.cluster->arrived);
   memory->finish_thread(self);
-  if (copies.has_issued(self))
-    fail("copy-in-flight", nullptr, "exits before a copy that it issued has landed");
+  copies.finish_thread(self);
   self.wait = Wait::kExited;
   self.warp->exited |= bit;
   --cta.running;

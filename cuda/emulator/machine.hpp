@@ -61,6 +61,7 @@ class Machine {
   int64_t budget;         // left
   uint64_t progress = 1;  // stores seen: what a spinner may wait for
   int grid_arrived = 0;   // threads at the grid barrier
+  Handover grid_handover;  // at it
   std::unique_ptr<Schedule> schedule;
   Copies copies;
 

@@ -54,6 +54,7 @@ struct Thread {
   uint64_t polled_progress = 0;  // Machine::progress then,
   int polls = 0;                 // and how often it has looked without anybody storing
   uint32_t copy_groups = 0;      // groups of asynchronous copies that it has closed
+  bool is_store = false;         // no thread, but the agent of an asynchronous store
   // For the judge; see judge.hpp.
   uint32_t time = 0;               // tick of its CTA's clock at its last synchronisation
   uint32_t block_known = 0;        // accesses of its CTA with an earlier time come before
@@ -79,6 +80,7 @@ struct Cluster {
   int running = 0;     // threads not exited
   int arrived = 0;     // at the barrier's present phase
   uint32_t phase = 0;  // barriers completed
+  Handover handover = {};  // at them
 };
 
 struct Cta {
@@ -93,6 +95,7 @@ struct Cta {
   int vote_result = 0;
   Where barrier_where;  // of the first to arrive,
   const void* barrier_pc = nullptr;
+  uint32_t copies = 0;  // asynchronous ones that it has issued
   uint32_t clock = 0;   // ticks at each synchronisation in it
   uint32_t peers_phase = 0;  // 1 + the last cluster phase in which a peer used its shared memory
   Warp warps[kWarpsPerSlot];

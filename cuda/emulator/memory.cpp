@@ -113,13 +113,19 @@ void Memory::observe(const void* pointer, size_t bytes, Access access, const voi
   observe_elsewhere(address, bytes, access, pc);
 }
 
-void Memory::observe_shared(uintptr_t address, size_t bytes, Access access, const void* pc) {
+// Of shared memory of the CTA that it is in, or next to.
+size_t Memory::offset_of(uintptr_t address, size_t bytes, const char* verb, const void* pc) const {
   const size_t distance = address - reinterpret_cast<uintptr_t>(shared_arena.begin());
-  const int slot = static_cast<int>(distance >> kSharedStrideBits);
   const size_t offset = (distance & (kSharedStride - 1)) - kSharedRedZone;
   if (offset + bytes > shared_bytes_ || offset > shared_bytes_)
-    fail("out-of-bounds", pc, "%s %zu bytes at offset %td of shared memory, which has %zu bytes",
-         verb(access), bytes, static_cast<ptrdiff_t>(offset), shared_bytes_);
+    fail("out-of-bounds", pc, "%s %zu bytes at offset %td of shared memory, which has %zu bytes", verb, bytes,
+         static_cast<ptrdiff_t>(offset), shared_bytes_);
+  return offset;
+}
+
+void Memory::observe_shared(uintptr_t address, size_t bytes, Access access, const void* pc) {
+  const int slot = slot_of(reinterpret_cast<const void*>(address));
+  const size_t offset = offset_of(address, bytes, verb(access), pc);
   Cta& owner = machine->cta_in(slot);
   if (&owner != current->cta) check_peer(owner, access, pc);
   uint8_t* written = &shared_written_[slot * shared_bytes_ + offset];
@@ -134,13 +140,36 @@ void Memory::observe_shared(uintptr_t address, size_t bytes, Access access, cons
 }
 
 // Distributed shared memory: the owner must be of this cluster, have started and not have finished.
-void Memory::check_peer(Cta& owner, Access access, const void* pc) const {
+void Memory::check_reach(const Cta& owner, const char* verb, const void* pc) const {
   if (owner.cluster != current->cta->cluster)
-    fail("out-of-bounds", pc, "%s shared memory of CTA %u, which is in another cluster", verb(access),
+    fail("out-of-bounds", pc, "%s shared memory of CTA %u, which is in another cluster", verb, owner.index.x);
+  if (&owner != current->cta && current->waits_known == 0)
+    fail("peer-not-started", pc, "%s shared memory of CTA %u before the first cluster barrier", verb,
          owner.index.x);
-  if (current->waits_known == 0)
-    fail("peer-not-started", pc, "%s shared memory of CTA %u before the first cluster barrier", verb(access),
-         owner.index.x);
+}
+
+const Cta& Memory::owner_of_store(const void* to, size_t bytes, const void* barrier, const void* pc) const {
+  constexpr const char* kVerb = "asynchronously stores to";
+  if (!shared_arena.contains(to) || !shared_arena.contains(barrier))
+    fail("out-of-bounds", pc, "%s %p, with the mbarrier at %p; not both are in shared memory", kVerb, to,
+         barrier);
+  offset_of(reinterpret_cast<uintptr_t>(to), bytes, kVerb, pc);
+  offset_of(reinterpret_cast<uintptr_t>(barrier), sizeof(uint64_t), kVerb, pc);
+  const Cta& owner = machine->cta_in(slot_of(to));
+  const Cta& waiting = machine->cta_in(slot_of(barrier));
+  check_reach(owner, kVerb, pc);
+  if (&owner != &waiting)
+    fail("barrier-mismatch", pc, "%s shared memory of CTA %u, with an mbarrier in that of CTA %u", kVerb,
+         owner.index.x, waiting.index.x);
+  if (owner.running == 0)
+    fail("peer-exited", pc, "%s shared memory of CTA %u, which has exited", kVerb, owner.index.x);
+  return owner;
+}
+
+void Memory::check_peer(Cta& owner, Access access, const void* pc) const {
+  check_reach(owner, verb(access), pc);
+  // Who waits for a store needs no cluster barrier, and other threads may exit; see Copies::finish_thread.
+  if (current->is_store) return;
   if (owner.running < machine->block_threads())
     fail("peer-exited", pc, "%s shared memory of CTA %u, of which %d threads have exited", verb(access),
          owner.index.x, machine->block_threads() - owner.running);

@@ -49,6 +49,8 @@ class Memory {
 
   // Checks one access of the running thread; `pc` is the instruction behind it.
   void observe(const void* address, size_t bytes, Access access, const void* pc);
+  // The CTA to whose shared memory an asynchronous store of the running thread goes, and its mbarrier.
+  const Cta& owner_of_store(const void* to, size_t bytes, const void* barrier, const void* pc) const;
   // After the launch: the first element of a kMustBe tensor that nothing wrote, or "".
   std::string first_unwritten() const;
 
@@ -66,6 +68,8 @@ class Memory {
   // Judges an access of words whose history begins with that of the word at `base`; `name` tells them.
   void judge_words(WordHistory* histories, uintptr_t base, uintptr_t address, size_t bytes, Access access,
                    const void* pc, const char* name);
+  size_t offset_of(uintptr_t address, size_t bytes, const char* verb, const void* pc) const;
+  void check_reach(const Cta& owner, const char* verb, const void* pc) const;
   void check_peer(Cta& owner, Access access, const void* pc) const;
   void observe_shared(uintptr_t address, size_t bytes, Access access, const void* pc);
   void observe_region(Region& region, uintptr_t address, size_t bytes, Access access, const void* pc);
