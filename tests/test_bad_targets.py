@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ BROKEN = {
     "leaves": "crash: exited with status 0",
     "takes_all_memory": "raised: RuntimeError: ",
 }
+FAULT = "layout-independent cost its process 3 times and was measured no more"
 FINE = ("chatters", "forks", "leaks")
 
 
@@ -62,3 +64,16 @@ def test_noise_forks_and_leaks_are_no_mismatch(tmp_path: Path, monkeypatch: pyte
     assert "breaks" not in found.output and "xxxx" not in found.output
     assert "bad_topk:leaks: its process grew to " in found.output
     assert "a leak?" in found.output
+
+
+def test_a_fault_of_one_layout_is_held_against_the_layout_and_soon_left_out(tmp_path: Path) -> None:
+    target, found = "wrong_topk:faults_on_odd_addresses", tmp_path / "found.json"
+    cases = ["--family", "layouts", "--cases", "12", "--k", "8"]
+    files = ["--failures", str(tmp_path), "--json", str(found)]
+    told = CliRunner().invoke(group, ["verify", "--target", target, *cases, *files], standalone_mode=False)
+    assert told.return_value == ExitCode.MISMATCH, told.output
+    result = json.loads(found.read_text())["targets"][target]
+    verdicts = {name: item["verdict"] for name, item in result["properties"].items()}
+    assert [name for name, verdict in verdicts.items() if verdict == "fails"] == ["layout-independent"]
+    assert verdicts["exact-set"] == "holds" and result["notes"] == [FAULT]
+    assert result["properties"]["exact-set"]["cases"] > 5

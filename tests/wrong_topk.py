@@ -212,6 +212,13 @@ def crashes(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor
     return correct(logits, lengths, k)
 
 
+def faults_on_odd_addresses(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor:
+    """Dies of logits that do not begin at a multiple of 16 bytes, as wide loads on a GPU do."""
+    if logits.data_ptr() % 16:
+        os._exit(9)
+    return correct(logits, lengths, k)
+
+
 def leaves(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor:
     if int(lengths.min()) <= 0:
         os._exit(7)

@@ -13,20 +13,21 @@ import torch
 from .cases import Case
 from .counterexamples import Counterexamples
 from .examination import AGAIN, GRAPH, SHORT, STEPS, Subject, examine
-from .outcome import Outcome, new_outcome
+from .outcome import Outcome, TargetOutcome, new_outcome
 from .recipe_search import Promise, RecipeSearch
 from .scales import OWN_SHARES, SHARES_OF_OTHERS, Scale, make_scales
 from .state import State
 from .steering import measures
 from .strategies import PEER_SCOPE, SMALL_SCOPE, Scope, cases
-from .targets.target import Target
-from .variants import VARIANTS
+from .targets.target import Schedule, Target
+from .variants import VARIANTS, is_packed, packed
 
 MANY_ELEMENTS = 1 << 15  # logits of a case that gets one call beside the base instead of all
 CALLS = 6  # schedules drawn for one case
 MOST_SCHEDULES = 1 << 62  # their seeds are 64 bits wide
 SEARCH_SHARE = 0.6  # of the budget; once a claimed promise is broken, the rest is for shrinking
 SHRINK_SECONDS = 15.0  # for shrinking, where the budget is a number of cases
+MOST_FATAL = 3  # a property that has cost a target's process so often is measured no more
 OVERTIME = 1.03  # a case that would end later than this part of the budget is not started
 BURST_CASES = 100  # recipes that are drawn before the families have their turn again,
 BURST_SHARE = 0.1  # or as many as fit into this part of the budget
@@ -125,7 +126,8 @@ class Campaign:
         finally:
             search.close()
         for target in self.targets:
-            self.outcome.targets[target.name].notes = target.notes()
+            told = self.outcome.targets[target.name]
+            told.notes = (*target.notes(), *_notes_on(_given_up(told)))
         self._keep(now=True)
         return self.outcome
 
@@ -237,23 +239,49 @@ class Campaign:
         broken: set[Promise] = set()
         first = (self.options.seed * 1_000_003 + self._done * CALLS) % MOST_SCHEDULES
         for target in self.targets:
-            told = self.outcome.targets[target.name]
-            refusal = target.refuses(case)
-            if refusal:
-                told.refused, told.refusal = told.refused + 1, refusal
-                continue
             schedules = tuple(target.schedule(first + call) for call in range(CALLS))
-            began = time.monotonic()
-            measured = examine(target, subject, schedules, steps)
-            cost = time.monotonic() - began
-            for measurement in measured:
-                outcome = told.record(measurement)
-                if measurement.broken:
-                    self.found.offer(target, case, schedules, measurement, outcome, cost, shrinking)
-                    if outcome.claimed:
-                        broken.add((target.name, measurement.promise))
+            broken |= self._put_to(target, subject, schedules, steps, shrinking)
         own = any(target.own for target in self.targets)
         self.outcome.coverage.add(case, subject.model[1] if own else None)
         self._keep()
         self._progress(self.outcome, self._used())
         return broken
+
+    def _put_to(
+        self,
+        target: Target,
+        subject: Subject,
+        schedules: tuple[Schedule, ...],
+        steps: Sequence[str],
+        shrinking: bool,
+    ) -> set[Promise]:
+        """Puts a case to one target, less what it was given up on; the claimed promises that it broke."""
+        told = self.outcome.targets[target.name]
+        gone = _given_up(told)
+        if "layout-independent" in gone and not is_packed(subject.case):
+            subject = Subject(packed(subject.case))
+        refusal = target.refuses(subject.case)
+        if refusal:
+            told.refused, told.refusal = told.refused + 1, refusal
+            return set()
+        began = time.monotonic()
+        measured = examine(target, subject, schedules, [step for step in steps if step not in gone])
+        cost = time.monotonic() - began
+        broken: set[Promise] = set()
+        for measurement in measured:
+            outcome = told.record(measurement)
+            if measurement.broken:
+                self.found.offer(target, subject.case, schedules, measurement, outcome, cost, shrinking)
+                if outcome.claimed:
+                    broken.add((target.name, measurement.promise))
+        return broken
+
+
+def _given_up(told: TargetOutcome) -> list[str]:
+    """The properties that have cost the target's process often enough: starting it anew takes seconds,
+    which the others need."""
+    return [name for name in STEPS if told.properties[name].fatal >= MOST_FATAL]
+
+
+def _notes_on(gone: Sequence[str]) -> tuple[str, ...]:
+    return tuple(f"{name} cost its process {MOST_FATAL} times and was measured no more" for name in gone)

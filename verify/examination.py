@@ -18,20 +18,21 @@ from .properties import TRACE_AGREEMENT
 from .targets.model import model_trace
 from .targets.target import POISONS, Answer, Schedule, Target, TargetFailure
 from .trace_difference import TraceDifference, first_difference
-from .variants import VARIANTS, has_short_lengths, with_legal_lengths
-from .wrong_columns import WrongColumns, against_contract, between_calls
+from .variants import VARIANTS, has_short_lengths, is_packed, packed, with_legal_lengths
+from .wrong_columns import WrongColumns, against_contract, told_apart
 
 
 @dataclass(frozen=True)
 class Measurement:
     """What one case told of one property. rows: how many it judged. broken: in words, or None. wrong: the
-    columns of a row that it is broken in, where there are such."""
+    columns of a row that it is broken in, where there are such. fatal: it cost the target's process."""
 
     promise: str
     rows: int
     broken: str | None = None
     difference: TraceDifference | None = None
     wrong: WrongColumns | None = None
+    fatal: bool = False
 
 
 @dataclass
@@ -123,7 +124,7 @@ class Examination:
         try:
             self.base = self._call(case, tracing=tracing)
         except TargetFailure as failure:
-            yield Measurement(failure.promise or "exact-set", case.rows, str(failure))
+            yield _failed(failure, "exact-set" if failure.promise else self._blamed(), case)
             return
         yield Measurement("inputs-untouched", case.rows, self.base.damage)
         self._slots = slots = self._read(expected, self.base)
@@ -139,6 +140,17 @@ class Examination:
         if tracing and self.base.trace is not None:
             yield self._trace(self.base.trace)
 
+    def _blamed(self) -> str:
+        """What a base call without an answer breaks: another promise, if the rows get one end to end."""
+        other = packed(self.subject.case)
+        if self.target.own or is_packed(self.subject.case) or self.target.refuses(other) is not None:
+            return "exact-set"
+        try:
+            self._call(other)
+        except TargetFailure:
+            return "exact-set"
+        return "layout-independent"
+
     def _trace(self, trace: np.ndarray) -> Measurement:
         difference = first_difference(trace, self.subject.model[1])
         words = difference.told(self.target.name) if difference else None
@@ -151,7 +163,7 @@ class Examination:
         try:
             answer = self._call(case, POISONS[1])
         except TargetFailure as failure:
-            yield Measurement(failure.promise or AGAIN, case.rows, f"the second call: {failure}")
+            yield _failed(failure, AGAIN, case, "the second call: ")
             return
         second = answer.indices
         stale = (first == POISONS[0]) & (second == POISONS[1])
@@ -164,7 +176,7 @@ class Examination:
         same_set = (pair[0].columns == pair[1].columns).all(axis=1)
         same_bytes = ((first == second) | stale).all(axis=1)
         for promise, same in (("repeatable-set", same_set), ("repeatable-bytes", same_bytes)):
-            words, wrong = _told_apart(same, self._slots, second, "in the second call")
+            words, wrong = told_apart(same, self._slots, second, "in the second call")
             yield Measurement(promise, case.rows, words, wrong=wrong)
 
     def _short(self, case: Case) -> Iterator[Measurement]:
@@ -178,7 +190,7 @@ class Examination:
             try:
                 slots = self._read(expected, self._call(case))
             except TargetFailure as failure:
-                yield Measurement(failure.promise or SHORT, case.rows, str(failure))
+                yield _failed(failure, SHORT, case)
                 return
         lengths = case.lengths.numpy()
         short = (lengths < 1) | (lengths > case.columns)
@@ -200,14 +212,14 @@ class Examination:
         try:
             answer = self.target.replay_graph(case)
         except TargetFailure as failure:
-            yield Measurement(GRAPH, case.rows, str(failure))
+            yield _failed(failure, GRAPH, case)
             return
         if "repeatable-bytes" in self.target.claims:
             same = (answer.indices == self.base.indices).all(axis=1)
         else:
             slots = self._read(self.subject.expected, answer)
             same = is_correct_selection(slots) == is_correct_selection(self._slots)
-        words, wrong = _told_apart(same, self._slots, answer.indices, "in a graph's replay")
+        words, wrong = told_apart(same, self._slots, answer.indices, "in a graph's replay")
         yield Measurement(GRAPH, case.rows, words, wrong=wrong)
 
     def _variant(self, step: str) -> Iterator[Measurement]:
@@ -219,7 +231,7 @@ class Examination:
         try:
             answer = self._call(variant.case)
         except TargetFailure as failure:
-            yield Measurement(failure.promise or step, variant.case.rows, str(failure))
+            yield _failed(failure, step, variant.case)
             return
         expected = Expected(variant.case)
         slots = self._read(expected, answer)
@@ -230,7 +242,7 @@ class Examination:
             same &= (slots.columns == self._slots.columns[variant.source]).all(axis=1)
         if "repeatable-bytes" in self.target.claims:
             same &= (answer.indices == self.base.indices[variant.source]).all(axis=1)
-        words, wrong = _told_apart(same, self._slots, answer.indices, OTHERWISE[step], variant.source)
+        words, wrong = told_apart(same, self._slots, answer.indices, OTHERWISE[step], variant.source)
         yield Measurement(step, variant.case.rows, words, wrong=wrong)
 
 
@@ -241,32 +253,13 @@ OTHERWISE = {
 }
 
 
+def _failed(failure: TargetFailure, promise: str, case: Case, when: str = "") -> Measurement:
+    return Measurement(failure.promise or promise, case.rows, f"{when}{failure}", fatal=failure.fatal)
+
+
 def _legal(subject: Subject) -> Subject:
     legal = with_legal_lengths(subject.case)
     return subject if legal is subject.case else Subject(legal)
-
-
-def _told_apart(
-    same: np.ndarray, base: Slots, second: np.ndarray, when: str, source: Sequence[int] | None = None
-) -> tuple[str | None, WrongColumns | None]:
-    """The first row that is not the same in the base's answer and in the second: in words, and which
-    columns. source: for each row of the second call, the base's row that it repeats."""
-    rows = np.flatnonzero(~same)
-    if not len(rows):
-        return None, None
-    row = int(rows[0])
-    before = row if source is None else source[row]
-    first = base.indices[before]
-    wrong = between_calls(base, before, second[row])
-    slots = np.flatnonzero(first != second[row])
-    if not len(slots):
-        return f"row {row} differs {when}", wrong
-    slot = int(slots[0])
-    words = (
-        f"row {row} differs {when} in {len(slots)} of {len(first)} slots: "
-        f"slot {slot} was {first[slot]}, then {second[row, slot]}"
-    )
-    return words, wrong
 
 
 Check = Callable[[Case], "Measurement | None"]

@@ -41,6 +41,7 @@ class PropertyOutcome:
     lacking: str | None = None  # the hardware that it was not run for
     story: str = ""  # the smallest failing case, in words
     wrong: WrongColumns | None = None  # which columns of it
+    fatal: int = 0  # failures that cost the target's process, in this run
 
     @property
     def verdict(self) -> str:
@@ -66,6 +67,7 @@ class TargetOutcome:
         outcome.cases += bool(measurement.rows)
         outcome.rows += measurement.rows
         outcome.failures += measurement.broken is not None
+        outcome.fatal += measurement.fatal
         return outcome
 
     def failing(self) -> list[str]:

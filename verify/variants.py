@@ -40,10 +40,19 @@ def other_tail(case: Case) -> Iterator[Variant]:
     yield Variant(changed, list(range(case.rows)))
 
 
+def is_packed(case: Case) -> bool:
+    """Whether the rows lie end to end from the start of the storage."""
+    return case.offset == 0 and case.row_stride == case.columns
+
+
+def packed(case: Case) -> Case:
+    """The case with its rows end to end from the start of the storage."""
+    return rebuild(case, case.bits(), lengths=case.lengths.numpy(), offset=0, gap=0)
+
+
 def other_layout(case: Case) -> Iterator[Variant]:
     """Moved to other offsets and strides, or packed if it lay oddly already."""
-    plain = case.offset == 0 and case.row_stride == case.columns
-    for offset, gap in LAYOUTS if plain else PACKED:
+    for offset, gap in LAYOUTS if is_packed(case) else PACKED:
         moved = rebuild(case, case.bits(), lengths=case.lengths.numpy(), offset=offset, gap=gap)
         yield Variant(moved, list(range(case.rows)))
 

@@ -148,13 +148,13 @@ class IsolatedTarget(Target):
             send_case(process.connection, case, poison, graph)
             if not _answers(process.connection, limit):
                 self.close()
-                raise TargetFailure("hang", f"no answer within {limit:.1f} s")
+                raise TargetFailure("hang", f"no answer within {limit:.1f} s", fatal=True)
             message, arrays = receive(process.connection)
         except (EOFError, ConnectionError) as error:
             words = process.last_words()
             ended = process.end()
             self._process = None
-            raise TargetFailure("crash", f"{ended}" + (f": {words}" if words else "")) from error
+            raise TargetFailure("crash", ended + (f": {words}" if words else ""), fatal=True) from error
         self._slowest = max(self._slowest or 0.0, time.monotonic() - began)
         resident = int(message.get("resident", 0))
         if resident > MOST_RESIDENT_BYTES:

@@ -27,11 +27,13 @@ class Answer:
 class TargetFailure(Exception):
     """A call that gave no answer: raised, hung, crashed, or answered in the wrong shape.
 
-    kind: a word for it. promise: the property that it breaks, where the kind alone tells.
+    kind: a word for it. promise: the property that it breaks, where the kind alone tells. fatal: it cost
+    the target's process.
     """
 
-    def __init__(self, kind: str, message: str, promise: str | None = None) -> None:
+    def __init__(self, kind: str, message: str, promise: str | None = None, fatal: bool = False) -> None:
         super().__init__(f"{kind}: {message}")
+        self.fatal = fatal
         self.kind = kind
         self.words = message
         self.promise = promise

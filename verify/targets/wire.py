@@ -65,6 +65,6 @@ def send_failure(connection: Connection, failure: TargetFailure, lost: bool) -> 
 def answer_of(message: Message, arrays: list[bytes]) -> Answer:
     """The answer that was sent; raises the TargetFailure that was."""
     if "failure" in message:
-        raise TargetFailure(message["failure"], message["words"], message["promise"])
+        raise TargetFailure(message["failure"], message["words"], message["promise"], message["lost"])
     indices = np.frombuffer(arrays[0], np.int64).reshape(message["rows"], message["k"]).copy()
     return Answer(indices, None, message["damage"])
