@@ -4,17 +4,22 @@
 
 namespace persistent_topk {
 
+template <int kPolicyIndex, Entry entry>
+EntryPoint entry_point() {
+  constexpr Policy policy = kPolicies[kPolicyIndex];
+  // Without a team no call is shared, and where a tile is all that a CTA holds there is one narrow entry.
+  constexpr bool kNone = entry == kShared && policy.max_ctas == 1;
+  constexpr Entry kSame = entry == kNarrow && policy.decode_max <= policy.tile ? kNarrowest : entry;
+  constexpr Entry kActual = kNone ? kWide : kSame;
+  return {.kernels = {topk_kernel<kPolicyIndex, false, kActual>, topk_kernel<kPolicyIndex, true, kActual>},
+          .shared_bytes = shared_bytes<kPolicyIndex>(kActual)};
+}
+
 template <int kPolicyIndex>
 Instance instance() {
-  constexpr Policy policy = kPolicies[kPolicyIndex];
-  constexpr Entry kBroad = policy.tile < policy.decode_max ? kNarrow : kNarrowest;
-  return {.kernels = {{topk_kernel<kPolicyIndex, false>, topk_kernel<kPolicyIndex, true>},
-                      {narrow_topk_kernel<kPolicyIndex, false, kBroad>,
-                       narrow_topk_kernel<kPolicyIndex, true, kBroad>},
-                      {narrow_topk_kernel<kPolicyIndex, false, kNarrowest>,
-                       narrow_topk_kernel<kPolicyIndex, true, kNarrowest>}},
-          .threads = policy.threads,
-          .shared_bytes = {shared_bytes<kPolicyIndex>(false), shared_bytes<kPolicyIndex>(true)}};
+  return {.entries = {entry_point<kPolicyIndex, kWide>(), entry_point<kPolicyIndex, kShared>(),
+                      entry_point<kPolicyIndex, kNarrow>(), entry_point<kPolicyIndex, kNarrowest>()},
+          .threads = kPolicies[kPolicyIndex].threads};
 }
 
 template Instance instance<PERSISTENT_TOPK_POLICY>();

@@ -65,7 +65,7 @@ Device devices[kMaxDevices];
 cudaError_t allow_large_launches(const DeviceLimits& limits, bool clusters) {
   for (const Instance& instance : kInstances)
     for (int kernel = 0; kernel < 2 * kEntries; ++kernel) {
-      const void* function = reinterpret_cast<const void*>(instance.kernels[kernel / 2][kernel % 2]);
+      const void* function = reinterpret_cast<const void*>(instance.entries[kernel / 2].kernels[kernel % 2]);
       RETURN_IF_FAILED(
           cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize, limits.shared_bytes));
       if (clusters)
@@ -77,6 +77,7 @@ cudaError_t allow_large_launches(const DeviceLimits& limits, bool clusters) {
 // How many clusters of each size the device holds of CTAs of the widest policy with all their shared memory.
 cudaError_t query_resident(bool clusters, DeviceLimits* limits) {
   const Instance& widest = kInstances[kLatencyIndex];
+  const EntryPoint& entry = widest.entries[kShared];
   limits->resident[0] = limits->sms;
   for (int ctas = 2; clusters && ctas <= kMaxCtas; ++ctas) {
     cudaLaunchAttribute cluster{};
@@ -85,11 +86,11 @@ cudaError_t query_resident(bool clusters, DeviceLimits* limits) {
     cudaLaunchConfig_t config{};
     config.gridDim = dim3(ctas * limits->sms);
     config.blockDim = dim3(widest.threads);
-    config.dynamicSmemBytes = widest.shared_bytes[false];
+    config.dynamicSmemBytes = entry.shared_bytes;
     config.attrs = &cluster;
     config.numAttrs = 1;
     RETURN_IF_FAILED(
-        cudaOccupancyMaxActiveClusters(&limits->resident[ctas - 1], widest.kernels[kWide][0], &config));
+        cudaOccupancyMaxActiveClusters(&limits->resident[ctas - 1], entry.kernels[false], &config));
   }
   return cudaSuccess;
 }
@@ -119,20 +120,32 @@ cudaError_t device_limits(int device, DeviceLimits* limits) {
   return entry.error;
 }
 
-cudaError_t launch(const Plan& plan, bool tracing, const TopkParams& params, cudaStream_t stream) {
+cudaError_t launch(const Plan& plan, const DeviceLimits& limits, bool tracing, const TopkParams& params,
+                   cudaStream_t stream) {
   const Instance& instance = kInstances[plan.policy];
-  const Entry entry = entry_of(params.columns, kPolicies[plan.policy]);
-  cudaLaunchAttribute cluster{};
-  cluster.id = cudaLaunchAttributeClusterDimension;
-  cluster.val.clusterDim = {static_cast<unsigned>(plan.ctas), 1, 1};
+  const EntryPoint& entry = instance.entries[entry_of(params.columns, plan.ctas, kPolicies[plan.policy])];
+  cudaLaunchAttribute attributes[2] = {};
+  unsigned count = 0;
+  if (limits.resident[1] > 0) {  // sm_90 and newer have both
+    attributes[count].id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    attributes[count++].val.programmaticStreamSerializationAllowed = 1;
+  }
+  if (plan.ctas > 1) {  // a cluster of one would still pay for the attribute
+    attributes[count].id = cudaLaunchAttributeClusterDimension;
+    attributes[count++].val.clusterDim = {static_cast<unsigned>(plan.ctas), 1, 1};
+  }
   cudaLaunchConfig_t config{};
   config.gridDim = dim3(plan.teams * plan.ctas);
   config.blockDim = dim3(instance.threads);
-  config.dynamicSmemBytes = instance.shared_bytes[entry != kWide];
+  config.dynamicSmemBytes = entry.shared_bytes;
+  // Where each CTA can have an SM to itself, it takes more than half of its shared memory: the CTAs of the
+  // next launch, which may come while this one's still run, would else be packed two and more to an SM.
+  const size_t half = static_cast<size_t>(limits.shared_bytes) / 2 + 1;
+  if (plan.teams * plan.ctas <= limits.sms && config.dynamicSmemBytes < half) config.dynamicSmemBytes = half;
   config.stream = stream;
-  config.attrs = &cluster;
-  config.numAttrs = plan.ctas > 1 ? 1 : 0;  // a cluster of one would still pay for the attribute
-  RETURN_IF_FAILED(cudaLaunchKernelEx(&config, instance.kernels[entry][tracing], params));
+  config.attrs = attributes;
+  config.numAttrs = count;
+  RETURN_IF_FAILED(cudaLaunchKernelEx(&config, entry.kernels[tracing], params));
   return cudaSuccess;
 }
 
@@ -170,12 +183,12 @@ int persistent_topk_launch(const TopkCall* call) {
   params.teams = plan.teams;
   const DeviceScope scope(call->device);
   if (scope.error() != cudaSuccess) return scope.error();
-  return launch(plan, call->trace != nullptr, params, call->stream);
+  return launch(plan, limits, call->trace != nullptr, params, call->stream);
 }
 
 int persistent_topk_usage(int policy, int tracing, int* registers, int* local_bytes) {
   cudaFuncAttributes attributes{};
-  const void* function = reinterpret_cast<const void*>(kInstances[policy].kernels[kWide][tracing]);
+  const void* function = reinterpret_cast<const void*>(kInstances[policy].entries[kWide].kernels[tracing]);
   RETURN_IF_FAILED(cudaFuncGetAttributes(&attributes, function));
   *registers = attributes.numRegs;
   *local_bytes = static_cast<int>(attributes.localSizeBytes);

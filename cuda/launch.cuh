@@ -13,11 +13,15 @@ namespace persistent_topk {
 
 using Kernel = void (*)(TopkParams);
 
-// One compiled policy: kernels[entry][tracing], shared_bytes[is_narrow].
+struct EntryPoint {
+  Kernel kernels[2];  // [tracing]
+  size_t shared_bytes;
+};
+
+// One compiled policy.
 struct Instance {
-  Kernel kernels[kEntries][2];
+  EntryPoint entries[kEntries];
   int threads;
-  size_t shared_bytes[2];
 };
 
 // Defined by instance.cu, which is compiled once a policy, all at the same time.

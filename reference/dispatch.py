@@ -81,7 +81,8 @@ def select_row(row: Tensor, k: int, plan: Plan, records: np.ndarray) -> Tensor:
     bounds = chunk_bounds(length, len(record)) if path == LARGE else [(0, length)]
     record["path"], record["ctas"], record["cta"] = path, len(record), range(len(record))
     record["begin"], record["end"] = zip(*bounds, strict=True)
-    return SELECT[path](row, k, plan.policy, record)
+    alone = path == LARGE and len(record) == 1
+    return SELECT[MEDIUM if alone else path](row, k, plan.policy, record)
 
 
 def _check_trace(trace: np.ndarray, shape: tuple[int, int]) -> None:

@@ -1,8 +1,7 @@
 """Rows that several CTAs share: each counts, gathers and emits its own chunk of the columns.
 
-The chunks' histograms, coarse and digit by digit, are added up, so that all CTAs know the same interval (the
-kernel's exchange the groups of bins and the bins that decide, for the same answer); an exclusive scan over
-their counts gives each its place in the output.
+The chunks' histograms, coarse and digit by digit, are added up, so that all CTAs know the same interval; an
+exclusive scan over their counts gives each its place in the output.
 
 Source: the radix select of radix.py; places by prefix sums (Blelloch, "Prefix sums and their applications",
 1990).
@@ -20,7 +19,7 @@ from torch import Tensor
 from . import radix
 from .order import fp16_bin, ordered_key
 from .policy import Policy
-from .stream import stream
+from .stream import bound_of_samples, stream
 from .trace import ALL_TAKEN
 
 
@@ -37,9 +36,10 @@ def select(row: Tensor, k: int, policy: Policy, record: np.ndarray) -> Tensor:
     if bins[0].numel() <= policy.register_columns:  # registers hold every chunk
         counts = radix.merge([radix.histogram(chunk, counters) for chunk in bins])
     else:
+        bound = bound_of_samples(bins, counters, k, policy)
         counts = radix.merge(
             [
-                stream(chunk, counters, k, policy, record[cta : cta + 1])
+                stream(chunk, counters, k, bound, policy, record[cta : cta + 1])
                 for cta, chunk in enumerate(bins)
             ]
         )

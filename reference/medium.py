@@ -1,5 +1,7 @@
 """Rows that do not fit the registers of the one CTA that takes them: streamed under a running threshold.
 
+A row of the large path goes this way too where one CTA has it.
+
 Source: the radix select of radix.py.
 """
 
@@ -11,7 +13,7 @@ from torch import Tensor
 from . import radix
 from .order import fp16_bin, ordered_key
 from .policy import Policy
-from .stream import stream
+from .stream import bound_of_samples, stream
 
 
 def select(row: Tensor, k: int, policy: Policy, record: np.ndarray) -> Tensor:
@@ -20,7 +22,9 @@ def select(row: Tensor, k: int, policy: Policy, record: np.ndarray) -> Tensor:
     row: float32 [n], n > k. policy: sizes and thresholds. record: TRACE_DTYPE [1], written.
     """
     bits = policy.medium_bin_bits
-    counts = stream(fp16_bin(row, bits), 1 << bits, k, policy, record)
+    bins = fp16_bin(row, bits)
+    bound = bound_of_samples([bins], 1 << bits, k, policy)
+    counts = stream(bins, 1 << bits, k, bound, policy, record)
     interval = radix.coarse(counts, k, record)
     keys = ordered_key(row)
     cut = radix.refine([keys], interval, policy, record)

@@ -36,6 +36,7 @@ class Policy:
     candidates: int  # capacity of the candidate buffer, keys; more spill to passes over the row
     rank_max: int  # at most so many candidates are ranked by comparison, more by digit passes
     tile: int  # columns that a CTA reads at a time while it streams, and a width of short calls
+    sample: int  # columns of a chunk that bound what is selected of the row, before it is streamed
     survivors: int  # capacity of the list of columns that pass the running threshold
     map: int  # columns of a chunk whose selection is kept as a bitmap; longer ones take segments
 
@@ -49,6 +50,7 @@ class Policy:
         assert self.threads % WARP_SIZE == 0 and self.map % (QUAD * self.threads) == 0
         assert max(self.register_columns, self.tile) <= self.medium_max
         assert self.survivors % self.threads == 0 and self.tile % (QUAD * self.threads) == 0
+        assert self.sample % (QUAD * self.threads) == 0 and self.sample <= 8 * QUAD * self.threads
         assert self.decode_max <= self.medium_max and self.rank_max <= self.candidates
         assert self.rank_max < 1024, "a rank travels in ten bits"
         assert self.max_ctas <= MAX_CTAS
@@ -65,10 +67,11 @@ LATENCY = Policy(
     max_ctas=16,
     decode_bin_bits=11,
     medium_bin_bits=11,
-    large_bin_bits=11,
+    large_bin_bits=9,
     candidates=4096,
     rank_max=64,
     tile=8192,
+    sample=16384,
     survivors=10240,
     map=262144,
 )
@@ -84,10 +87,11 @@ THROUGHPUT = Policy(
     max_ctas=1,
     decode_bin_bits=11,
     medium_bin_bits=11,
-    large_bin_bits=11,
+    large_bin_bits=9,
     candidates=2048,
     rank_max=64,
     tile=8192,
+    sample=8192,
     survivors=10240,
     map=262144,
 )
@@ -109,6 +113,7 @@ SMALL = Policy(
     candidates=48,
     rank_max=16,
     tile=256,
+    sample=512,
     survivors=320,
     map=512,
 )
@@ -124,10 +129,11 @@ TINY = Policy(
     max_ctas=2,
     decode_bin_bits=8,
     medium_bin_bits=8,
-    large_bin_bits=11,
+    large_bin_bits=9,
     candidates=8,
     rank_max=4,
     tile=128,
+    sample=128,
     survivors=96,
     map=128,
 )

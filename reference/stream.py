@@ -1,14 +1,16 @@
 """The first stage of chunks that do not fit registers: one read, under a running threshold.
 
-After the first tile the threshold bin of what was seen so far bounds the row's from below, since k columns
-at or above it are known. What lies under it is dropped; the rest joins a list, and before that could
-overflow, its new columns are counted, the bound is raised, and the list loses what the new bound excludes.
-A list that overflows is given up, and the kernel counts and reads the chunk again.
+The threshold bin of a sample, the chunk's first columns or those of all chunks of the row, bounds the row's from
+below, since k columns at or above it are known. What lies under it is dropped; the rest joins a list, and before
+that could overflow, its new columns are counted, the bound is raised, and the list loses what the new bound
+excludes. A list that overflows is given up, and the kernel counts and reads the chunk again.
 
 Source: our own; the bound is the threshold bin of the radix select in radix.py, of the columns seen so far.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -18,36 +20,48 @@ from . import radix
 from .policy import Policy
 
 
-def stream(bins: Tensor, counters: int, k: int, policy: Policy, record: np.ndarray) -> Tensor:
+def bound_of_samples(chunks: Sequence[Tensor], counters: int, k: int, policy: Policy) -> int:
+    """The bin that bounds the row's threshold bin from below, by the first columns of each chunk.
+
+    chunks: integers [n] each, the chunks' coarse bins. counters: how many bins there are. k: that of the call.
+    policy: the size of a sample. 0, no bound, where the first chunk's sample alone has fewer than k columns.
+    """
+    if min(chunks[0].numel(), policy.sample) < k:
+        return 0
+    counts = radix.merge([radix.histogram(chunk[: policy.sample], counters) for chunk in chunks])
+    return radix.threshold_bin(counts, k)[0]
+
+
+def stream(bins: Tensor, counters: int, k: int, bound: int, policy: Policy, record: np.ndarray) -> Tensor:
     """The chunk's histogram, int64 [counters], exact from its threshold bin upwards.
 
     bins: the chunk's coarse bins, integers [n]. counters: how many bins there are. k: that of the call.
-    policy: the sizes of a tile and of the list. record: TRACE_DTYPE [1], of which listed, survivors and
-    updates are written.
+    bound: that of the samples. policy: the sizes of sample, tile and list. record: TRACE_DTYPE [1], of which
+    listed, survivors and updates are written.
     """
-    bound = 0
-    counts = radix.histogram(bins[: policy.tile], counters)
-    tile = bins[: policy.tile]
-    if tile.numel() >= k:
-        bound, _, _ = radix.threshold_bin(counts, k)
-    listed = tile[tile >= bound]
+    sample = bins[: policy.sample]
+    counts = radix.histogram(sample, counters)
+    listed = sample[sample >= bound]
     counted, updates = listed.numel(), 0
-    limit = longest_before_update(counted, tile.numel(), policy)
-    for first in range(policy.tile, bins.numel(), policy.tile):
+    room = tiles_with_room(counted, sample.numel(), policy)
+    for first in range(policy.sample, bins.numel(), policy.tile):
         tile = bins[first : first + policy.tile]
         seen = first + tile.numel()
-        passed = tile[tile >= bound]
-        listed = torch.cat([listed, passed])
-        is_long = passed.numel() > 0 and listed.numel() > limit
-        if not is_long or seen < k or seen == bins.numel():
+        listed = torch.cat([listed, tile[tile >= bound]])
+        room -= 1
+        if room > 0 or seen == bins.numel():
+            continue
+        room = tiles_with_room(listed.numel(), seen, policy)
+        if room > 0:
             continue
         if listed.numel() > policy.survivors:
             break
-        counts += radix.histogram(listed[counted:], counters)
-        bound, _, _ = radix.threshold_bin(counts, k)
-        listed = listed[listed >= bound]
-        counted, updates = listed.numel(), updates + 1
-        limit = longest_before_update(counted, seen, policy)
+        if listed.numel() >= k:
+            counts += radix.histogram(listed[counted:], counters)
+            bound, _, _ = radix.threshold_bin(counts, k)
+            listed = listed[listed >= bound]
+            counted, updates = listed.numel(), updates + 1
+            room = tiles_with_room(counted, seen, policy)
     complete = listed.numel() <= policy.survivors
     record["listed"], record["survivors"], record["updates"] = complete, listed.numel(), updates
     if complete:
@@ -58,11 +72,10 @@ def stream(bins: Tensor, counters: int, k: int, policy: Policy, record: np.ndarr
     return radix.histogram(bins, counters)
 
 
-def longest_before_update(counted: int, seen: int, policy: Policy) -> int:
-    """The length of the list from which on a tile could overflow it, if columns go on as they came.
+def tiles_with_room(length: int, seen: int, policy: Policy) -> int:
+    """How many more tiles a list has room for, if columns go on as they came, and some more by chance.
 
-    counted: how many are on it. seen: columns read so far. policy: the sizes of a tile and of the list.
+    length: how many columns are on it. seen: columns read so far. policy: the sizes of a tile and of the list.
     """
-    tiles = seen // policy.tile
-    expected = counted // tiles if tiles > 0 else counted
-    return policy.survivors - expected - expected // 4
+    expected = length // max(1, seen // policy.tile)
+    return (policy.survivors - length) // (expected + expected // 4 + 1)

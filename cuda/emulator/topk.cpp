@@ -52,11 +52,12 @@ PERSISTENT_TOPK_EXPORT void persistent_topk_emulate(const Arguments* arguments,
       {"trace", a.trace, a.trace ? a.rows * plan.ctas : 0, sizeof(Trace), sizeof(Trace), 1, Written::kBefore},
   };
   constexpr int kTensors = sizeof tensors / sizeof tensors[0];
+  const Entry entry = entry_of(a.columns, plan.ctas, kPolicies[kPolicyIndex]);
   const emulator::LaunchOptions options = {
       .grid = static_cast<unsigned>(plan.teams * plan.ctas),
       .block = static_cast<unsigned>(kPolicies[kPolicyIndex].threads),
       .cluster = plan.ctas,
-      .shared_bytes = shared_bytes<kPolicyIndex>(is_narrow(a.columns, kPolicies[kPolicyIndex])),
+      .shared_bytes = shared_bytes<kPolicyIndex>(entry),
       .access_budget = run->access_budget,
       .judges = run->judges != 0,
       .schedule = run->schedule,
@@ -66,19 +67,16 @@ PERSISTENT_TOPK_EXPORT void persistent_topk_emulate(const Arguments* arguments,
   };
   const auto run_entry = [&]<Entry kEntry>() {
     if (a.trace)
-      run_kernel.template operator()<narrow_topk_kernel<kPolicyIndex, true, kEntry>>();
+      run_kernel.template operator()<topk_kernel<kPolicyIndex, true, kEntry>>();
     else
-      run_kernel.template operator()<narrow_topk_kernel<kPolicyIndex, false, kEntry>>();
+      run_kernel.template operator()<topk_kernel<kPolicyIndex, false, kEntry>>();
   };
-  const Entry entry = entry_of(a.columns, kPolicies[kPolicyIndex]);
-  if (entry == kNarrow)
-    run_entry.template operator()<kNarrow>();
-  else if (entry == kNarrowest)
-    run_entry.template operator()<kNarrowest>();
-  else if (a.trace)
-    run_kernel.template operator()<topk_kernel<kPolicyIndex, true>>();
-  else
-    run_kernel.template operator()<topk_kernel<kPolicyIndex, false>>();
+  switch (entry) {
+    case kWide: return run_entry.template operator()<kWide>();
+    case kShared: return run_entry.template operator()<kShared>();
+    case kNarrow: return run_entry.template operator()<kNarrow>();
+    default: return run_entry.template operator()<kNarrowest>();
+  }
 }
 
 // For the test that holds the Python mirrors equal.

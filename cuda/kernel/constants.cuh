@@ -27,10 +27,11 @@ struct Policy {
   int max_ctas;         // most CTAs that share a row
   int decode_bin_bits;  // coarse FP16 bins of the decode path: 2**bits
   int medium_bin_bits;
-  int large_bin_bits;
+  int large_bin_bits;  // all counters travel to all CTAs of a row
   int candidates;     // capacity of the candidate buffer, keys; more spill to passes over the row
   int rank_max;       // at most so many candidates are ranked by comparison, more by digit passes
   int tile;        // columns that a CTA reads at a time while it streams, and a width of short calls
+  int sample;  // columns of a chunk that bound what is selected of the row, before it is streamed
   int survivors;   // capacity of the list of columns that pass the running threshold
   int map;         // columns of a chunk whose selection is kept as a bitmap; longer ones take segments
 };
@@ -47,10 +48,11 @@ inline constexpr Policy kLatency = {
     .max_ctas = 16,
     .decode_bin_bits = 11,
     .medium_bin_bits = 11,
-    .large_bin_bits = 11,
+    .large_bin_bits = 9,  // 512 counters: one exchange, and candidates that still fit their buffer
     .candidates = 4096,   // twice what normal scores leave in the threshold bin of 128K columns
     .rank_max = 64,        // warps compare so few in less time than a digit pass takes
     .tile = 8192,         // sixteen registers a thread, and as many for what comes next
+    .sample = 16384,  // registers hold no more: 32 a thread
     .survivors = 10240,   // kMaxK and what passes its threshold of the second 4096 to 8192 columns
     .map = 262144,        // two bitmaps of 32 KB
 };
@@ -67,10 +69,11 @@ inline constexpr Policy kThroughput = {
     .max_ctas = 1,
     .decode_bin_bits = 11,
     .medium_bin_bits = 11,
-    .large_bin_bits = 11,
+    .large_bin_bits = 9,
     .candidates = 2048,
     .rank_max = 64,
     .tile = 8192,
+    .sample = 8192,
     .survivors = 10240,
     .map = 262144,
 };
@@ -86,10 +89,11 @@ inline constexpr Policy kShort = {
     .max_ctas = 1,
     .decode_bin_bits = 11,
     .medium_bin_bits = 11,
-    .large_bin_bits = 11,
+    .large_bin_bits = 9,
     .candidates = 2048,
     .rank_max = 64,
     .tile = 4096,
+    .sample = 8192,
     .survivors = 10240,
     .map = 262144,
 };
@@ -109,6 +113,7 @@ inline constexpr Policy kSmall = {
     .candidates = 48,
     .rank_max = 16,
     .tile = 256,
+    .sample = 512,
     .survivors = 320,
     .map = 512,
 };
@@ -124,10 +129,11 @@ inline constexpr Policy kTiny = {
     .max_ctas = 2,
     .decode_bin_bits = 8,
     .medium_bin_bits = 8,
-    .large_bin_bits = 11,
+    .large_bin_bits = 9,
     .candidates = 8,
     .rank_max = 4,
     .tile = 128,
+    .sample = 128,
     .survivors = 96,
     .map = 128,
 };
@@ -142,8 +148,9 @@ constexpr bool is_consistent(const Policy& policy) {
   const int register_columns = (policy.decode_max + round - 1) / round * round;
   return policy.threads % kWarpSize == 0 && register_columns <= policy.medium_max &&
          policy.map % round == 0 && policy.survivors % policy.threads == 0 && policy.tile % round == 0 &&
-         policy.tile <= policy.medium_max && policy.decode_max <= policy.medium_max &&
-         policy.rank_max <= policy.candidates && policy.rank_max < 1024 && policy.max_ctas <= kMaxCtas;
+         policy.tile <= policy.medium_max && policy.sample % round == 0 && policy.sample <= 8 * round &&
+         policy.decode_max <= policy.medium_max && policy.rank_max <= policy.candidates &&
+         policy.rank_max < 1024 && policy.max_ctas <= kMaxCtas;
 }
 static_assert(is_consistent(kLatency) && is_consistent(kThroughput) && is_consistent(kShort) &&
               is_consistent(kSmall) && is_consistent(kTiny));

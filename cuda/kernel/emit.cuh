@@ -115,15 +115,14 @@ PERSISTENT_TOPK_DEVICE void mark(const Source& source, int begin, int end, const
   });
 }
 
-// Completes a map that has the columns above an interval: by the candidates inside it, given by their keys
-// and columns.
-template <int kThreads, class Map>
-PERSISTENT_TOPK_DEVICE void mark_candidates(const uint32_t* keys, const int32_t* columns, int count,
-                                            const Selection& selection, Map& map) {
+// Completes a map that has the columns above an interval: by the candidates inside it.
+template <int kThreads, class List, class Map>
+PERSISTENT_TOPK_DEVICE void mark_candidates(const List& candidates, const Selection& selection, Map& map) {
   const bool cut = selection.ties != kAllTaken;
-  for (int i = threadIdx.x; i < count; i += kThreads)
-    if (keys[i] >= selection.threshold)
-      set_bit(cut && keys[i] == selection.threshold ? map.equal : map.above, columns[i]);
+#pragma unroll 1
+  for (int i = threadIdx.x; i < static_cast<int>(candidates.used); i += kThreads)
+    if (const uint32_t key = ordered_key(candidates.values[i]); key >= selection.threshold)
+      set_bit(cut && key == selection.threshold ? map.equal : map.above, candidates.columns[i]);
 }
 
 // Lines up the selected columns of a map of `columns` columns, the first being `first_column`; the

@@ -29,17 +29,6 @@ struct TopkParams {
   int teams;
 };
 
-// Dynamic shared memory of a launch, bytes.
-template <int kPolicyIndex>
-constexpr size_t shared_bytes(bool narrow) {
-  constexpr Policy policy = kPolicies[kPolicyIndex];
-  size_t most = sizeof(DecodeStorage<policy>);
-  if (!narrow)
-    for (size_t bytes : {sizeof(MediumStorage<policy>), sizeof(LargeStorage<policy>)})
-      if (bytes > most) most = bytes;
-  return most;
-}
-
 template <Policy policy>
 PERSISTENT_TOPK_DEVICE Path choose_path(int length, int k, int ctas) {
   if (length <= k) return kTrivial;
@@ -76,110 +65,116 @@ PERSISTENT_TOPK_DEVICE void narrow_rows(const TopkParams& params) {
   }
 }
 
-// How a row is taken: its path, the large one told apart by what its chunks fit.
-enum Way : int { kTrivially, kInRegisters, kStreamed, kSharedInTile, kSharedInRegisters, kSharedStreamed };
-
-template <Policy policy>
-PERSISTENT_TOPK_DEVICE Way way_of(int length, int k, int ctas) {
-  switch (choose_path<policy>(length, k, ctas)) {
-    case kTrivial: return kTrivially;
-    case kDecode: return kInRegisters;
-    case kMedium: return kStreamed;
-    default:
-      if (chunks_fit(length, ctas, policy.tile)) return kSharedInTile;
-      return chunks_fit(length, ctas, DecodeTile<policy>::kTileColumns) ? kSharedInRegisters
-                                                                        : kSharedStreamed;
-  }
-}
-
-// The rows of one team: team, team + teams, ... A team of several CTAs has one row: make_plan() gives every
-// row a team then.
+// A call with rows of any path, a CTA each: the long ones first, so that none is left to the end. A loop a
+// path, since what one keeps in registers over the others' code would spill; the lengths are in the cache by
+// then.
 template <Policy policy, bool kTracing>
-struct TeamRows {
-  const TopkParams& params;
-  int rank = params.ctas > 1 ? ptx::cluster_rank() : 0;
-  int team = ptx::cluster_index(params.ctas);
-
-  // A bit for each way that a row of the team takes.
-  PERSISTENT_TOPK_DEVICE uint32_t ways() const {
-    uint32_t taken = 0;
-    for (int index = team + lane_id() * params.teams; index < params.rows; index += kWarpSize * params.teams)
-      taken |= 1u << way_of<policy>(row_length(params, index), params.k, params.ctas);
-    return __reduce_or_sync(kFullWarp, taken);
-  }
-
-  // process(row) for the team's only row.
-  template <class Process>
-  PERSISTENT_TOPK_DEVICE void take_only(Process&& process) const {
-    process(row_at<kTracing>(params, team, row_length(params, team)));
-  }
-
-  // process(row) for those that take `way`, by the team's first CTA if one is enough for a row.
-  template <class Process>
-  PERSISTENT_TOPK_DEVICE void for_each(Way way, Process&& process) const {
-    if (way != kSharedStreamed && rank != 0) return;
-    for (int index = team; index < params.rows; index += params.teams) {
+PERSISTENT_TOPK_DEVICE void wide_rows(const TopkParams& params) {
+  const auto path_of = [&](int length) { return choose_path<policy>(length, params.k, 1); };
+  const auto for_each = [&](Path path, auto&& process) {
+    for (int index = blockIdx.x; index < params.rows; index += gridDim.x) {
       const int length = row_length(params, index);
-      if (way_of<policy>(length, params.k, params.ctas) != way) continue;
+      if (path_of(length) != path) continue;
       // Slow warps may still copy out the row before, over whose slots another path's struct may lie.
       __syncthreads();
       process(row_at<kTracing>(params, index, length));
     }
-  }
-};
-
-// A call with rows of any path: the long ones first, so that none is left to the end. A loop a way, since
-// what one keeps in registers over the others' code would spill; the lengths are in the cache by then.
-template <Policy policy, bool kTracing>
-PERSISTENT_TOPK_DEVICE void wide_rows(const TopkParams& params) {
-  const TeamRows<policy, kTracing> rows = {params};
-  const uint32_t ways = rows.ways();
-  const int ctas = params.ctas, rank = rows.rank;
-  if (ways >> kSharedStreamed & 1)
-    rows.for_each(kSharedStreamed,
-                  [&](const Row& row) { large_row_streamed<policy, kTracing>(row, ctas, rank); });
-  if (ways >> kSharedInRegisters & 1)
-    rows.take_only([&](const Row& row) {
-      large_row_in_registers<policy, kTracing, DecodeTile<policy>>(row, ctas, rank);
-    });
-  if (ways >> kSharedInTile & 1)
-    rows.take_only([&](const Row& row) {
-      large_row_in_registers<policy, kTracing, RegisterTile<policy.threads, policy.tile>>(row, ctas, rank);
-    });
-  if (ways >> kStreamed & 1)
-    rows.for_each(kStreamed, [&](const Row& row) { medium_row<policy, kTracing>(row); });
-  if (ways >> kInRegisters & 1)
-    rows.for_each(kInRegisters, [&](const Row& row) {
+  };
+  uint32_t taken = 0;
+  for (int index = blockIdx.x + lane_id() * gridDim.x; index < params.rows; index += kWarpSize * gridDim.x)
+    taken |= 1u << path_of(row_length(params, index));
+  taken = __reduce_or_sync(kFullWarp, taken);
+#pragma unroll 1
+  for (int path = kLarge; path >= kMedium; --path)
+    if (taken >> path & 1)
+      for_each(static_cast<Path>(path),
+               [&](const Row& row) { medium_row<policy, kTracing>(row, static_cast<Path>(path)); });
+  if (taken >> kDecode & 1)
+    for_each(kDecode, [&](const Row& row) {
       DecodeTile<policy> tile;
       tile.load(row.logits, row.length, is_vector_aligned(row.logits));
       decode_row<policy, kTracing>(row, tile);
     });
-  if (ways >> kTrivially & 1)
-    rows.for_each(kTrivially, [&](const Row& row) { trivial_row<policy, kTracing>(row); });
+  if (taken >> kTrivial & 1) for_each(kTrivial, [&](const Row& row) { trivial_row<policy, kTracing>(row); });
+}
+
+// A call where a team of several CTAs has each row; the team's first takes it alone if it is short.
+template <Policy policy, bool kTracing>
+PERSISTENT_TOPK_DEVICE void shared_rows(const TopkParams& params) {
+  const int index = ptx::cluster_index(params.ctas);
+  const SharingTeam<policy> team = {ptx::shared_storage<LargeStorage<policy>>(), params.ctas,
+                                    ptx::cluster_rank()};
+  team.invite_peers();
+  const int length = row_length(params, index);
+  const Row row = row_at<kTracing>(params, index, length);
+  const Path path = choose_path<policy>(length, params.k, params.ctas);
+  using LongTile = DecodeTile<policy>;
+  if (path == kLarge) {
+    if (chunks_fit(length, params.ctas, policy.tile))
+      large_row_in_registers<policy, kTracing, RegisterTile<policy.threads, policy.tile>>(row, team);
+    else if (chunks_fit(length, params.ctas, LongTile::kTileColumns))
+      large_row_in_registers<policy, kTracing, LongTile>(row, team);
+    else
+      large_row_streamed<policy, kTracing>(row, team);
+    return;
+  }
+  team.await_peers();
+  if (team.rank != 0) return;
+  if (path == kTrivial) return trivial_row<policy, kTracing>(row);
+  if constexpr (policy.split_min > policy.decode_max)
+    if (path == kMedium) return medium_row<policy, kTracing>(row, path);
+  LongTile tile;
+  tile.load(row.logits, row.length, is_vector_aligned(row.logits));
+  decode_row<policy, kTracing>(row, tile);
 }
 
 // The entries of a policy, apart, since what the one keeps in registers over another's code would spill.
 // Narrow calls are told apart by whether a tile is enough.
-enum Entry : int { kWide, kNarrow, kNarrowest, kEntries };
+enum Entry : int { kWide, kShared, kNarrow, kNarrowest, kEntries };
 
-constexpr Entry entry_of(int64_t columns, const Policy& policy) {
+constexpr Entry entry_of(int64_t columns, int ctas, const Policy& policy) {
+  if (ctas > 1) return kShared;
   if (!is_narrow(columns, policy)) return kWide;
   return columns <= policy.tile ? kNarrowest : kNarrow;
 }
 
-template <int kPolicyIndex, bool kTracing>
-__global__ void __launch_bounds__(kPolicies[kPolicyIndex].threads, 1) topk_kernel(const TopkParams params) {
+// Dynamic shared memory of an entry's launch, bytes.
+template <int kPolicyIndex>
+constexpr size_t shared_bytes(Entry entry) {
   constexpr Policy policy = kPolicies[kPolicyIndex];
-  wide_rows<policy, kTracing>(params);
+  size_t most = sizeof(DecodeStorage<policy>);
+  const bool is_long[] = {entry == kWide || entry == kShared, entry == kShared};
+  const size_t of_long[] = {sizeof(MediumStorage<policy>), sizeof(LargeStorage<policy>)};
+  for (int i = 0; i < 2; ++i)
+    if (is_long[i] && of_long[i] > most) most = of_long[i];
+  return most;
 }
 
 template <int kPolicyIndex, bool kTracing, Entry entry>
-__global__ void __launch_bounds__(kPolicies[kPolicyIndex].threads, kPolicies[kPolicyIndex].ctas_per_sm)
-    narrow_topk_kernel(const TopkParams params) {
+PERSISTENT_TOPK_DEVICE void topk_rows(const TopkParams& params) {
   constexpr Policy policy = kPolicies[kPolicyIndex];
   constexpr int kColumns =
       entry == kNarrowest && policy.tile < policy.decode_max ? policy.tile : policy.decode_max;
-  narrow_rows<policy, kTracing, RegisterTile<policy.threads, kColumns>>(params);
+  ptx::allow_next_launch();
+  ptx::wait_for_launches_before();
+  if constexpr (entry == kWide)
+    wide_rows<policy, kTracing>(params);
+  else if constexpr (entry == kShared)
+    shared_rows<policy, kTracing>(params);
+  else
+    narrow_rows<policy, kTracing, RegisterTile<policy.threads, kColumns>>(params);
+}
+
+// Only narrow rows leave room for another CTA on an SM.
+constexpr int ctas_per_sm(const Policy& policy, Entry entry) {
+  return entry == kWide || entry == kShared ? 1 : policy.ctas_per_sm;
+}
+
+template <int kPolicyIndex, bool kTracing, Entry entry>
+__global__ void __launch_bounds__(kPolicies[kPolicyIndex].threads,
+                                  ctas_per_sm(kPolicies[kPolicyIndex], entry))
+    topk_kernel(const TopkParams params) {
+  topk_rows<kPolicyIndex, kTracing, entry>(params);
 }
 
 }  // namespace persistent_topk

@@ -42,20 +42,6 @@ PERSISTENT_TOPK_DEVICE Storage& shared_storage() {
 #endif
 }
 
-// The place in CTA `rank` of this cluster that `mine` is in this CTA (distributed shared memory).
-template <class T>
-PERSISTENT_TOPK_DEVICE T* peer_shared(T* mine, int rank) {
-#if !defined(__CUDACC__)
-  return static_cast<T*>(emulator::peer_shared((void*)(mine), rank));
-#elif __CUDA_ARCH__ >= 900
-  uint64_t peer;
-  asm("mapa.u64 %0, %1, %2;" : "=l"(peer) : "l"(mine), "r"(rank));
-  return reinterpret_cast<T*>(peer);
-#else
-  return mine;  // clusters of one
-#endif
-}
-
 // This CTA's rank in its cluster.
 PERSISTENT_TOPK_DEVICE int cluster_rank() {
 #if !defined(__CUDACC__)
@@ -80,12 +66,13 @@ PERSISTENT_TOPK_DEVICE int cluster_index(int ctas) {
 #endif
 }
 
-// Barrier over all threads of the cluster: writes before arrive() are seen after wait().
+// Barrier over all threads of the cluster. Of what was written before arrive(), the landings that were
+// initialised are seen after wait(), and nothing else is promised: releasing more costs 1,000 cycles.
 PERSISTENT_TOPK_DEVICE void cluster_arrive() {
 #if !defined(__CUDACC__)
   emulator::cluster_arrive();
 #elif __CUDA_ARCH__ >= 900
-  asm volatile("barrier.cluster.arrive.release.aligned;" ::: "memory");
+  asm volatile("barrier.cluster.arrive.relaxed.aligned;" ::: "memory");
 #endif
 }
 
@@ -94,6 +81,106 @@ PERSISTENT_TOPK_DEVICE void cluster_wait() {
   emulator::cluster_wait();
 #elif __CUDA_ARCH__ >= 900
   asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory");
+#endif
+}
+
+// Programmatic dependent launch. What the launches before this one wrote is there after the wait, and what
+// they read may be overwritten; until then this one touches no memory but its own.
+PERSISTENT_TOPK_DEVICE void wait_for_launches_before() {
+#if defined(__CUDACC__) && __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+
+// Launches behind this one may be set up once all its CTAs have said so; theirs wait as these do.
+PERSISTENT_TOPK_DEVICE void allow_next_launch() {
+#if defined(__CUDACC__) && __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;");
+#endif
+}
+
+// Stores to other CTAs of a cluster that count themselves. A landing is an mbarrier in the receiver's shared
+// memory, passed when as many bytes have landed as its owner expects, once in its life; who has waited for it
+// sees them.
+using Landing = uint64_t;
+
+#ifdef __CUDACC__
+PERSISTENT_TOPK_DEVICE uint32_t shared_address(const void* pointer) {
+  return static_cast<uint32_t>(__cvta_generic_to_shared(pointer));
+}
+#endif
+
+// By one thread, before the cluster barrier that precedes the first store.
+template <int kCount>
+PERSISTENT_TOPK_DEVICE void init_landings(Landing (&landings)[kCount]) {
+#pragma unroll
+  for (Landing& landing : landings) {
+#if !defined(__CUDACC__)
+    emulator::mbarrier_init(&landing, 1);
+#elif __CUDA_ARCH__ >= 900
+    asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;" ::"r"(shared_address(&landing)) : "memory");
+#endif
+  }
+#if defined(__CUDACC__) && __CUDA_ARCH__ >= 900
+  asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+#endif
+}
+
+// By one thread of the receiver, once.
+PERSISTENT_TOPK_DEVICE void expect_landing(Landing& landing, int bytes) {
+#if !defined(__CUDACC__)
+  emulator::mbarrier_arrive(&landing, bytes);
+#elif __CUDA_ARCH__ >= 900
+  const uint32_t at = shared_address(&landing);
+  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(at), "r"(bytes) : "memory");
+#endif
+}
+
+PERSISTENT_TOPK_DEVICE void wait_for_landing(const Landing& landing) {
+#if !defined(__CUDACC__)
+  emulator::mbarrier_wait(&landing, 0);
+#elif __CUDA_ARCH__ >= 900
+  asm volatile(
+      "{\n.reg .pred landed;\nwaiting:\n"
+      "mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 landed, [%0], 0;\n"
+      "@!landed bra waiting;\n}" ::"r"(shared_address(&landing))
+      : "memory");
+#endif
+}
+
+#if defined(__CUDACC__) && __CUDA_ARCH__ >= 900
+// The address in the cluster's shared memory of what `mine` is in CTA `rank`.
+PERSISTENT_TOPK_DEVICE uint32_t peer_address(const void* mine, int rank) {
+  uint32_t address;
+  asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(address) : "r"(shared_address(mine)), "r"(rank));
+  return address;
+}
+#endif
+
+// Stores to where `mine` is in CTA `rank`, where `landing` counts the bytes.
+PERSISTENT_TOPK_DEVICE void store_to_peer(float* mine, Landing& landing, int rank, float x) {
+#if !defined(__CUDACC__)
+  emulator::store_async(emulator::peer_shared(mine, rank), &x, sizeof(x),
+                        static_cast<Landing*>(emulator::peer_shared(&landing, rank)));
+#elif __CUDA_ARCH__ >= 900
+  asm volatile("st.async.shared::cluster.mbarrier::complete_tx::bytes.f32 [%0], %1, [%2];" ::"r"(
+                   peer_address(mine, rank)),
+               "f"(x), "r"(peer_address(&landing, rank))
+               : "memory");
+#endif
+}
+
+PERSISTENT_TOPK_DEVICE void store_to_peer(uint32_t* mine, Landing& landing, int rank,
+                                          const uint32_t (&words)[4]) {
+#if !defined(__CUDACC__)
+  emulator::store_async(emulator::peer_shared(mine, rank), words, sizeof(words),
+                        static_cast<Landing*>(emulator::peer_shared(&landing, rank)));
+#elif __CUDA_ARCH__ >= 900
+  asm volatile(
+      "st.async.shared::cluster.mbarrier::complete_tx::bytes.v4.b32 [%0], {%1, %2, %3, %4}, [%5];" ::"r"(
+          peer_address(mine, rank)),
+      "r"(words[0]), "r"(words[1]), "r"(words[2]), "r"(words[3]), "r"(peer_address(&landing, rank))
+      : "memory");
 #endif
 }
 
@@ -123,7 +210,7 @@ using SharedPlace = float*;
 
 PERSISTENT_TOPK_DEVICE SharedPlace shared_place(float* pointer) {
 #ifdef __CUDACC__
-  return static_cast<uint32_t>(__cvta_generic_to_shared(pointer));
+  return shared_address(pointer);
 #else
   return pointer;
 #endif
@@ -148,6 +235,25 @@ PERSISTENT_TOPK_DEVICE void push_if(uint32_t mask, SharedPlace& place, float val
 #endif
 }
 
+// Sets bit columns[i] % 32 of word columns[i] / 32 where the mask has bit i.
+template <int kCount>
+PERSISTENT_TOPK_DEVICE void set_bits_if(uint32_t mask, uint32_t* words, const int32_t (&columns)[kCount]) {
+#pragma unroll
+  for (int i = 0; i < kCount; ++i) {
+    uint32_t* const word = words + static_cast<uint32_t>(columns[i]) / 32;
+    const uint32_t bit = 1u << (columns[i] % 32);
+#ifdef __CUDACC__
+    asm volatile(
+        "{\n.reg .pred p;\n.reg .b32 chosen;\nand.b32 chosen, %1, %3;\nsetp.ne.u32 p, chosen, 0;\n"
+        "@p red.shared.or.b32 [%0], %2;\n}" ::"r"(shared_address(word)),
+        "r"(mask), "r"(bit), "r"(1u << i)
+        : "memory");
+#else
+    if (mask >> i & 1) atomicOr(word, bit);
+#endif
+  }
+}
+
 // Four words at once, at an address that is a multiple of 16 bytes.
 PERSISTENT_TOPK_DEVICE void load_vector(const float* from, float (&x)[4]) {
 #ifdef __CUDACC__
@@ -167,9 +273,9 @@ PERSISTENT_TOPK_DEVICE void load_vector(const uint32_t* from, uint32_t (&x)[4]) 
 #endif
 }
 
-PERSISTENT_TOPK_DEVICE void store_vector(float* to, const float (&x)[4]) {
+PERSISTENT_TOPK_DEVICE void store_vector(uint32_t* to, const uint32_t (&x)[4]) {
 #ifdef __CUDACC__
-  *reinterpret_cast<float4*>(to) = make_float4(x[0], x[1], x[2], x[3]);
+  *reinterpret_cast<uint4*>(to) = make_uint4(x[0], x[1], x[2], x[3]);
 #else
   emulator::store_bytes(to, x, sizeof(x));
 #endif

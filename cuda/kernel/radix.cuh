@@ -129,13 +129,13 @@ PERSISTENT_TOPK_DEVICE Found find_in_warp(const uint32_t (&counts)[kPerLane], in
 }
 
 // Finds the counter with the `rank`-th key from the top (1 is the greatest) and returns the interval
-// that refine(found) makes of it. The histogram must be complete (a barrier passed); rank is at most
-// the sum of the counters. As few warps as possible take part, and the one that finds it does the
-// rest: at a full block, issuing what every thread could compute costs more than its latency.
-template <int kThreads, int kCounters, class Refine>
-PERSISTENT_TOPK_DEVICE Interval find_from_top(const uint32_t* histogram, int rank, Scratch& scratch,
-                                              Refine&& refine) {
-  constexpr int kPerThread = kCounters / kThreads > 4 ? kCounters / kThreads : 4;
+// that refine(found) makes of it. quad_at(i, quad) gives a thread the counters i .. i+3; these must be
+// complete (a barrier passed), and their sum at least the rank. As few warps as possible take part, and the
+// one that finds it does the rest: at a full block, issuing what every thread could compute costs more than
+// its latency.
+template <int kThreads, int kCounters, class QuadAt, class Refine>
+PERSISTENT_TOPK_DEVICE Interval find_among(QuadAt&& quad_at, int rank, Scratch& scratch, Refine&& refine) {
+  constexpr int kPerThread = kCounters / kThreads > kQuad ? kCounters / kThreads : kQuad;
   constexpr int kScanners = kCounters / kPerThread;
   static_assert(kCounters % kPerThread == 0 && kScanners % kWarpSize == 0 && kScanners <= kThreads);
   const bool scans = static_cast<int>(threadIdx.x) < kScanners;
@@ -147,7 +147,7 @@ PERSISTENT_TOPK_DEVICE Interval find_from_top(const uint32_t* histogram, int ran
 #pragma unroll
     for (int i = 0; i < kPerThread; i += kQuad) {
       uint32_t quad[kQuad];
-      ptx::load_vector(histogram + top - i - (kQuad - 1), quad);
+      quad_at(top - i - (kQuad - 1), quad);
 #pragma unroll
       for (int j = 0; j < kQuad; ++j) own += counts[i + j] = quad[kQuad - 1 - j];
     }
@@ -167,6 +167,15 @@ PERSISTENT_TOPK_DEVICE Interval find_from_top(const uint32_t* histogram, int ran
   }
   __syncthreads();
   return scratch.interval;
+}
+
+// The same of a histogram in shared memory.
+template <int kThreads, int kCounters, class Refine>
+PERSISTENT_TOPK_DEVICE Interval find_from_top(const uint32_t* histogram, int rank, Scratch& scratch,
+                                              Refine&& refine) {
+  return find_among<kThreads, kCounters>(
+      [&](int first, uint32_t (&quad)[kQuad]) { ptx::load_vector(histogram + first, quad); }, rank, scratch,
+      refine);
 }
 
 // The interval of the coarse bin with the k-th key from the top.
@@ -199,18 +208,10 @@ PERSISTENT_TOPK_DEVICE void count_digits(const Source& source, const Interval& i
   });
 }
 
-// place(key) for the tile's keys in the interval.
-template <int kThreads, int kColumns, class Place>
-PERSISTENT_TOPK_DEVICE void gather(const RegisterTile<kThreads, kColumns>& tile, const Interval& interval,
-                                   Place&& place) {
-  const uint32_t above = interval.high == kGreatestKey ? 0 : tile.above(interval.greater);
-  tile.for_each_set(tile.above(interval.at_least) & ~above, [&](float x) { place(ordered_key(x)); });
-}
-
 // The `wanted`-th greatest of a few candidates. A warp takes a candidate and compares it with the
 // others, one a lane; the three counts travel in one word.
 template <int kThreads, int kRankMax>
-PERSISTENT_TOPK_DEVICE Selection rank(const uint32_t* candidates, int count, int wanted, Scratch& scratch) {
+PERSISTENT_TOPK_DEVICE Selection rank(const float* candidates, int count, int wanted, Scratch& scratch) {
   constexpr int kCountBits = 10;
   constexpr uint32_t kCountMask = (1u << kCountBits) - 1;
   constexpr uint32_t kEqual = 1u << kCountBits;
@@ -221,17 +222,16 @@ PERSISTENT_TOPK_DEVICE Selection rank(const uint32_t* candidates, int count, int
 #pragma unroll
   for (int share = 0; share < kShares; ++share) {
     const int other = share * kWarpSize + lane_id();
-    others[share] = other < count ? candidates[other] : 0;  // no key is 0
+    others[share] = other < count ? ordered_key(candidates[other]) : 0;  // no key is 0
   }
+#pragma unroll 1
   for (int mine = warp_id(); mine < count; mine += kThreads / kWarpSize) {
-    const uint32_t key = candidates[mine];
+    const uint32_t key = ordered_key(candidates[mine]);
     uint32_t counts = 0;
 #pragma unroll
     for (int share = 0; share < kShares; ++share) {
-      if (share * kWarpSize >= count) break;
-      const int other = share * kWarpSize + lane_id();
-      if (others[share] > key) counts += 1;
-      if (others[share] == key) counts += other < mine ? kEqualBefore : kEqual;
+      counts += others[share] > key;
+      if (others[share] == key) counts += share * kWarpSize + lane_id() < mine ? kEqualBefore : kEqual;
     }
     counts = __reduce_add_sync(kFullWarp, counts);
     const int greater = counts & kCountMask;

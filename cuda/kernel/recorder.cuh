@@ -33,22 +33,15 @@ struct Recorder {
   }
 
   // Counters under the bin that was found are left out: a stream does not count what they stand for.
-  // counter(i) is the row's i-th.
-  template <class Counter>
-  PERSISTENT_TOPK_DEVICE void coarse_of(int bins, const Found& bin, Counter&& counter) {
+  PERSISTENT_TOPK_DEVICE void coarse(int bins, const Found& bin, const uint32_t* histogram) {
     if constexpr (kTracing) {
-      for (int i = bin.index + static_cast<int>(threadIdx.x); i < bins; i += kThreads)
-        trace->histogram[i] = counter(i);
+      copy(histogram + bin.index, trace->histogram + bin.index, bins - bin.index);
       if (!writes()) return;
       trace->bins = bins;
       trace->bin = bin.index;
       trace->above = bin.above;
       trace->count = bin.count;
     }
-  }
-
-  PERSISTENT_TOPK_DEVICE void coarse(int bins, const Found& bin, const uint32_t* histogram) {
-    coarse_of(bins, bin, [&](int i) { return histogram[i]; });
   }
 
   PERSISTENT_TOPK_DEVICE void pass(int number, bool over_row, const Interval& before, int shift,
@@ -80,6 +73,14 @@ struct Recorder {
     if (!writes()) return;
     trace->chunk_above = above;
     trace->chunk_count = count;
+  }
+
+  // The first of them in parts, one a thread.
+  PERSISTENT_TOPK_DEVICE void chunk_counts_of_parts(int above, int count) {
+    if constexpr (kTracing) {
+      if (above != 0) atomicAdd(&trace->chunk_above, above);
+      if (writes()) trace->chunk_count = count;
+    }
   }
 
   PERSISTENT_TOPK_DEVICE void selection(const Selection& selection, int offset, int tie_offset) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "constants.cuh"
+#include "list.cuh"
 #include "radix.cuh"
 #include "recorder.cuh"
 
@@ -18,23 +19,17 @@ struct DigitHistograms {
   alignas(16) uint32_t of_pass[kMaxPasses][kDigits];
 };
 
-// Keys in an interval: a set, as the Survivors are. There is room for all: the caller knows their number.
-template <int kCapacity>
-struct Candidates {
-  uint32_t used;
-  uint32_t keys[kCapacity];
-};
-
-// Returns the key's slot.
-template <int kCapacity>
-PERSISTENT_TOPK_DEVICE uint32_t push(Candidates<kCapacity>& candidates, uint32_t key) {
-  const uint32_t slot = atomicAdd(&candidates.used, 1u);
-  candidates.keys[slot] = key;
-  return slot;
+// Lists the tile's columns in the interval.
+template <int kThreads, int kColumns, class List>
+PERSISTENT_TOPK_DEVICE void gather(const RegisterTile<kThreads, kColumns>& tile, const Interval& interval,
+                                   List& candidates) {
+  const uint32_t above = interval.high == kGreatestKey ? 0 : tile.above(interval.greater);
+  append_tile(tile, tile.above(interval.at_least) & ~above, 0, candidates);
 }
 
-// Digit passes over the row while its candidates overflow the buffer. `team` adds up the chunks'
-// histograms and keeps the chunks' own counts: merge_digits(pass), keep(pass, digit).
+// Digit passes over the row while its candidates overflow the buffer. `team` finds a digit of the row when
+// its chunks' are counted: find_digit(digits, pass, rank, refine), which leaves the row's in the histogram
+// row_digits(pass).
 template <Policy policy, class Source, class Team, class Record>
 PERSISTENT_TOPK_DEVICE Interval narrow_over_row(const Source& source, Interval interval, int k, Team& team,
                                                 DigitHistograms& digits, int& passes, Scratch& scratch,
@@ -42,31 +37,31 @@ PERSISTENT_TOPK_DEVICE Interval narrow_over_row(const Source& source, Interval i
   while (!is_settled(interval, k) && interval.count > policy.candidates) {
     const int shift = digit_shift(interval);
     count_digits(source, interval, shift, digits.of_pass[passes]);
-    const uint32_t* merged = team.merge_digits(digits, passes);
-    const Interval narrowed = find_from_top<policy.threads, kDigits>(
-        merged, k - interval.above, scratch,
-        [&](const Found& digit) { return narrow(interval, shift, digit); });
-    team.keep(digits.of_pass[passes], scratch.found);
-    record.pass(passes, true, interval, shift, scratch.found, narrowed, merged);
+    __syncthreads();
+    const Interval narrowed =
+        team.find_digit(digits.of_pass[passes], passes, k - interval.above,
+                        [&](const Found& digit) { return narrow(interval, shift, digit); });
+    record.pass(passes, true, interval, shift, scratch.found, narrowed, team.row_digits(passes));
     interval = narrowed;
     ++passes;
   }
   return interval;
 }
 
-// The threshold among gathered candidates (`interval.count` of them, complete: a barrier passed). Digit
-// passes over the buffer leave few of many; the few are ranked. `few.used` is 0 on entry.
+// The threshold among gathered candidates (the logits of `interval.count` columns, complete: a barrier
+// passed). Digit passes over the buffer leave few of many; the few are ranked. `few.used` is 0 on entry.
 template <Policy policy, class Record>
-PERSISTENT_TOPK_DEVICE Selection resolve(const uint32_t* candidates, Interval interval, int k,
+PERSISTENT_TOPK_DEVICE Selection resolve(const float* candidates, Interval interval, int k,
                                          DigitHistograms& digits, int& passes,
-                                         Candidates<policy.rank_max>& few, Scratch& scratch, Record& record) {
+                                         ColumnList<policy.rank_max>& few, Scratch& scratch, Record& record) {
   const int gathered = interval.count;
   record.gathered(gathered);
   while (!is_settled(interval, k) && interval.count > policy.rank_max) {
     const int shift = digit_shift(interval);
     uint32_t* histogram = digits.of_pass[passes];
+#pragma unroll 1
     for (int i = threadIdx.x; i < gathered; i += policy.threads) {
-      const uint32_t distance = candidates[i] - interval.low;
+      const uint32_t distance = ordered_key(candidates[i]) - interval.low;
       if (distance <= interval.high - interval.low) atomicAdd(&histogram[distance >> shift], 1u);
     }
     __syncthreads();
@@ -79,13 +74,15 @@ PERSISTENT_TOPK_DEVICE Selection resolve(const uint32_t* candidates, Interval in
   }
   if (is_settled(interval, k)) return settle(interval, k);
   record.ranked();
-  const int wanted = k - interval.above;
-  if (interval.count == gathered)
-    return rank<policy.threads, policy.rank_max>(candidates, gathered, wanted, scratch);
-  for (int i = threadIdx.x; i < gathered; i += policy.threads)
-    if (candidates[i] - interval.low <= interval.high - interval.low) push(few, candidates[i]);
-  __syncthreads();
-  return rank<policy.threads, policy.rank_max>(few.keys, interval.count, wanted, scratch);
+  if (interval.count < gathered) {
+#pragma unroll 1
+    for (int i = threadIdx.x; i < gathered; i += policy.threads)
+      if (ordered_key(candidates[i]) - interval.low <= interval.high - interval.low)
+        few.values[atomicAdd(&few.used, 1u)] = candidates[i];
+    __syncthreads();
+    candidates = few.values;
+  }
+  return rank<policy.threads, policy.rank_max>(candidates, interval.count, k - interval.above, scratch);
 }
 
 // What a CTA refines with, on every path.
@@ -93,8 +90,8 @@ template <Policy policy>
 struct RefineStorage {
   Scratch scratch;
   DigitHistograms digits;
-  Candidates<policy.candidates> candidates;
-  Candidates<policy.rank_max> few;
+  ColumnList<policy.candidates> candidates;
+  ColumnList<policy.rank_max> few;
 };
 
 // When a row begins; a barrier must follow.
@@ -105,28 +102,31 @@ PERSISTENT_TOPK_DEVICE void clear_refinement(RefineStorage<policy>& storage) {
 }
 
 // A row that one CTA has to itself: its chunk is the row.
+template <Policy policy>
 struct Alone {
-  PERSISTENT_TOPK_DEVICE const uint32_t* merge_digits(DigitHistograms& digits, int pass) const {
-    __syncthreads();
-    return digits.of_pass[pass];
+  RefineStorage<policy>& storage;
+
+  template <class Refine>
+  PERSISTENT_TOPK_DEVICE Interval find_digit(const uint32_t* digits, int, int rank, Refine&& refine) const {
+    return find_from_top<policy.threads, kDigits>(digits, rank, storage.scratch, refine);
   }
-  PERSISTENT_TOPK_DEVICE void keep(const uint32_t*, const Found&) const {}
+  PERSISTENT_TOPK_DEVICE const uint32_t* row_digits(int pass) const { return storage.digits.of_pass[pass]; }
 };
 
 // The selection of such a row.
 template <Policy policy, class Source, class Record>
 PERSISTENT_TOPK_DEVICE Selection refine_alone(const Source& source, Interval interval, int k,
                                               RefineStorage<policy>& storage, Record& record) {
-  Alone team;
+  Alone<policy> team = {storage};
   int passes = 0;
   interval =
       narrow_over_row<policy>(source, interval, k, team, storage.digits, passes, storage.scratch, record);
   record.chunk_counts(interval.above, interval.count);
   Selection selection = settle(interval, k);
   if (!is_settled(interval, k)) {
-    gather(source, interval, [&](uint32_t key) { return push(storage.candidates, key); });
+    gather(source, interval, storage.candidates);
     __syncthreads();
-    selection = resolve<policy>(storage.candidates.keys, interval, k, storage.digits, passes, storage.few,
+    selection = resolve<policy>(storage.candidates.values, interval, k, storage.digits, passes, storage.few,
                                 storage.scratch, record);
   }
   record.selection(selection, 0, 0);

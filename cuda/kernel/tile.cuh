@@ -48,11 +48,14 @@ struct RegisterTile {
   // the caller may lower that later.
   PERSISTENT_TOPK_DEVICE void load(const float* first, int columns, bool vector) {
     length = min(columns, kTileColumns);
+    if (vector && columns >= kTileColumns) {
 #pragma unroll
-    for (int round = 0; round < kRounds; ++round) {
-      const int column = quad(round) * kQuad;
-      load_quad(first + column, columns - column, vector, x[round]);
+      for (int round = 0; round < kRounds; ++round) ptx::load_vector(first + quad(round) * kQuad, x[round]);
+      return;
     }
+#pragma unroll
+    for (int round = 0; round < kRounds; ++round)
+      load_quad(first + quad(round) * kQuad, columns - quad(round) * kQuad, vector, x[round]);
   }
 
   PERSISTENT_TOPK_DEVICE static int quad(int round) { return round * kThreads + threadIdx.x; }

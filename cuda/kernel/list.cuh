@@ -1,0 +1,81 @@
+// Lists of columns in shared memory, filled by whole warps: one reservation a warp, no branch an entry.
+#pragma once
+
+#include <cstdint>
+
+#include "block.cuh"
+#include "constants.cuh"
+#include "ptx.cuh"
+
+namespace persistent_topk {
+
+// Columns, counted from the chunk's first, and their logits. A set: what is made of it (counts, ranks, bits
+// of a map) does not depend on the slots, so these may come from an atomic.
+template <int kSlots>
+struct ColumnList {
+  static constexpr int kCapacity = kSlots;
+  uint32_t used;  // beyond the capacity: the list is not complete
+  float values[kCapacity];
+  int32_t columns[kCapacity];
+};
+
+// Slots for `count` more entries of each lane: the first one of this lane's. Called by a converged warp.
+template <class List>
+PERSISTENT_TOPK_DEVICE int reserve(List& list, uint32_t count) {
+  const uint32_t inclusive = warp_inclusive_sum(count);
+  uint32_t first = 0;
+  if (lane_id() == kWarpSize - 1) first = atomicAdd(&list.used, inclusive);
+  return static_cast<int>(__shfl_sync(kFullWarp, first, kWarpSize - 1) + inclusive - count);
+}
+
+// push_if() for the bits kFirst .. kCount-1 of a mask.
+template <int kCount, int kDistance, int kFirst = 0, class ValueOf, class ColumnOf>
+PERSISTENT_TOPK_DEVICE void push_each(uint32_t mask, ptx::SharedPlace& place, ValueOf&& value_of,
+                                      ColumnOf&& column_of) {
+  ptx::push_if<1u << kFirst, kDistance>(mask, place, value_of(kFirst), column_of(kFirst));
+  if constexpr (kFirst + 1 < kCount)
+    push_each<kCount, kDistance, kFirst + 1>(mask, place, value_of, column_of);
+}
+
+// Appends the entries of a mask, of kCount. What would lie beyond the list's end is left out: the list is
+// given up then.
+template <int kCount, class List, class ValueOf, class ColumnOf>
+PERSISTENT_TOPK_DEVICE void append(List& list, uint32_t mask, ValueOf&& value_of, ColumnOf&& column_of) {
+  if (!__any_sync(kFullWarp, mask != 0)) return;
+  const int count = __popc(mask);
+  const int first = reserve(list, count);
+  ptx::SharedPlace place = ptx::shared_place(list.values + first);
+  push_each<kCount, List::kCapacity>(first + count <= List::kCapacity ? mask : 0, place, value_of, column_of);
+}
+
+// Appends the columns of a mask of a tile's, which begins at `first_column`.
+template <class Tile, class List>
+PERSISTENT_TOPK_DEVICE void append_tile(const Tile& tile, uint32_t mask, int first_column, List& list) {
+  append<Tile::kValues>(
+      list, mask, [&](int i) { return tile.x[i / kQuad][i % kQuad]; },
+      [&](int i) { return first_column + tile.quad(i / kQuad) * kQuad + i % kQuad; });
+}
+
+// Keeps those of the list's `length` entries that lie above the bound. `list.used` is 0 on entry (a barrier
+// passed).
+template <int kThreads, class List>
+PERSISTENT_TOPK_DEVICE void compact(List& list, int length, float bound) {
+  constexpr int kEntries = 4;  // of a thread in a round
+#pragma unroll 1
+  for (int first = 0; first < length; first += kEntries * kThreads) {
+    float values[kEntries] = {};
+    int32_t columns[kEntries] = {};
+    uint32_t stays = 0;
+#pragma unroll
+    for (int i = 0; i < kEntries; ++i)
+      if (const int entry = first + i * kThreads + static_cast<int>(threadIdx.x); entry < length) {
+        values[i] = list.values[entry];
+        columns[i] = list.columns[entry];
+        stays = ptx::or_if_above(stays, values[i], bound, 1u << i);
+      }
+    __syncthreads();  // slots are written only where all entries have been read
+    append<kEntries>(list, stays, [&](int i) { return values[i]; }, [&](int i) { return columns[i]; });
+  }
+}
+
+}  // namespace persistent_topk
