@@ -28,6 +28,7 @@ class Counterexample:
     measurement: Measurement
     outcome: PropertyOutcome
     cost: float = 0.0  # seconds that examining the case took
+    _last: Measurement | None = None  # of the latest case that failed alike
 
     @property
     def size(self) -> int:
@@ -35,16 +36,19 @@ class Counterexample:
 
     def fails(self, case: Case) -> bool:
         found = check_one(self.target, case, self.measurement.promise, self.schedules)
+        if found and found.broken:
+            self._last = found
         return bool(found and found.broken)
 
     def shrunk(self, seconds: float) -> None:
-        """Takes the smallest case that fails alike; keeps its own if that cannot be repeated."""
+        """Takes the smallest case that fails alike; keeps its own if that cannot be repeated. A failure that
+        costs the process is not asked for again: waiting for a hang takes seconds."""
         smallest = shrink(self.case, self.fails, seconds, self.cost)
         if smallest is self.case:
             return
-        found = check_one(self.target, smallest, self.measurement.promise, self.schedules)
-        if found and found.broken:
-            self.case, self.measurement = smallest, found
+        if (self._last and self._last.fatal) or self.fails(smallest):
+            assert self._last is not None
+            self.case, self.measurement = smallest, self._last
 
 
 @dataclass

@@ -33,7 +33,7 @@ class Shrinker:
         self.attempts = 0
         self._fails = fails
         self._deadline = deadline
-        self._slowest = cost  # seconds of the dearest attempt lately
+        self._cost = cost  # seconds of an attempt: of the case as it is, or of a dearer one that did not fail
 
     def run(self) -> Case:
         """The smallest failing case found."""
@@ -47,7 +47,7 @@ class Shrinker:
         return self.case
 
     def _late(self) -> bool:
-        return time.monotonic() + self._slowest >= self._deadline
+        return time.monotonic() + self._cost >= self._deadline
 
     def _try(self, candidate: Case | None) -> bool:
         if candidate is None or self._late():
@@ -55,7 +55,8 @@ class Shrinker:
         self.attempts += 1
         began = time.monotonic()
         failed = self._fails(candidate)
-        self._slowest = max(0.5 * self._slowest, time.monotonic() - began)
+        took = time.monotonic() - began
+        self._cost = took if failed else max(self._cost, took)
         if failed:
             self.case = candidate
         return failed
