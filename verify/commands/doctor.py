@@ -17,8 +17,9 @@ VERSION_SECONDS = 10
 # Packages of other top-k kernels, by the import name of what each provides.
 PEERS = {
     "vllm": "vLLM's persistent and cooperative top-k",
-    "sgl_kernel": "SGLang's fast_topk",
-    "flashinfer": "FlashInfer's top_k",
+    "sglang": "SGLang's fast_topk and topk_v2",
+    "sgl_kernel": "SGLang's fast_topk_v2",
+    "flashinfer": "FlashInfer's top_k_ragged_transform and top_k_varlen",
     "deep_select": "DeepSelect",
     "cuda.cccl": "CUB's DeviceBatchedTopK",
 }
