@@ -49,3 +49,17 @@ def test_a_claim_that_is_none_is_bad_usage(tmp_path: Path) -> None:
     done = run(tmp_path, "--topk-target", "wrong_topk:correct", "--topk-claim", "speed")
     assert done.returncode == pytest.ExitCode.USAGE_ERROR, done.stdout + done.stderr
     assert "claim is 'speed'; expected" in done.stdout + done.stderr
+
+
+def test_what_was_never_judged_is_no_broken_promise(tmp_path: Path) -> None:
+    done = run(tmp_path, "-qq", "--topk-target", "wrong_topk:raises", "--topk-k", "8")
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED
+    assert "wrong_topk:raises breaks exact-set (seed 0)\nraised: MemoryError" in done.stdout
+    assert "padding of wrong_topk:raises was not judged (seed 0)" in done.stdout
+    assert "breaks padding" not in done.stdout and "\ntopk seed: 0\n" in done.stdout
+
+
+def test_a_k_that_is_none_is_bad_usage(tmp_path: Path) -> None:
+    done = run(tmp_path, "--topk-target", "wrong_topk:correct", "--topk-k", "8,0")
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR, done.stdout + done.stderr
+    assert "--topk-k is 0; expected 1 to 4096" in done.stdout + done.stderr

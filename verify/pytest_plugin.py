@@ -25,6 +25,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--topk-target", action="append", default=[], metavar="T", help="module:function or adapter"
     )
     group.addoption("--topk-claim", default=None, help="contract, set, or a list of properties")
+    group.addoption("--topk-device", default="cpu", help="where module:function is given its tensors [cpu]")
+    group.addoption("--topk-k", default=None, metavar="K,...", help="values of k [the target's, or many]")
     group.addoption("--topk-seconds", type=float, default=DEFAULT_SECONDS, help="time budget [20]")
     group.addoption("--topk-seed", type=int, default=None, help="seed [from the commit where CI tells it]")
     group.addoption("--topk-failures", default="topk-failures", help="folder for replay files")
@@ -62,10 +64,11 @@ class Gate:
         from .campaign import Campaign, Options
         from .targets import resolve
 
-        target = resolve(name, claims_of(self._config))
+        target = resolve(name, claims_of(self._config), self._config.getoption("--topk-device"))
         target.prepare()
         options = Options(
             seed=self.seed,
+            ks=ks_of(self._config) or target.ks or (),
             seconds=self._config.getoption("--topk-seconds"),
             failures=Path(self._config.getoption("--topk-failures")),
         )
@@ -86,6 +89,18 @@ def claims_of(config: pytest.Config) -> frozenset[str] | None:
         raise pytest.UsageError(str(error)) from error
 
 
+def ks_of(config: pytest.Config) -> tuple[int, ...]:
+    """The values of k that the command line names, none where each target's own count."""
+    from click import UsageError
+
+    from .command_options import parse_ks
+
+    try:
+        return parse_ks(config.getoption("--topk-k"))
+    except UsageError as error:
+        raise pytest.UsageError(str(error).replace("--k", "--topk-k")) from error
+
+
 class PropertyItem(pytest.Item):
     """One promise of one target."""
 
@@ -104,11 +119,14 @@ class PropertyItem(pytest.Item):
         if item.verdict == "not-run":
             if item.lacking:
                 pytest.skip(item.lacking)
-            raise BrokenPromise("claimed, but no case judged it; give --topk-seconds more")
+            raise NeverJudged("claimed, but no case judged it; give --topk-seconds more")
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
+        seed = f"(seed {self.gate.seed})"
+        if isinstance(excinfo.value, NeverJudged):
+            return f"{self.promise} of {self.target} was not judged {seed}\n{excinfo.value}"
         if isinstance(excinfo.value, BrokenPromise):
-            return f"{self.target} breaks {self.promise} (seed {self.gate.seed})\n{excinfo.value}"
+            return f"{self.target} breaks {self.promise} {seed}\n{excinfo.value}"
         return f"{self.target} cannot be examined: {excinfo.value}"
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
@@ -116,7 +134,11 @@ class PropertyItem(pytest.Item):
 
 
 class BrokenPromise(Exception):
-    """A claimed property fails, or was never judged."""
+    """A claimed property fails."""
+
+
+class NeverJudged(Exception):
+    """A claimed property was not measured: no call gave an answer that it could be judged by."""
 
 
 class TargetCollector(pytest.Collector):
@@ -126,6 +148,7 @@ class TargetCollector(pytest.Collector):
         from .properties import NAMES
 
         claims_of(self.config)
+        ks_of(self.config)
         gate = Gate(self.config)
         for target in self.config.getoption("--topk-target"):
             for promise in NAMES:
@@ -153,5 +176,12 @@ class _Adder:
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
-    """The seed, always printed."""
+    """The seed, always printed: here, or at the end of a quiet run, which has no header."""
     return f"topk seed: {Gate(config).seed}" if config.getoption("--topk-target") else None
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """The seed of a quiet run."""
+    told = pytest_report_header(config)
+    if told is not None and config.getoption("verbose") < 0:
+        terminalreporter.write_line(told)
