@@ -135,13 +135,14 @@ cudaError_t launch(const Plan& plan, const DeviceLimits& limits, bool tracing, c
     attributes[count++].val.clusterDim = {static_cast<unsigned>(plan.ctas), 1, 1};
   }
   cudaLaunchConfig_t config{};
-  config.gridDim = dim3(plan.teams * plan.ctas);
+  config.gridDim = dim3(params.rows * plan.ctas);
   config.blockDim = dim3(instance.threads);
   config.dynamicSmemBytes = entry.shared_bytes;
-  // Where each CTA can have an SM to itself, it takes more than half of its shared memory: the CTAs of the
-  // next launch, which may come while this one's still run, would else be packed two and more to an SM.
-  const size_t half = static_cast<size_t>(limits.shared_bytes) / 2 + 1;
-  if (plan.teams * plan.ctas <= limits.sms && config.dynamicSmemBytes < half) config.dynamicSmemBytes = half;
+  // CTAs of the next launch may come while this one's still run. They are packed to the SMs with the most
+  // room, and run slower there, unless no SM has room for more CTAs than its share.
+  const size_t share = (static_cast<size_t>(params.rows) * plan.ctas + limits.sms - 1) / limits.sms;
+  const size_t least = static_cast<size_t>(limits.shared_bytes) / (share + 1) + 1;
+  if (config.dynamicSmemBytes < least) config.dynamicSmemBytes = least;
   config.stream = stream;
   config.attrs = attributes;
   config.numAttrs = count;
@@ -180,7 +181,6 @@ int persistent_topk_launch(const TopkCall* call) {
   params.columns = call->columns;
   params.k = call->k;
   params.ctas = plan.ctas;
-  params.teams = plan.teams;
   const DeviceScope scope(call->device);
   if (scope.error() != cudaSuccess) return scope.error();
   return launch(plan, limits, call->trace != nullptr, params, call->stream);

@@ -48,7 +48,6 @@ class PlanRecord(ctypes.Structure):
 
     _fields_ = [
         ("policy", ctypes.c_int),
-        ("teams", ctypes.c_int),
         ("ctas", ctypes.c_int),
     ]
 
@@ -152,7 +151,7 @@ def device_plan(rows: int, columns: int, device: int, policy: Policy | None = No
     call = TopkCall(rows=rows, columns=columns, policy=policy_index(policy), device=device)
     record = PlanRecord()
     check(library, library.persistent_topk_plan(ctypes.byref(call), ctypes.byref(record)))
-    return Plan(list(POLICIES.values())[record.policy], record.teams, record.ctas)
+    return Plan(list(POLICIES.values())[record.policy], record.ctas)
 
 
 def usage(policy: Policy, tracing: bool, device: int) -> tuple[int, int]:

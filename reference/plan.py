@@ -37,11 +37,9 @@ SMALL_DEVICE = DeviceLimits(sms=8, cluster=4, shared_bytes=227 * 1024, resident=
 
 @dataclass(frozen=True)
 class Plan:
-    """policy: the compiled kernel. teams: groups of CTAs, each taking rows team, team + teams, ...
-    ctas: CTAs of a team, which share a row of the large path."""
+    """policy: the compiled kernel. ctas: CTAs of a row's team, which share it on the large path."""
 
     policy: Policy
-    teams: int
     ctas: int
 
 
@@ -67,7 +65,7 @@ def make_plan(rows: int, columns: int, k: int, limits: DeviceLimits, policy: Pol
 
     policy: the compiled kernel, None for the choice of choose_policy.
     The CTAs of a team are as many as let every row have a team that is resident, with no chunk of the
-    widest row under `chunk_min`. A team of several CTAs has one row. k: not looked at.
+    widest row under `chunk_min`. k: not looked at.
     """
     policy = policy or choose_policy(rows, columns, limits)
     ctas = 1
@@ -75,9 +73,7 @@ def make_plan(rows: int, columns: int, k: int, limits: DeviceLimits, policy: Pol
         for more in range(2, policy.max_ctas + 1):
             if rows <= limits.resident[more - 1] and columns >= policy.chunk_min * more:
                 ctas = more
-    ctas_per_sm = policy.ctas_per_sm if is_narrow(columns, policy) else 1
-    teams = rows if ctas > 1 else limits.sms * ctas_per_sm
-    return Plan(policy, max(1, min(rows, teams)), ctas)
+    return Plan(policy, ctas)
 
 
 def chunk_bounds(length: int, ctas: int) -> list[tuple[int, int]]:

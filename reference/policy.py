@@ -35,8 +35,8 @@ class Policy:
     large_bin_bits: int  # the same for large
     candidates: int  # capacity of the candidate buffer, keys; more spill to passes over the row
     rank_max: int  # at most so many candidates are ranked by comparison, more by digit passes
-    tile: int  # columns that a CTA reads at a time while it streams, and a width of short calls
-    sample: int  # columns of a chunk that bound what is selected of the row, before it is streamed
+    tile: int  # columns that a CTA reads at a time while it streams, and a width of short chunks
+    sample: int  # columns of a chunk that bound what is selected, before more are streamed
     survivors: int  # capacity of the list of columns that pass the running threshold
     map: int  # columns of a chunk whose selection is kept as a bitmap; longer ones take segments
 
@@ -59,7 +59,7 @@ class Policy:
 LATENCY = Policy(
     name="latency",
     threads=512,
-    ctas_per_sm=1,
+    ctas_per_sm=2,
     decode_max=16384,
     medium_max=65536,
     split_min=16384,

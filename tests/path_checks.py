@@ -16,12 +16,12 @@ from persistent_topk.reference.trace import new_trace
 def run_row(row: torch.Tensor, k: int, policy: Policy, ctas: int = 1) -> tuple[torch.Tensor, np.ndarray]:
     """The columns selected of float32 `row` and its records [ctas] under a plan of `ctas` CTAs a team."""
     records = new_trace(1, ctas)[0]
-    return select_row(row, k, Plan(policy, teams=1, ctas=ctas), records), records
+    return select_row(row, k, Plan(policy, ctas), records), records
 
 
 def check_row(row: torch.Tensor, k: int, policy: Policy, path: int, ctas: int = 1) -> np.ndarray:
     """Assert that `row` takes `path`, that the answer is the contract's and the trace true; its records."""
-    assert choose_path(row.numel(), k, Plan(policy, teams=1, ctas=ctas)) == path
+    assert choose_path(row.numel(), k, Plan(policy, ctas)) == path
     columns, records = run_row(row, k, policy, ctas)
     assert columns.tolist() == oracle.first_columns(row, k).tolist()
     assert (records["path"] == path).all() and records["ctas"][0] == len(records)

@@ -45,11 +45,7 @@ def test_plans_equal_the_kernels(tmp_path: Path) -> None:
     for (rows, columns, device, index), plan in zip(calls, computed, strict=True):
         policy = None if index == CHOOSE else POLICIES[names[index]]
         mirrored = make_plan(rows, columns, 1, device, policy)
-        assert plan == [names.index(mirrored.policy.name), mirrored.teams, mirrored.ctas], (
-            rows,
-            columns,
-            device,
-        )
+        assert plan == [names.index(mirrored.policy.name), mirrored.ctas], (rows, columns, device)
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -64,10 +60,8 @@ def test_a_row_an_sm_takes_the_latency_policy(device: DeviceLimits) -> None:
 def test_a_plan_fits_its_device(rows: int, columns: int, device: DeviceLimits, name: str) -> None:
     plan = make_plan(rows, columns, 1, device, POLICIES[name])
     assert 1 <= plan.ctas <= min(device.cluster, plan.policy.max_ctas)
-    assert 1 <= plan.teams <= rows
     assert plan.ctas == 1 or rows <= device.resident[plan.ctas - 1], "every team must be resident"
     assert plan.ctas == 1 or rows * plan.ctas <= device.sms
-    assert plan.ctas == 1 or plan.teams == rows, "the kernel gives a team of several CTAs one row"
     assert plan.ctas == 1 or columns >= plan.policy.chunk_min * plan.ctas
 
 

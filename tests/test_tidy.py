@@ -27,7 +27,11 @@ MAX_FUNCTION_LINES = 50  # from the first statement to the last
 # Names that say nothing about what a file holds.
 EMPTY_NAMES = {"utils", "util", "helpers", "misc", "common", "stuff"}
 # The two kernel headers that may know for which machine they are compiled.
-MAY_ASK_FOR_THE_MACHINE = {"cuda/kernel/ptx.cuh", "cuda/kernel/order.cuh"}
+MAY_ASK_FOR_THE_MACHINE = {
+    "cuda/kernel/ptx.cuh",
+    "cuda/kernel/ptx_cluster.cuh",
+    "cuda/kernel/order.cuh",
+}
 MACHINE_MACROS = re.compile(r"__CUDA_ARCH__|__CUDACC__")
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|X" r"XX)\b")
 # A folder of somebody's machine; a number of a tracker that the reader cannot know. A number behind a

@@ -32,8 +32,7 @@ TopkParams parameters_of(const Arguments& arguments, const Plan& plan) {
           .rows = static_cast<int>(arguments.rows),
           .columns = static_cast<int>(arguments.columns),
           .k = static_cast<int>(arguments.k),
-          .ctas = plan.ctas,
-          .teams = plan.teams};
+          .ctas = plan.ctas};
 }
 
 }  // namespace
@@ -54,7 +53,7 @@ PERSISTENT_TOPK_EXPORT void persistent_topk_emulate(const Arguments* arguments,
   constexpr int kTensors = sizeof tensors / sizeof tensors[0];
   const Entry entry = entry_of(a.columns, plan.ctas, kPolicies[kPolicyIndex]);
   const emulator::LaunchOptions options = {
-      .grid = static_cast<unsigned>(plan.teams * plan.ctas),
+      .grid = static_cast<unsigned>(a.rows * plan.ctas),
       .block = static_cast<unsigned>(kPolicies[kPolicyIndex].threads),
       .cluster = plan.ctas,
       .shared_bytes = shared_bytes<kPolicyIndex>(entry),

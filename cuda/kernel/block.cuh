@@ -12,11 +12,8 @@ namespace persistent_topk {
 inline constexpr uint32_t kFullWarp = 0xFFFFFFFFu;
 inline constexpr int kMaxWarps = 32;  // of a CTA of 1024 threads
 
-// Values of the warps. A barrier must stand between two scans that use them: every caller has one anyway.
-inline constexpr int kMaxScanned = 8;  // words that one scan serves
-struct WarpTotals {
-  uint32_t of_warp[kMaxScanned][kMaxWarps];
-};
+// Sums of the warps. A barrier must stand between two scans that use the same.
+using WarpTotals = uint32_t[kMaxWarps];
 
 PERSISTENT_TOPK_DEVICE int lane_id() { return static_cast<int>(threadIdx.x % kWarpSize); }
 PERSISTENT_TOPK_DEVICE int warp_id() { return static_cast<int>(threadIdx.x / kWarpSize); }
@@ -31,37 +28,27 @@ PERSISTENT_TOPK_DEVICE uint32_t warp_inclusive_sum(uint32_t value) {
   return value;
 }
 
-template <int kWords>
 struct BlockSums {
-  uint32_t before[kWords];  // sums over the warps before this thread's
-  uint32_t total[kWords];   // sums over all warps
+  uint32_t before;  // over the warps before this thread's
+  uint32_t total;   // over all warps
 };
 
-// Adds up kWords values a warp, given by its last lane.
-template <int kThreads, int kWords>
-PERSISTENT_TOPK_DEVICE BlockSums<kWords> sum_over_warps(const uint32_t (&warp_total)[kWords],
-                                                        WarpTotals& totals) {
+// Adds up one value a warp, given by its last lane.
+template <int kThreads>
+PERSISTENT_TOPK_DEVICE BlockSums sum_over_warps(uint32_t warp_total, WarpTotals& totals) {
   constexpr int kWarps = kThreads / kWarpSize;
-  static_assert(kWarps <= kMaxWarps && kWords <= kMaxScanned);
-  BlockSums<kWords> sums;
-  if (lane_id() == kWarpSize - 1)
-#pragma unroll
-    for (int word = 0; word < kWords; ++word) totals.of_warp[word][warp_id()] = warp_total[word];
+  static_assert(kWarps <= kMaxWarps);
+  if (lane_id() == kWarpSize - 1) totals[warp_id()] = warp_total;
   __syncthreads();
-#pragma unroll
-  for (int word = 0; word < kWords; ++word) {
-    const uint32_t mine = lane_id() < kWarps ? totals.of_warp[word][lane_id()] : 0;
-    sums.before[word] = __reduce_add_sync(kFullWarp, lane_id() < warp_id() ? mine : 0);
-    sums.total[word] = __reduce_add_sync(kFullWarp, mine);
-  }
-  return sums;
+  const uint32_t of_warp = lane_id() < kWarps ? totals[lane_id()] : 0;
+  return {__reduce_add_sync(kFullWarp, lane_id() < warp_id() ? of_warp : 0),
+          __reduce_add_sync(kFullWarp, of_warp)};
 }
 
 // Sum of every thread's value.
 template <int kThreads>
 PERSISTENT_TOPK_DEVICE uint32_t block_sum(uint32_t value, WarpTotals& totals) {
-  const uint32_t warp_total[] = {__reduce_add_sync(kFullWarp, value)};
-  return sum_over_warps<kThreads>(warp_total, totals).total[0];
+  return sum_over_warps<kThreads>(__reduce_add_sync(kFullWarp, value), totals).total;
 }
 
 // 0-based position of set bit number `n` of `word`, counted from the lowest; n < __popc(word).

@@ -30,8 +30,8 @@ struct Policy {
   int large_bin_bits;  // all counters travel to all CTAs of a row
   int candidates;     // capacity of the candidate buffer, keys; more spill to passes over the row
   int rank_max;       // at most so many candidates are ranked by comparison, more by digit passes
-  int tile;        // columns that a CTA reads at a time while it streams, and a width of short calls
-  int sample;  // columns of a chunk that bound what is selected of the row, before it is streamed
+  int tile;        // columns that a CTA reads at a time while it streams, and a width of short chunks
+  int sample;      // columns of a chunk that bound what is selected of the row, before more are streamed
   int survivors;   // capacity of the list of columns that pass the running threshold
   int map;         // columns of a chunk whose selection is kept as a bitmap; longer ones take segments
 };
@@ -40,7 +40,7 @@ struct Policy {
 // it takes to keep the memory busy; each holds up to 32 columns in registers.
 inline constexpr Policy kLatency = {
     .threads = 512,
-    .ctas_per_sm = 1,
+    .ctas_per_sm = 2,  // of up to decode_max columns each
     .decode_max = 16384,
     .medium_max = 65536,
     .split_min = 16384,

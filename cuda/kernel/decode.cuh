@@ -37,7 +37,10 @@ PERSISTENT_TOPK_DEVICE void decode_row(const Row& row, const Tile& tile) {
   const Interval interval = find_from_top<policy.threads, Storage::kBins>(
       storage.histogram, row.k, scratch, bin_interval<policy.decode_bin_bits>);
   record.coarse(Storage::kBins, scratch.found, storage.histogram);
-  const Selection selection = refine_alone<policy>(tile, interval, row.k, storage.refine, record);
+  Alone<policy> alone = {storage.refine};
+  bool gathered;
+  const Selection selection = refine(tile, interval, row.k, alone, storage.refine, gathered, record);
+  record.selection(selection, 0, 0);
   emit_tile<policy.threads>(tile, 0, selection, {0, 0}, row.output, scratch);
 }
 

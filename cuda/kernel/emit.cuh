@@ -25,63 +25,64 @@ PERSISTENT_TOPK_DEVICE int slot_of(const OutputPlace& place, const Selection& se
   return place.offset + (selection.ties == kAllTaken ? 0 : min(place.tie_offset, selection.ties));
 }
 
-// Counts of a tile's rounds travel in halves of a word.
-inline constexpr int kRoundBits = 16;
-
-PERSISTENT_TOPK_DEVICE int count_of_round(const uint32_t* words, int round) {
-  return static_cast<int>(words[round / 2] >> (round % 2 * kRoundBits) & ((1u << kRoundBits) - 1));
-}
-
-// Writes the selected columns of a tile that begins at `first_column`. kCut: ties are cut.
-template <int kThreads, bool kCut, class Tile>
-PERSISTENT_TOPK_DEVICE void write_tile(const Tile& tile, int first_column, const Selection& selection,
-                                       const OutputPlace& place, int32_t* output, WarpTotals& totals) {
-  constexpr int kKindWords = (Tile::kRounds + 1) / 2;
-  constexpr int kWords = kCut ? 2 * kKindWords : kKindWords;
-  static_assert(kThreads * kQuad < 1 << kRoundBits && Tile::kRounds * kQuad <= 32);
-  const bool none_above = selection.threshold == kGreatestKey;
-  const uint32_t taken = tile.above(bound_below(selection.threshold));
-  const uint32_t above = !kCut ? taken : none_above ? 0 : tile.above(bound_below(selection.threshold + 1));
-  const uint32_t kinds[] = {above, taken & ~above};
-
-  uint32_t own[kWords] = {}, inclusive[kWords], before[kWords];
+// Where the columns of a mask of a tile go, whose first goes to `first`: the slot of the first one of each of
+// the thread's rounds. A warp's counts of its rounds, 128 at most, travel in bytes.
+template <int kThreads, class Tile>
+PERSISTENT_TOPK_DEVICE void find_slots(uint32_t mask, int first, WarpTotals& totals,
+                                       int (&slots)[Tile::kRounds]) {
+  constexpr int kWords = Tile::kRounds > 4 ? 2 : 1;
+  static_assert(Tile::kRounds <= 8);
+  const uint32_t pairs = mask - (mask >> 1 & 0x55555555u);
+  const uint32_t quads = (pairs & 0x33333333u) + (pairs >> 2 & 0x33333333u);
+  const uint32_t even = quads & 0x0F0F0F0Fu, odd = quads >> 4 & 0x0F0F0F0Fu;
+  // Byte round / 2 of word round % 2; of one word where the rounds are few: odd ones two bytes up.
+  const uint32_t own[] = {kWords == 1 ? even | odd << 16 : even, odd};
+  const auto of_round = [](const uint32_t (&words)[2], int round) {
+    const int byte = kWords == 1 ? round % 2 * 2 + round / 2 : round / 2;
+    return static_cast<int>(words[kWords == 1 ? 0 : round % 2] >> (8 * byte) & 0xFFu);
+  };
+  uint32_t inclusive[2] = {}, before[2], total[2] = {};
 #pragma unroll
-  for (int i = 0; i < kWords * 2; ++i)
-    if (const int round = i % (kKindWords * 2); round < Tile::kRounds)
-      own[i / 2] |= __popc(kinds[i / (kKindWords * 2)] >> (round * kQuad) & kQuadMask)
-                    << (i % 2 * kRoundBits);
+  for (int word = 0; word < kWords; ++word) {
+    inclusive[word] = warp_inclusive_sum(own[word]);
+    total[word] = __shfl_sync(kFullWarp, inclusive[word], kWarpSize - 1);
+  }
 #pragma unroll
-  for (int word = 0; word < kWords; ++word) inclusive[word] = warp_inclusive_sum(own[word]);
-  const BlockSums<kWords> sums = sum_over_warps<kThreads>(inclusive, totals);
+  for (int word = 0; word < 2; ++word) before[word] = inclusive[word] - own[word];
+  uint32_t of_warp = 0;
 #pragma unroll
-  for (int word = 0; word < kWords; ++word) before[word] = sums.before[word] + inclusive[word] - own[word];
-
-  OutputPlace rounds_before = place;
+  for (int round = 0; round < Tile::kRounds; ++round) of_warp += of_round(total, round);
+  int slot = first + static_cast<int>(sum_over_warps<kThreads>(of_warp, totals).before);
 #pragma unroll
   for (int round = 0; round < Tile::kRounds; ++round) {
-    uint32_t selected = kinds[0] >> (round * kQuad) & kQuadMask;
-    OutputPlace here = {rounds_before.offset + count_of_round(before, round), rounds_before.tie_offset};
-    rounds_before.offset += count_of_round(sums.total, round);
-    if constexpr (kCut) {
-      here.tie_offset += count_of_round(before + kKindWords, round);
-      rounds_before.tie_offset += count_of_round(sums.total + kKindWords, round);
-      selected |= lowest_set_bits(kinds[1] >> (round * kQuad) & kQuadMask, selection.ties - here.tie_offset);
-    }
-    int32_t* slot = output + slot_of(here, selection);
-    const int column = first_column + tile.quad(round) * kQuad;
-#pragma unroll
-    for (int c = 0; c < kQuad; ++c)
-      if (selected >> c & 1) *slot++ = column + c;
+    slots[round] = slot + of_round(before, round);
+    slot += of_round(total, round);
   }
 }
 
+// Writes the selected columns of a tile that begins at `first_column`.
 template <int kThreads, class Tile>
 PERSISTENT_TOPK_DEVICE void emit_tile(const Tile& tile, int first_column, const Selection& selection,
                                       const OutputPlace& place, int32_t* output, Scratch& scratch) {
-  if (selection.ties == kAllTaken)
-    write_tile<kThreads, false>(tile, first_column, selection, place, output, scratch.totals);
-  else
-    write_tile<kThreads, true>(tile, first_column, selection, place, output, scratch.totals);
+  int slots[Tile::kRounds];
+  uint32_t selected = tile.above(bound_below(selection.threshold));
+  if (__builtin_expect(selection.ties != kAllTaken,
+                       false)) {  // the lowest columns of those equal to the threshold
+    const bool none_above = selection.threshold == kGreatestKey;
+    const uint32_t above = none_above ? 0 : tile.above(bound_below(selection.threshold + 1));
+    const uint32_t equal = selected & ~above;
+    find_slots<kThreads, Tile>(equal, place.tie_offset, scratch.tie_totals, slots);
+    selected = above;
+#pragma unroll
+    for (int round = 0; round < Tile::kRounds; ++round)
+      selected |= lowest_set_bits(equal >> (round * kQuad) & kQuadMask, selection.ties - slots[round])
+                  << (round * kQuad);
+  }
+  find_slots<kThreads, Tile>(selected, slot_of(place, selection), scratch.totals, slots);
+#pragma unroll
+  for (int round = 0; round < Tile::kRounds; ++round)
+    ptx::store_numbers_if(selected >> (round * kQuad), output + slots[round],
+                          first_column + tile.quad(round) * kQuad);
 }
 
 // Selected columns lined up for the output: stores of single threads would each touch a sector.
@@ -140,9 +141,9 @@ PERSISTENT_TOPK_DEVICE OutputPlace line_up(const Map& map, int columns, int firs
   uint32_t own = 0;
   for (int word = first; word < last; ++word)
     own += pack_counts(__popc(map.above[word]), cut ? __popc(map.equal[word]) : 0);
-  const uint32_t inclusive[] = {warp_inclusive_sum(own)};
-  const BlockSums<1> sums = sum_over_warps<kThreads>(inclusive, totals);
-  const uint32_t before = sums.before[0] + inclusive[0] - own;
+  const uint32_t inclusive = warp_inclusive_sum(own);
+  const BlockSums sums = sum_over_warps<kThreads>(inclusive, totals);
+  const uint32_t before = sums.before + inclusive - own;
   OutputPlace here = {place.offset + above_of(before), place.tie_offset + equal_of(before)};
   int32_t* slot = lined_up + (slot_of(here, selection) - first_slot);
   for (int word = first; word < last; ++word) {
@@ -154,7 +155,7 @@ PERSISTENT_TOPK_DEVICE OutputPlace line_up(const Map& map, int columns, int firs
     for (; selected != 0; selected &= selected - 1)
       *slot++ = first_column + word * kWarpSize + __ffs(static_cast<int>(selected)) - 1;
   }
-  return {place.offset + above_of(sums.total[0]), place.tie_offset + equal_of(sums.total[0])};
+  return {place.offset + above_of(sums.total), place.tie_offset + equal_of(sums.total)};
 }
 
 // Writes the selected columns of a chunk of `length` columns that begins at `first_column`, segment by

@@ -16,37 +16,6 @@
 
 namespace persistent_topk {
 
-// Where the chunk's part of the output begins. `before`: candidates of the chunks before, which stand first
-// among the row's; those above the threshold (or at it, where all are taken) count, and, where ties are cut,
-// those equal to it. A settled interval has no candidates, and is selected as a whole or one key.
-template <Policy policy>
-PERSISTENT_TOPK_DEVICE OutputPlace place_of(const SharingTeam<policy>& team, int before, bool settled,
-                                            const Selection& selection) {
-  const bool cut = selection.ties != kAllTaken;
-  uint32_t greater = team.above_before, equal = 0;
-#pragma unroll 1
-  for (int i = threadIdx.x; i < (settled ? 0 : before); i += policy.threads) {
-    const uint32_t key = ordered_key(team.storage.row_candidates[i]);
-    greater += cut ? key > selection.threshold : key >= selection.threshold;
-    equal += cut && key == selection.threshold;
-  }
-  const uint32_t sums =
-      block_sum<policy.threads>(pack_counts(greater, equal), team.storage.refine.scratch.chunk_totals);
-  if (!settled) return {above_of(sums), equal_of(sums)};
-  return cut ? OutputPlace{above_of(sums), before} : OutputPlace{above_of(sums) + before, 0};
-}
-
-// What a source needs before it is gathered from, when the inboxes have been read.
-template <int kThreads, int kColumns>
-PERSISTENT_TOPK_DEVICE void prepare_gather(const RegisterTile<kThreads, kColumns>&) {}
-
-template <Policy policy>
-PERSISTENT_TOPK_DEVICE void prepare_gather(const StreamedChunk<policy>& chunk) {
-  if (!chunk.is_marked_by_gather()) return;
-  clear_map<policy.threads>(chunk.map, chunk.chunk.length);
-  __syncthreads();
-}
-
 // From the histogram of the chunk to the row's selection and this CTA's place in the output. `gathered`:
 // whether the source was gathered from.
 template <Policy policy, class Source, class Record>
@@ -54,29 +23,11 @@ PERSISTENT_TOPK_DEVICE Selection refine_shared(const Source& source, int k, Shar
                                                OutputPlace& place, bool& gathered, Record& record) {
   using Storage = LargeStorage<policy>;
   Storage& storage = team.storage;
-  RefineStorage<policy>& refine = storage.refine;
   team.template post<Storage::kBins>(kOfChunks, storage.histogram);
-  Interval interval =
-      team.template find_and_place<Storage::kBins>(kOfChunks, k, bin_interval<policy.large_bin_bits>);
-  record.coarse(Storage::kBins, refine.scratch.found, storage.row_counters);
-  int passes = 0;
-  interval = narrow_over_row<policy>(source, interval, k, team, storage.chunk_digits, passes, refine.scratch,
-                                     record);
-  record.chunk_counts_of_parts(team.above_own, storage.in_interval);
-  const int before = storage.before_in_interval;
-  const bool settled = is_settled(interval, k);
-  gathered = !settled;
-  Selection selection = settle(interval, k);
-  if (gathered) {
-    prepare_gather(source);
-    gather(source, interval, refine.candidates);
-    __syncthreads();
-    team.post_candidates(before, interval.count);
-    team.await(kOfCandidates);
-    selection = resolve<policy>(storage.row_candidates, interval, k, refine.digits, passes, refine.few,
-                                refine.scratch, record);
-  }
-  place = place_of(team, before, settled, selection);
+  const Interval interval = team.find_row_bin(k);
+  record.coarse(Storage::kBins, storage.refine.scratch.found, storage.row_counters);
+  const Selection selection = refine(source, interval, k, team, storage.refine, gathered, record);
+  place = team.place_of(selection, gathered);
   record.selection(selection, place.offset, place.tie_offset);
   return selection;
 }
@@ -117,6 +68,7 @@ PERSISTENT_TOPK_DEVICE void large_row_in_registers(const Row& row, SharingTeam<p
   LargeStorage<policy>& storage = team.storage;
   Tile tile;
   tile.load(chunk.logits, chunk.length, chunk.vector);
+  tile.take_part(chunk.length);
   clear_share<policy>(storage);
   __syncthreads();
   count_bins<policy.large_bin_bits>(tile, storage.histogram);
@@ -138,11 +90,7 @@ PERSISTENT_TOPK_DEVICE void large_row_streamed(const Row& row, SharingTeam<polic
     team.await_peers();
     if (!has_bound) return bound_below(kLowestKey);
     team.template post<LargeStorage<policy>::kBins>(kOfSamples, histogram);
-    return team
-        .template find<LargeStorage<policy>::kBins>(
-            kOfSamples, row.k, bin_interval<policy.large_bin_bits>,
-            [](int, int, const uint32_t (&)[kQuad]) {}, [](uint32_t) {})
-        .at_least;
+    return team.bound_of_samples(row.k);
   };
   const bool listed = stream<policy, policy.large_bin_bits>(
       chunk, row.k, storage.histogram, storage.list, storage.refine.scratch,

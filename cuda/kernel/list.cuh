@@ -48,6 +48,25 @@ PERSISTENT_TOPK_DEVICE void append(List& list, uint32_t mask, ValueOf&& value_of
   push_each<kCount, List::kCapacity>(first + count <= List::kCapacity ? mask : 0, place, value_of, column_of);
 }
 
+// The same of few entries, one a lane at a time; value_of and column_of get a bit's number that is not known
+// when they are compiled. The list has room. Called by a converged warp.
+template <class List, class ValueOf, class ColumnOf>
+PERSISTENT_TOPK_DEVICE void append_few(List& list, uint32_t mask, ValueOf&& value_of, ColumnOf&& column_of) {
+#pragma unroll 1
+  while (const uint32_t lanes = __ballot_sync(kFullWarp, mask != 0)) {
+    const int leader = __ffs(static_cast<int>(lanes)) - 1;
+    uint32_t first = 0;
+    if (lane_id() == leader) first = atomicAdd(&list.used, static_cast<uint32_t>(__popc(lanes)));
+    first = __shfl_sync(kFullWarp, first, leader);
+    if (mask == 0) continue;
+    const int bit = __ffs(static_cast<int>(mask)) - 1;
+    const int slot = static_cast<int>(first) + __popc(lanes & ((1u << lane_id()) - 1));
+    list.values[slot] = value_of(bit);
+    list.columns[slot] = column_of(bit);
+    mask &= mask - 1;
+  }
+}
+
 // Appends the columns of a mask of a tile's, which begins at `first_column`.
 template <class Tile, class List>
 PERSISTENT_TOPK_DEVICE void append_tile(const Tile& tile, uint32_t mask, int first_column, List& list) {

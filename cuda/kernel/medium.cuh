@@ -46,8 +46,11 @@ PERSISTENT_TOPK_DEVICE void medium_row(const Row& row, Path path) {
   const Interval interval = find_bin<policy.threads, kBits>(storage.histogram, row.k, scratch);
   record.coarse(Storage::kBins, scratch.found, storage.histogram);
   const StreamedChunk<policy> source = {chunk, storage.list, listed, storage.map};
-  const Selection selection = refine_alone<policy>(source, interval, row.k, storage.refine, record);
-  const bool marked = storage.refine.candidates.used > 0 && source.is_marked_by_gather();
+  Alone<policy> alone = {storage.refine};
+  bool gathered;
+  const Selection selection = refine(source, interval, row.k, alone, storage.refine, gathered, record);
+  record.selection(selection, 0, 0);
+  const bool marked = gathered && source.is_marked_by_gather();
   if (marked) mark_candidates<policy.threads>(storage.refine.candidates, selection, storage.map);
   emit_mapped<policy.threads>(source, row.length, 0, selection, {0, 0}, marked, storage.map, storage.lined_up,
                               row.output, scratch);

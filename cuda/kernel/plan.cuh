@@ -20,8 +20,7 @@ struct DeviceLimits {
 
 struct Plan {
   int policy;  // index into kPolicies
-  int teams;   // groups of CTAs, each taking rows team, team + teams, ...
-  int ctas;    // CTAs of a team, which share a row of the large path
+  int ctas;    // of a row's team, which share it on the large path
 };
 
 inline constexpr int kChoosePolicy = -1;
@@ -51,10 +50,7 @@ constexpr Plan make_plan(int rows, int64_t columns, const DeviceLimits& limits,
     for (int more = 2; more <= policy.max_ctas; ++more)
       if (rows <= limits.resident[more - 1] && columns >= static_cast<int64_t>(policy.chunk_min) * more)
         ctas = more;
-  const int ctas_per_sm = is_narrow(columns, policy) ? policy.ctas_per_sm : 1;
-  int teams = ctas > 1 ? rows : limits.sms * ctas_per_sm;
-  if (teams > rows) teams = rows;
-  return {policy_index, teams < 1 ? 1 : teams, ctas};
+  return {policy_index, ctas};
 }
 
 }  // namespace persistent_topk

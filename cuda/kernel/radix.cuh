@@ -44,7 +44,8 @@ struct Found {
 // Shared memory that every path needs.
 struct Scratch {
   WarpTotals totals;
-  WarpTotals chunk_totals;  // of sums over a chunk, which may directly precede a scan that uses the others
+  WarpTotals chunk_totals;  // of sums over a chunk, and
+  WarpTotals tie_totals;    // of ties: these may directly follow each other
   Found found;
   Interval interval;
   Selection selection;
@@ -129,33 +130,40 @@ PERSISTENT_TOPK_DEVICE Found find_in_warp(const uint32_t (&counts)[kPerLane], in
 }
 
 // Finds the counter with the `rank`-th key from the top (1 is the greatest) and returns the interval
-// that refine(found) makes of it. quad_at(i, quad) gives a thread the counters i .. i+3; these must be
-// complete (a barrier passed), and their sum at least the rank. As few warps as possible take part, and the
-// one that finds it does the rest: at a full block, issuing what every thread could compute costs more than
-// its latency.
+// that refine(found) makes of it. quad_at(i, own, quad) gives a thread the counters i .. i+3, which are its
+// own from the own-th on; these must be complete (a barrier passed), and their sum at least the rank. As few
+// warps as possible take part, and the one that finds it does the rest: at a full block, issuing what every
+// thread could compute costs more than its latency.
+template <int kThreads, int kCounters>
+inline constexpr int kCountersPerThread =  // few of them one warp takes alone, without a barrier on the way
+    kCounters <= 8 * kWarpSize     ? kCounters / kWarpSize
+    : kCounters / kThreads > kQuad ? kCounters / kThreads
+                                   : kQuad;
+
 template <int kThreads, int kCounters, class QuadAt, class Refine>
 PERSISTENT_TOPK_DEVICE Interval find_among(QuadAt&& quad_at, int rank, Scratch& scratch, Refine&& refine) {
-  constexpr int kPerThread = kCounters / kThreads > kQuad ? kCounters / kThreads : kQuad;
+  constexpr int kPerThread = kCountersPerThread<kThreads, kCounters>;
   constexpr int kScanners = kCounters / kPerThread;
   static_assert(kCounters % kPerThread == 0 && kScanners % kWarpSize == 0 && kScanners <= kThreads);
   const bool scans = static_cast<int>(threadIdx.x) < kScanners;
   // Thread t takes counters from top down, so that sums over lower threads are sums over greater keys.
   const int top = kCounters - 1 - static_cast<int>(threadIdx.x) * kPerThread;
   uint32_t counts[kPerThread];
-  uint32_t own = 0, inclusive[] = {0};
+  uint32_t own = 0, inclusive = 0;
   if (scans) {
 #pragma unroll
     for (int i = 0; i < kPerThread; i += kQuad) {
       uint32_t quad[kQuad];
-      quad_at(top - i - (kQuad - 1), quad);
+      quad_at(top - i - (kQuad - 1), kPerThread - kQuad - i, quad);
 #pragma unroll
       for (int j = 0; j < kQuad; ++j) own += counts[i + j] = quad[kQuad - 1 - j];
     }
-    inclusive[0] = warp_inclusive_sum(own);
+    inclusive = warp_inclusive_sum(own);
   }
-  const uint32_t before = sum_over_warps<kThreads>(inclusive, scratch.totals).before[0];
+  uint32_t before = 0;
+  if constexpr (kScanners > kWarpSize) before = sum_over_warps<kThreads>(inclusive, scratch.totals).before;
   if (scans) {
-    Found found = holder_of(counts, static_cast<int>(before + inclusive[0] - own), own, rank);
+    Found found = holder_of(counts, static_cast<int>(before + inclusive - own), own, rank);
     if (found.index >= 0) {
       found.index = kCounters - 1 - warp_id() * kWarpSize * kPerThread - found.index;
       const Interval interval = refine(found);
@@ -174,8 +182,8 @@ template <int kThreads, int kCounters, class Refine>
 PERSISTENT_TOPK_DEVICE Interval find_from_top(const uint32_t* histogram, int rank, Scratch& scratch,
                                               Refine&& refine) {
   return find_among<kThreads, kCounters>(
-      [&](int first, uint32_t (&quad)[kQuad]) { ptx::load_vector(histogram + first, quad); }, rank, scratch,
-      refine);
+      [&](int first, int, uint32_t (&quad)[kQuad]) { ptx::load_vector(histogram + first, quad); }, rank,
+      scratch, refine);
 }
 
 // The interval of the coarse bin with the k-th key from the top.
@@ -184,17 +192,37 @@ PERSISTENT_TOPK_DEVICE Interval find_bin(const uint32_t* histogram, int k, Scrat
   return find_from_top<kThreads, (1 << bits)>(histogram, k, scratch, bin_interval<bits>);
 }
 
-// Adds the coarse bins of a tile or chunk to a histogram.
-template <int bits, class Columns>
-PERSISTENT_TOPK_DEVICE void count_bins(const Columns& columns_of, uint32_t* histogram) {
+// Adds the coarse bins of a quad to a histogram, of the columns whose bits the mask has.
+template <int bits>
+PERSISTENT_TOPK_DEVICE void count_bins_of_quad(const float (&x)[kQuad], uint32_t mask, uint32_t* histogram) {
   constexpr int kShift = kHalfBits - bits;
-  columns_of.for_each_quad([&](const float (&x)[kQuad], int columns) {
 #pragma unroll
-    for (int c = 0; c < kQuad; c += 2) {
-      const uint32_t codes = ptx::half_codes(x[c], x[c + 1]);
-      if (c < columns) atomicAdd(&histogram[(codes & 0xFFFFu) >> kShift], 1u);
-      if (c + 1 < columns) atomicAdd(&histogram[codes >> (kHalfBits + kShift)], 1u);
-    }
+  for (int c = 0; c < kQuad; c += 2) {
+    const uint32_t codes = ptx::half_codes(x[c], x[c + 1]);
+    if (mask >> c & 1) atomicAdd(&histogram[(codes & 0xFFFFu) >> kShift], 1u);
+    if (mask >> c & 2) atomicAdd(&histogram[codes >> (kHalfBits + kShift)], 1u);
+  }
+}
+
+// Adds the coarse bins of a tile or chunk to a histogram.
+template <int bits, int kThreads, int kColumns>
+PERSISTENT_TOPK_DEVICE void count_bins(const RegisterTile<kThreads, kColumns>& tile, uint32_t* histogram) {
+  using Tile = RegisterTile<kThreads, kColumns>;
+  if (tile.existing == Tile::kAllValues) {  // a copy without conditions: most warps are full
+#pragma unroll
+    for (int round = 0; round < Tile::kRounds; ++round)
+      count_bins_of_quad<bits>(tile.x[round], kQuadMask, histogram);
+  } else {
+#pragma unroll
+    for (int round = 0; round < Tile::kRounds; ++round)
+      count_bins_of_quad<bits>(tile.x[round], tile.existing >> (round * kQuad), histogram);
+  }
+}
+
+template <int bits, int kThreads>
+PERSISTENT_TOPK_DEVICE void count_bins(const Chunk<kThreads>& chunk, uint32_t* histogram) {
+  chunk.for_each_quad_of(0, chunk.rounds(), [&](int, const float (&x)[kQuad], int columns) {
+    count_bins_of_quad<bits>(x, lowest_bits(columns), histogram);
   });
 }
 
@@ -208,8 +236,8 @@ PERSISTENT_TOPK_DEVICE void count_digits(const Source& source, const Interval& i
   });
 }
 
-// The `wanted`-th greatest of a few candidates. A warp takes a candidate and compares it with the
-// others, one a lane; the three counts travel in one word.
+// The `wanted`-th greatest of a few candidates. A warp compares its share of them with all, one or two of
+// these a lane; three counts of each travel in one word.
 template <int kThreads, int kRankMax>
 PERSISTENT_TOPK_DEVICE Selection rank(const float* candidates, int count, int wanted, Scratch& scratch) {
   constexpr int kCountBits = 10;
@@ -217,30 +245,35 @@ PERSISTENT_TOPK_DEVICE Selection rank(const float* candidates, int count, int wa
   constexpr uint32_t kEqual = 1u << kCountBits;
   constexpr uint32_t kEqualBefore = kEqual + (1u << 2 * kCountBits);
   static_assert(kRankMax <= kCountMask);
-  constexpr int kShares = ceil_div(kRankMax, kWarpSize);
-  uint32_t others[kShares];
+  constexpr int kWarps = kThreads / kWarpSize, kOfLane = ceil_div(kRankMax, kWarpSize);
+  constexpr int kOfWarp = ceil_div(kRankMax, kWarps);
+  static_assert(kOfWarp <= kWarpSize);
+  uint32_t keys[kOfLane];
 #pragma unroll
-  for (int share = 0; share < kShares; ++share) {
-    const int other = share * kWarpSize + lane_id();
-    others[share] = other < count ? ordered_key(candidates[other]) : 0;  // no key is 0
+  for (int i = 0; i < kOfLane; ++i) {
+    const int other = i * kWarpSize + lane_id();
+    keys[i] = other < count ? ordered_key(candidates[other]) : 0;  // no key is 0
   }
-#pragma unroll 1
-  for (int mine = warp_id(); mine < count; mine += kThreads / kWarpSize) {
-    const uint32_t key = ordered_key(candidates[mine]);
+  uint32_t my_key = 0, my_counts = 0;  // of the warp's candidate number `lane`
+#pragma unroll
+  for (int i = 0; i < kOfWarp; ++i) {
+    const int mine = warp_id() + i * kWarps;
+    const uint32_t key = __shfl_sync(kFullWarp, pick(keys, mine / kWarpSize), mine % kWarpSize);
     uint32_t counts = 0;
 #pragma unroll
-    for (int share = 0; share < kShares; ++share) {
-      counts += others[share] > key;
-      if (others[share] == key) counts += share * kWarpSize + lane_id() < mine ? kEqualBefore : kEqual;
+    for (int j = 0; j < kOfLane; ++j) {
+      counts += keys[j] > key;
+      if (keys[j] == key) counts += j * kWarpSize + lane_id() < mine ? kEqualBefore : kEqual;
     }
     counts = __reduce_add_sync(kFullWarp, counts);
-    const int greater = counts & kCountMask;
-    const int equal = counts >> kCountBits & kCountMask;
-    const int equal_before = counts >> 2 * kCountBits;
-    if (lane_id() == 0 && greater + equal_before == wanted - 1) {
-      const int ties = wanted - greater;
-      scratch.selection = {key, ties == equal ? kAllTaken : ties};
-    }
+    if (lane_id() == i) my_key = key, my_counts = counts;
+  }
+  const int greater = my_counts & kCountMask;
+  const int equal = my_counts >> kCountBits & kCountMask;
+  const int equal_before = my_counts >> 2 * kCountBits;
+  if (my_key != 0 && greater + equal_before == wanted - 1) {
+    const int ties = wanted - greater;
+    scratch.selection = {my_key, ties == equal ? kAllTaken : ties};
   }
   __syncthreads();
   return scratch.selection;

@@ -24,65 +24,9 @@ template <int kThreads, int kColumns, class List>
 PERSISTENT_TOPK_DEVICE void gather(const RegisterTile<kThreads, kColumns>& tile, const Interval& interval,
                                    List& candidates) {
   const uint32_t above = interval.high == kGreatestKey ? 0 : tile.above(interval.greater);
-  append_tile(tile, tile.above(interval.at_least) & ~above, 0, candidates);
-}
-
-// Digit passes over the row while its candidates overflow the buffer. `team` finds a digit of the row when
-// its chunks' are counted: find_digit(digits, pass, rank, refine), which leaves the row's in the histogram
-// row_digits(pass).
-template <Policy policy, class Source, class Team, class Record>
-PERSISTENT_TOPK_DEVICE Interval narrow_over_row(const Source& source, Interval interval, int k, Team& team,
-                                                DigitHistograms& digits, int& passes, Scratch& scratch,
-                                                Record& record) {
-  while (!is_settled(interval, k) && interval.count > policy.candidates) {
-    const int shift = digit_shift(interval);
-    count_digits(source, interval, shift, digits.of_pass[passes]);
-    __syncthreads();
-    const Interval narrowed =
-        team.find_digit(digits.of_pass[passes], passes, k - interval.above,
-                        [&](const Found& digit) { return narrow(interval, shift, digit); });
-    record.pass(passes, true, interval, shift, scratch.found, narrowed, team.row_digits(passes));
-    interval = narrowed;
-    ++passes;
-  }
-  return interval;
-}
-
-// The threshold among gathered candidates (the logits of `interval.count` columns, complete: a barrier
-// passed). Digit passes over the buffer leave few of many; the few are ranked. `few.used` is 0 on entry.
-template <Policy policy, class Record>
-PERSISTENT_TOPK_DEVICE Selection resolve(const float* candidates, Interval interval, int k,
-                                         DigitHistograms& digits, int& passes,
-                                         ColumnList<policy.rank_max>& few, Scratch& scratch, Record& record) {
-  const int gathered = interval.count;
-  record.gathered(gathered);
-  while (!is_settled(interval, k) && interval.count > policy.rank_max) {
-    const int shift = digit_shift(interval);
-    uint32_t* histogram = digits.of_pass[passes];
-#pragma unroll 1
-    for (int i = threadIdx.x; i < gathered; i += policy.threads) {
-      const uint32_t distance = ordered_key(candidates[i]) - interval.low;
-      if (distance <= interval.high - interval.low) atomicAdd(&histogram[distance >> shift], 1u);
-    }
-    __syncthreads();
-    const Interval narrowed = find_from_top<policy.threads, kDigits>(
-        histogram, k - interval.above, scratch,
-        [&](const Found& digit) { return narrow(interval, shift, digit); });
-    record.pass(passes, false, interval, shift, scratch.found, narrowed, histogram);
-    interval = narrowed;
-    ++passes;
-  }
-  if (is_settled(interval, k)) return settle(interval, k);
-  record.ranked();
-  if (interval.count < gathered) {
-#pragma unroll 1
-    for (int i = threadIdx.x; i < gathered; i += policy.threads)
-      if (ordered_key(candidates[i]) - interval.low <= interval.high - interval.low)
-        few.values[atomicAdd(&few.used, 1u)] = candidates[i];
-    __syncthreads();
-    candidates = few.values;
-  }
-  return rank<policy.threads, policy.rank_max>(candidates, interval.count, k - interval.above, scratch);
+  tile.for_each_set(tile.above(interval.at_least) & ~above, [&](float x) {
+    candidates.values[atomicAdd(&candidates.used, 1u)] = x;  // nobody asks for its column
+  });
 }
 
 // What a CTA refines with, on every path.
@@ -101,36 +45,88 @@ PERSISTENT_TOPK_DEVICE void clear_refinement(RefineStorage<policy>& storage) {
   if (threadIdx.x == 0) storage.candidates.used = storage.few.used = 0;
 }
 
+// From the interval of the coarse bin to the threshold. Digit passes over the row itself, which need no
+// buffer, while its candidates overflow theirs (the spill); then passes over these; a few that are left are
+// ranked. `team` counts digits over the row and gathers candidates of the row: see Alone. `gathered`: whether
+// it did.
+template <Policy policy, class Source, class Team, class Record>
+PERSISTENT_TOPK_DEVICE Selection refine(const Source& source, Interval interval, int k, Team& team,
+                                        RefineStorage<policy>& storage, bool& gathered, Record& record) {
+  Scratch& scratch = storage.scratch;
+  const float* candidates = nullptr;
+  int listed = 0, passes = 0;
+  while (!is_settled(interval, k)) {
+    if (candidates == nullptr && interval.count <= policy.candidates) {
+      team.record_counts(interval, record);
+      candidates = team.gather_candidates(source, interval);
+      listed = interval.count;
+      record.gathered(listed);
+    }
+    if (candidates != nullptr && interval.count <= policy.rank_max) break;
+    const int shift = digit_shift(interval);
+    uint32_t* const histogram = storage.digits.of_pass[passes];
+    if (candidates == nullptr) {
+      team.count_row_digits(source, interval, shift, passes);
+    } else {
+#pragma unroll 1
+      for (int i = threadIdx.x; i < listed; i += policy.threads) {
+        const uint32_t distance = ordered_key(candidates[i]) - interval.low;
+        if (distance <= interval.high - interval.low) atomicAdd(&histogram[distance >> shift], 1u);
+      }
+      __syncthreads();
+    }
+    const Interval narrowed = find_from_top<policy.threads, kDigits>(
+        histogram, k - interval.above, scratch,
+        [&](const Found& digit) { return narrow(interval, shift, digit); });
+    if (candidates == nullptr) team.keep(passes, scratch.found);
+    record.pass(passes, candidates == nullptr, interval, shift, scratch.found, narrowed, histogram);
+    interval = narrowed;
+    ++passes;
+  }
+  gathered = candidates != nullptr;
+  if (!gathered) team.record_counts(interval, record);
+  if (is_settled(interval, k)) return settle(interval, k);
+  record.ranked();
+  if (interval.count < listed) {
+#pragma unroll 1
+    for (int i = threadIdx.x; i < listed; i += policy.threads)
+      if (ordered_key(candidates[i]) - interval.low <= interval.high - interval.low)
+        storage.few.values[atomicAdd(&storage.few.used, 1u)] = candidates[i];
+    __syncthreads();
+    candidates = storage.few.values;
+  }
+  return rank<policy.threads, policy.rank_max>(candidates, interval.count, k - interval.above, scratch);
+}
+
 // A row that one CTA has to itself: its chunk is the row.
 template <Policy policy>
 struct Alone {
   RefineStorage<policy>& storage;
 
-  template <class Refine>
-  PERSISTENT_TOPK_DEVICE Interval find_digit(const uint32_t* digits, int, int rank, Refine&& refine) const {
-    return find_from_top<policy.threads, kDigits>(digits, rank, storage.scratch, refine);
+  // Leaves the digits of the row in storage.digits.
+  template <class Source>
+  PERSISTENT_TOPK_DEVICE void count_row_digits(const Source& source, const Interval& interval, int shift,
+                                               int pass) const {
+    count_digits(source, interval, shift, storage.digits.of_pass[pass]);
+    __syncthreads();
   }
-  PERSISTENT_TOPK_DEVICE const uint32_t* row_digits(int pass) const { return storage.digits.of_pass[pass]; }
-};
+  // When a digit was found.
+  PERSISTENT_TOPK_DEVICE void keep(int, const Found&) const {}
 
-// The selection of such a row.
-template <Policy policy, class Source, class Record>
-PERSISTENT_TOPK_DEVICE Selection refine_alone(const Source& source, Interval interval, int k,
-                                              RefineStorage<policy>& storage, Record& record) {
-  Alone<policy> team = {storage};
-  int passes = 0;
-  interval =
-      narrow_over_row<policy>(source, interval, k, team, storage.digits, passes, storage.scratch, record);
-  record.chunk_counts(interval.above, interval.count);
-  Selection selection = settle(interval, k);
-  if (!is_settled(interval, k)) {
+  // When no digit is counted over the row any more.
+  template <class Record>
+  PERSISTENT_TOPK_DEVICE void record_counts(const Interval& interval, Record& record) const {
+    record.chunk_counts(interval.above, interval.count);
+  }
+
+  // The logits of the row's candidates.
+  template <class Source>
+  PERSISTENT_TOPK_DEVICE const float* gather_candidates(const Source& source,
+                                                        const Interval& interval) const {
     gather(source, interval, storage.candidates);
     __syncthreads();
-    selection = resolve<policy>(storage.candidates.values, interval, k, storage.digits, passes, storage.few,
-                                storage.scratch, record);
+    return storage.candidates.values;
   }
-  record.selection(selection, 0, 0);
-  return selection;
-}
+};
 
 }  // namespace persistent_topk

@@ -21,9 +21,6 @@
 namespace persistent_topk {
 
 template <Policy policy>
-using SampleTile = RegisterTile<policy.threads, policy.sample>;
-
-template <Policy policy>
 using SurvivorList = ColumnList<policy.survivors>;
 
 // Adds the list's entries [begin, end) to the histogram.
@@ -51,18 +48,21 @@ PERSISTENT_TOPK_DEVICE bool stream(const Chunk<policy.threads>& chunk, int k, ui
                                    SurvivorList<policy>& list, Scratch& scratch, Prepare&& prepare,
                                    BoundOf&& bound_of, Record& record) {
   using Tile = RegisterTile<policy.threads, policy.tile>;
-  SampleTile<policy> sample;
+  using Sample = RegisterTile<policy.threads, policy.sample>;
+  Sample sample;
   sample.load(chunk.logits, chunk.length, chunk.vector);
+  sample.take_part(chunk.length);
+  Tile tile, next;
   prepare();
   __syncthreads();
   count_bins<bits>(sample, histogram);
   __syncthreads();
-  Tile tile, next;
   const auto load_next = [&](int first) {
-    if (first < chunk.length)
-      next.load(chunk.logits + first, chunk.length - first, ptx::opaque(chunk.vector));
+    if (first >= chunk.length) return;
+    next.load(chunk.logits + first, chunk.length - first, ptx::opaque(chunk.vector));
+    next.take_part(chunk.length - first);
   };
-  load_next(SampleTile<policy>::kTileColumns);
+  load_next(Sample::kTileColumns);
   float bound = bound_of(histogram);
   append_tile(sample, sample.above(bound), 0, list);
   __syncthreads();
@@ -71,7 +71,7 @@ PERSISTENT_TOPK_DEVICE bool stream(const Chunk<policy.threads>& chunk, int k, ui
   int room = tiles_with_room<policy>(counted, sample.length);
   int updates = 0;
 #pragma unroll 1
-  for (int first = SampleTile<policy>::kTileColumns; first < chunk.length; first += Tile::kTileColumns) {
+  for (int first = Sample::kTileColumns; first < chunk.length; first += Tile::kTileColumns) {
     tile = next;
     const int seen = first + tile.length;
     load_next(seen);
@@ -153,7 +153,7 @@ struct StreamedChunk {
   // One look at the list: columns above the interval are marked, those in it listed as candidates.
   template <class List>
   PERSISTENT_TOPK_DEVICE void mark_and_gather(const Interval& interval, List& candidates) const {
-    constexpr int kEntries = 4;  // of a thread in a round
+    constexpr int kEntries = 8;  // of a thread in a round
     const int length = static_cast<int>(list.used);
     const bool none_above = interval.high == kGreatestKey;
 #pragma unroll 1
@@ -171,8 +171,9 @@ struct StreamedChunk {
         }
       if (none_above) above = 0;
       ptx::set_bits_if<kEntries>(at_least & above, map.above, column);
-      append<kEntries>(
-          candidates, at_least & ~above, [&](int i) { return x[i]; }, [&](int i) { return column[i]; });
+      append_few(
+          candidates, at_least & ~above, [&](int i) { return pick(x, i); },
+          [&](int i) { return pick(column, i); });
     }
   }
 };

@@ -9,6 +9,7 @@
 
 #include "emit.cuh"
 #include "map.cuh"
+#include "ptx_cluster.cuh"
 #include "refine.cuh"
 #include "stream.cuh"
 
@@ -56,6 +57,17 @@ PERSISTENT_TOPK_DEVICE bool chunks_fit(int length, int ctas, int columns) {
   return ceil_div(length, kWarpSize) <= ctas * (columns / kWarpSize);
 }
 
+// What a source needs before it is gathered from, when the inboxes have been read.
+template <int kThreads, int kColumns>
+PERSISTENT_TOPK_DEVICE void prepare_gather(const RegisterTile<kThreads, kColumns>&) {}
+
+template <Policy policy>
+PERSISTENT_TOPK_DEVICE void prepare_gather(const StreamedChunk<policy>& chunk) {
+  if (!chunk.is_marked_by_gather()) return;
+  clear_map<policy.threads>(chunk.map, chunk.chunk.length);
+  __syncthreads();
+}
+
 // The CTAs that share a row, as one of their threads sees them.
 template <Policy policy>
 struct SharingTeam {
@@ -94,31 +106,17 @@ struct SharingTeam {
     }
   }
 
-  // Posts the chunk's candidates (complete: a barrier passed), behind the `before` of the chunks before it.
-  PERSISTENT_TOPK_DEVICE void post_candidates(int before, int of_row) const {
-    ptx::Landing& landing = storage.landings[kOfCandidates];
-    if (threadIdx.x == 0) ptx::expect_landing(landing, of_row * static_cast<int>(sizeof(float)));
-    const auto& candidates = storage.refine.candidates;
-    const int count = static_cast<int>(candidates.used);
-#pragma unroll 1
-    for (int peer = warp_id(); peer < ctas; peer += policy.threads / kWarpSize)
-#pragma unroll 1
-      for (int i = lane_id(); i < count; i += kWarpSize)
-        ptx::store_to_peer(&storage.row_candidates[before + i], landing, peer, candidates.values[i]);
-  }
-
   PERSISTENT_TOPK_DEVICE void await(int exchange) const { ptx::wait_for_landing(storage.landings[exchange]); }
 
-  // Finds a counter of the row (see find_among) when all CTAs' have landed. of_quad(cta, first, quad) also
-  // gets to see each CTA's; with_found(counts), `counts` being lane i's of CTA i, is called by the warp that
-  // has it.
-  template <int kCounters, class Refine, class OfQuad, class WithFound>
-  PERSISTENT_TOPK_DEVICE Interval find(int exchange, int rank_from_top, Refine&& refine, OfQuad&& of_quad,
-                                       WithFound&& with_found) const {
+  // Finds the coarse bin with the row's k-th key when the exchange has landed; of_quad(cta, own, quad) gets
+  // to see each CTA's counters, with_found(found) is called by the warp that has found it.
+  template <class OfQuad, class WithFound>
+  PERSISTENT_TOPK_DEVICE Interval find_bin(int exchange, int k, OfQuad&& of_quad,
+                                           WithFound&& with_found) const {
     const auto& inbox = storage.inbox[exchange % Storage::kInboxes];
     await(exchange);
-    return find_among<policy.threads, kCounters>(
-        [&](int first, uint32_t (&sum)[kQuad]) {
+    return find_among<policy.threads, Storage::kBins>(
+        [&](int first, int own, uint32_t (&sum)[kQuad]) {
 #pragma unroll
           for (int c = 0; c < kQuad; ++c) sum[c] = 0;
 #pragma unroll 4
@@ -127,39 +125,38 @@ struct SharingTeam {
             ptx::load_vector(&inbox[cta][first], quad);
 #pragma unroll
             for (int c = 0; c < kQuad; ++c) sum[c] += quad[c];
-            of_quad(cta, first, quad);
+            of_quad(cta, own, quad);
           }
           ptx::store_vector(storage.row_counters + first, sum);
         },
-        rank_from_top, storage.refine.scratch,
+        k, storage.refine.scratch,
         [&](const Found& found) {
-          with_found(lane_id() < ctas ? inbox[lane_id()][found.index] : 0);
-          return refine(found);
+          with_found(found);
+          return bin_interval<policy.large_bin_bits>(found);
         });
   }
 
-  // The same for the threshold: adds to the thread's parts, and tells how many columns of which chunks lie in
-  // the interval.
-  template <int kCounters, class Refine>
-  PERSISTENT_TOPK_DEVICE Interval find_and_place(int exchange, int rank_from_top, Refine&& refine) {
-    constexpr int kPerThread = kCounters / policy.threads > kQuad ? kCounters / policy.threads : kQuad;
+  // A bound of what is selected, when the samples' histograms are posted.
+  PERSISTENT_TOPK_DEVICE float bound_of_samples(int k) const {
+    return find_bin(kOfSamples, k, [](int, int, const uint32_t (&)[kQuad]) {}, [](const Found&) {}).at_least;
+  }
+
+  // The row's threshold bin, when the chunks' histograms are posted; counts what they hold above it and in
+  // it.
+  PERSISTENT_TOPK_DEVICE Interval find_row_bin(int k) {
+    constexpr int kPerThread = kCountersPerThread<policy.threads, Storage::kBins>;
     uint32_t before[kPerThread] = {}, own[kPerThread] = {};
-    const int lowest = kCounters - (static_cast<int>(threadIdx.x) + 1) * kPerThread;
-    const Interval interval = find<kCounters>(
-        exchange, rank_from_top, refine,
+    const Interval interval = find_bin(
+        kOfChunks, k,
         [&](int cta, int first, const uint32_t (&quad)[kQuad]) {
 #pragma unroll
           for (int c = 0; c < kQuad; ++c) {
-            if (cta < rank) before[first - lowest + c] += quad[c];
-            if (cta == rank) own[first - lowest + c] = quad[c];
+            if (cta < rank) before[first + c] += quad[c];
+            if (cta == rank) own[first + c] = quad[c];
           }
         },
-        [&](uint32_t count) {
-          const uint32_t sum = __reduce_add_sync(kFullWarp, lane_id() < rank ? count : 0);
-          if (lane_id() != rank) return;
-          storage.before_in_interval = static_cast<int>(sum);
-          storage.in_interval = static_cast<int>(count);
-        });
+        [&](const Found& found) { keep_count(storage.inbox[kOfChunks % Storage::kInboxes], found); });
+    const int lowest = Storage::kBins - (static_cast<int>(threadIdx.x) + 1) * kPerThread;
     if (lowest < 0) return interval;  // none of the counters was this thread's
     const int found = storage.refine.scratch.found.index;
 #pragma unroll
@@ -171,13 +168,92 @@ struct SharingTeam {
     return interval;
   }
 
-  template <class Refine>
-  PERSISTENT_TOPK_DEVICE Interval find_digit(const uint32_t* digits, int pass, int rank_from_top,
-                                             Refine&& refine) {
-    post<kDigits>(kOfFirstDigits + pass, digits);
-    return find_and_place<kDigits>(kOfFirstDigits + pass, rank_from_top, refine);
+  // How many columns of this chunk and those before it lie in the interval. Called by a converged warp.
+  template <class Inbox>
+  PERSISTENT_TOPK_DEVICE void keep_count(const Inbox& inbox, const Found& found) const {
+    const uint32_t of_cta = lane_id() < ctas ? inbox[lane_id()][found.index] : 0;
+    const uint32_t before = __reduce_add_sync(kFullWarp, lane_id() < rank ? of_cta : 0);
+    if (lane_id() != rank) return;
+    storage.before_in_interval = static_cast<int>(before);
+    storage.in_interval = static_cast<int>(of_cta);
   }
-  PERSISTENT_TOPK_DEVICE const uint32_t* row_digits(int) const { return storage.row_counters; }
+
+  // What refine() asks of a team: see Alone.
+
+  template <class Source>
+  PERSISTENT_TOPK_DEVICE void count_row_digits(const Source& source, const Interval& interval, int shift,
+                                               int pass) const {
+    const int exchange = kOfFirstDigits + pass;
+    const auto& inbox = storage.inbox[exchange % Storage::kInboxes];
+    count_digits(source, interval, shift, storage.chunk_digits.of_pass[pass]);
+    __syncthreads();
+    post<kDigits>(exchange, storage.chunk_digits.of_pass[pass]);
+    await(exchange);
+#pragma unroll 1
+    for (int i = threadIdx.x; i < kDigits; i += policy.threads) {
+      uint32_t sum = 0;
+      for (int cta = 0; cta < ctas; ++cta) sum += inbox[cta][i];
+      storage.refine.digits.of_pass[pass][i] = sum;
+    }
+    __syncthreads();
+  }
+
+  PERSISTENT_TOPK_DEVICE void keep(int pass, const Found& found) {
+    const auto& inbox = storage.inbox[(kOfFirstDigits + pass) % Storage::kInboxes];
+#pragma unroll 1
+    for (int i = threadIdx.x; i < kDigits; i += policy.threads)
+      if (i > found.index) {
+        for (int cta = 0; cta < rank; ++cta) above_before += static_cast<int>(inbox[cta][i]);
+        above_own += static_cast<int>(inbox[rank][i]);
+      }
+    if (warp_id() == 0) keep_count(inbox, found);
+    __syncthreads();
+  }
+
+  template <class Record>
+  PERSISTENT_TOPK_DEVICE void record_counts(const Interval&, Record& record) const {
+    record.chunk_counts_of_parts(above_own, storage.in_interval);
+  }
+
+  // Every CTA posts its candidates behind those of the chunks before.
+  template <class Source>
+  PERSISTENT_TOPK_DEVICE const float* gather_candidates(const Source& source,
+                                                        const Interval& interval) const {
+    ptx::Landing& landing = storage.landings[kOfCandidates];
+    if (threadIdx.x == 0) ptx::expect_landing(landing, interval.count * static_cast<int>(sizeof(float)));
+    const auto& candidates = storage.refine.candidates;
+    prepare_gather(source);
+    gather(source, interval, storage.refine.candidates);
+    __syncthreads();
+    const int count = static_cast<int>(candidates.used);
+    float* const row_candidates = storage.row_candidates + storage.before_in_interval;
+#pragma unroll 1
+    for (int peer = warp_id(); peer < ctas; peer += policy.threads / kWarpSize)
+#pragma unroll 1
+      for (int i = lane_id(); i < count; i += kWarpSize)
+        ptx::store_to_peer(row_candidates + i, landing, peer, candidates.values[i]);
+    await(kOfCandidates);
+    return storage.row_candidates;
+  }
+
+  // Where the chunk's part of the output begins. Of the candidates of the chunks before, which stand first
+  // among the row's, those above the threshold count (or at it, where all are taken), and, where ties are
+  // cut, those equal to it. An interval that was settled without them is selected as a whole, or is one key.
+  PERSISTENT_TOPK_DEVICE OutputPlace place_of(const Selection& selection, bool gathered) const {
+    const bool cut = selection.ties != kAllTaken;
+    const int before = storage.before_in_interval;
+    uint32_t greater = above_before, equal = 0;
+#pragma unroll 1
+    for (int i = threadIdx.x; i < (gathered ? before : 0); i += policy.threads) {
+      const uint32_t key = ordered_key(storage.row_candidates[i]);
+      greater += cut ? key > selection.threshold : key >= selection.threshold;
+      equal += cut && key == selection.threshold;
+    }
+    const uint32_t sums =
+        block_sum<policy.threads>(pack_counts(greater, equal), storage.refine.scratch.chunk_totals);
+    if (gathered) return {above_of(sums), equal_of(sums)};
+    return cut ? OutputPlace{above_of(sums), before} : OutputPlace{above_of(sums) + before, 0};
+  }
 };
 
 }  // namespace persistent_topk

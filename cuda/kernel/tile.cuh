@@ -1,8 +1,5 @@
 // The columns that one CTA looks at, a row or a chunk of it, in quads: four consecutive columns, which one
-// thread loads as a vector. Threads own quads striped over the CTA, round by round.
-//
-// for_each_quad(f) calls f(x, columns), x being a quad's logits, of which the first `columns` lie in the
-// chunk; for_each_value(f) calls f(x).
+// thread loads as a vector, round by round. for_each_value(f) calls f(x) for every column.
 #pragma once
 
 #include <cstdint>
@@ -24,62 +21,74 @@ PERSISTENT_TOPK_DEVICE bool is_vector_aligned(const float* pointer) {
   return reinterpret_cast<uintptr_t>(pointer) % (kQuad * sizeof(float)) == 0;
 }
 
+// A quad's first `count` columns (none, or all, where they are fewer or more), a bit each.
+PERSISTENT_TOPK_DEVICE uint32_t lowest_bits(int count) { return (1u << min(max(count, 0), kQuad)) - 1; }
+
 // The quad at `columns`, of which `count` exist; any alignment, no read beyond the count.
 PERSISTENT_TOPK_DEVICE void load_quad(const float* columns, int count, bool vector, float (&x)[kQuad]) {
-  if (vector && count >= kQuad) return ptx::load_vector(columns, x);
-#pragma unroll
-  for (int c = 0; c < kQuad; ++c) x[c] = c < count ? columns[c] : 0.0f;
+  if (vector && count >= kQuad)
+    ptx::load_vector(columns, x);
+  else
+    ptx::load_some(columns, count, x);
 }
 
-// Up to kColumns columns in the registers of a CTA: read once.
+// The one of kCount values that an index names: registers cannot be indexed.
+template <int kCount, class T>
+PERSISTENT_TOPK_DEVICE T pick(const T (&values)[kCount], int index) {
+  if constexpr (kCount == 1) {
+    return values[0];
+  } else {
+    T half[kCount / 2];
+#pragma unroll
+    for (int i = 0; i < kCount / 2; ++i) half[i] = index >= kCount / 2 ? values[i + kCount / 2] : values[i];
+    return pick(half, index % (kCount / 2));
+  }
+}
+
+// Up to kColumns columns in the registers of a CTA: read once. A warp has neighbouring columns, a round of
+// 128 of them after the other, so that order within a warp needs no other warp.
 template <int kThreads, int kColumns>
 struct RegisterTile {
   static constexpr int kRoundColumns = kThreads * kQuad;
   static constexpr int kRounds = (kColumns + kRoundColumns - 1) / kRoundColumns;
   static constexpr int kTileColumns = kRounds * kRoundColumns;
   static constexpr int kValues = kRounds * kQuad;  // of a thread
+  static constexpr int kWarpColumns = kValues * kWarpSize;
   static_assert(kValues <= 32, "a thread's columns fit one mask");
   static constexpr uint32_t kAllValues = kFullWarp >> (32 - kValues);
 
   float x[kRounds][kQuad];
   int length;
+  uint32_t existing;  // the columns that take part: bit kQuad * round + c for component c
 
-  // Reads `columns` columns (those that the tile has room for), of which the first `length` take part;
-  // the caller may lower that later.
+  // The columns of the thread's quad of a round are quad(round) * kQuad and the three behind it.
+  PERSISTENT_TOPK_DEVICE static int quad(int round) {
+    return (warp_id() * kRounds + round) * kWarpSize + lane_id();
+  }
+
+  // Reads `columns` columns (those that the tile has room for), of which take_part() says how many take part.
   PERSISTENT_TOPK_DEVICE void load(const float* first, int columns, bool vector) {
+    const float* const own = first + quad(0) * kQuad;
+    if (vector && columns >= (warp_id() + 1) * kWarpColumns) {
+#pragma unroll
+      for (int round = 0; round < kRounds; ++round)
+        ptx::load_vector(own + round * kWarpSize * kQuad, x[round]);
+    } else {
+#pragma unroll
+      for (int round = 0; round < kRounds; ++round)
+        ptx::load_some(own + round * kWarpSize * kQuad, columns - quad(round) * kQuad, x[round]);
+    }
+  }
+
+  // Of a loaded row or chunk of so many columns, those that the tile has room for; no more than were loaded.
+  PERSISTENT_TOPK_DEVICE void take_part(int columns) {
     length = min(columns, kTileColumns);
-    if (vector && columns >= kTileColumns) {
-#pragma unroll
-      for (int round = 0; round < kRounds; ++round) ptx::load_vector(first + quad(round) * kQuad, x[round]);
-      return;
-    }
+    existing = kAllValues;
+    if ((warp_id() + 1) * kWarpColumns <= length) return;
+    existing = 0;
 #pragma unroll
     for (int round = 0; round < kRounds; ++round)
-      load_quad(first + quad(round) * kQuad, columns - quad(round) * kQuad, vector, x[round]);
-  }
-
-  PERSISTENT_TOPK_DEVICE static int quad(int round) { return round * kThreads + threadIdx.x; }
-
-  template <class Visitor>
-  PERSISTENT_TOPK_DEVICE void for_each_quad(Visitor&& f) const {
-#pragma unroll
-    for (int round = 0; round < kRounds; ++round) {
-      if ((round + 1) * kRoundColumns <= length)
-        f(x[round], kQuad);
-      else if (quad(round) * kQuad < length)
-        f(x[round], min(kQuad, length - quad(round) * kQuad));
-    }
-  }
-
-  // The columns that take part: bit kQuad * round + c for component c.
-  PERSISTENT_TOPK_DEVICE uint32_t existing() const {
-    if (length == kTileColumns) return kAllValues;
-    uint32_t mask = 0;
-#pragma unroll
-    for (int round = 0; round < kRounds; ++round)
-      if (const int columns = length - quad(round) * kQuad; columns > 0)
-        mask |= (columns >= kQuad ? kQuadMask : (1u << columns) - 1) << (round * kQuad);
-    return mask;
+      existing |= lowest_bits(length - quad(round) * kQuad) << (round * kQuad);
   }
 
   // Those of them above the bound (see ptx::or_if_above).
@@ -87,11 +96,11 @@ struct RegisterTile {
     uint32_t mask = 0;
 #pragma unroll
     for (int i = 0; i < kValues; ++i) mask = ptx::or_if_above(mask, x[i / kQuad][i % kQuad], bound, 1u << i);
-    return mask & existing();
+    return mask & existing;
   }
 
   // f(x) for the columns of a mask. A loop, its value found by selects, since registers cannot be indexed
-  // and eight copies of f would be more code than the cache of instructions likes.
+  // and copies of f would be more code than the cache of instructions likes.
   template <class Visitor>
   PERSISTENT_TOPK_DEVICE void for_each_set(uint32_t mask, Visitor&& f) const {
 #pragma unroll 1
@@ -107,7 +116,7 @@ struct RegisterTile {
 
   template <class Visitor>
   PERSISTENT_TOPK_DEVICE void for_each_value(Visitor&& f) const {
-    for_each_set(existing(), f);
+    for_each_set(existing, f);
   }
 };
 
@@ -141,11 +150,6 @@ struct Chunk {
         if (const int column = quad(batch + i) * kQuad; batch + i < end && column < length)
           f(quad(batch + i), x[i], min(kQuad, length - column));
     }
-  }
-
-  template <class Visitor>
-  PERSISTENT_TOPK_DEVICE void for_each_quad(Visitor&& f) const {
-    for_each_quad_of(0, rounds(), [&](int, const float (&x)[kQuad], int columns) { f(x, columns); });
   }
 };
 
