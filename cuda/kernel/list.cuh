@@ -1,4 +1,5 @@
-// Lists of columns in shared memory, filled by whole warps: one reservation a warp, no branch an entry.
+// Lists of columns in shared memory. Whole warps fill them with one reservation a warp and no branch an
+// entry.
 #pragma once
 
 #include <cstdint>
@@ -48,23 +49,12 @@ PERSISTENT_TOPK_DEVICE void append(List& list, uint32_t mask, ValueOf&& value_of
   push_each<kCount, List::kCapacity>(first + count <= List::kCapacity ? mask : 0, place, value_of, column_of);
 }
 
-// The same of few entries, one a lane at a time; value_of and column_of get a bit's number that is not known
-// when they are compiled. The list has room. Called by a converged warp.
-template <class List, class ValueOf, class ColumnOf>
-PERSISTENT_TOPK_DEVICE void append_few(List& list, uint32_t mask, ValueOf&& value_of, ColumnOf&& column_of) {
-#pragma unroll 1
-  while (const uint32_t lanes = __ballot_sync(kFullWarp, mask != 0)) {
-    const int leader = __ffs(static_cast<int>(lanes)) - 1;
-    uint32_t first = 0;
-    if (lane_id() == leader) first = atomicAdd(&list.used, static_cast<uint32_t>(__popc(lanes)));
-    first = __shfl_sync(kFullWarp, first, leader);
-    if (mask == 0) continue;
-    const int bit = __ffs(static_cast<int>(mask)) - 1;
-    const int slot = static_cast<int>(first) + __popc(lanes & ((1u << lane_id()) - 1));
-    list.values[slot] = value_of(bit);
-    list.columns[slot] = column_of(bit);
-    mask &= mask - 1;
-  }
+// The same of one entry, by a thread. Where few lanes have one, this costs less.
+template <class List>
+PERSISTENT_TOPK_DEVICE void push(List& list, float value, int32_t column) {
+  const uint32_t slot = atomicAdd(&list.used, 1u);
+  list.values[slot] = value;
+  list.columns[slot] = column;
 }
 
 // Appends the columns of a mask of a tile's, which begins at `first_column`.

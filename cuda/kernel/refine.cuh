@@ -25,7 +25,7 @@ PERSISTENT_TOPK_DEVICE void gather(const RegisterTile<kThreads, kColumns>& tile,
                                    List& candidates) {
   const uint32_t above = interval.high == kGreatestKey ? 0 : tile.above(interval.greater);
   tile.for_each_set(tile.above(interval.at_least) & ~above, [&](float x) {
-    candidates.values[atomicAdd(&candidates.used, 1u)] = x;  // nobody asks for its column
+    push(candidates, x, 0);  // nobody asks for the column
   });
 }
 

@@ -171,9 +171,11 @@ struct StreamedChunk {
         }
       if (none_above) above = 0;
       ptx::set_bits_if<kEntries>(at_least & above, map.above, column);
-      append_few(
-          candidates, at_least & ~above, [&](int i) { return pick(x, i); },
-          [&](int i) { return pick(column, i); });
+#pragma unroll 1
+      for (uint32_t inside = at_least & ~above; inside != 0; inside &= inside - 1) {
+        const int i = __ffs(static_cast<int>(inside)) - 1;
+        push(candidates, pick(x, i), pick(column, i));
+      }
     }
   }
 };
@@ -186,9 +188,7 @@ PERSISTENT_TOPK_DEVICE void gather(const StreamedChunk<policy>& chunk, const Int
   chunk.for_each_column(0, chunk.chunk.length, [&](float x, int column) {
     const uint32_t key = ordered_key(x);
     if (key - interval.low > interval.high - interval.low) return;
-    const uint32_t slot = atomicAdd(&candidates.used, 1u);
-    candidates.values[slot] = x;
-    candidates.columns[slot] = column;
+    push(candidates, x, column);
   });
 }
 
