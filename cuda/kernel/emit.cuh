@@ -126,6 +126,8 @@ PERSISTENT_TOPK_DEVICE void mark_candidates(const List& candidates, const Select
       set_bit(cut && key == selection.threshold ? map.equal : map.above, candidates.columns[i]);
 }
 
+// Short loops, not copies of them, which would each be fetched once: instructions come slower than they run.
+
 // Lines up the selected columns of a map of `columns` columns, the first being `first_column`; the
 // chunk's first one has slot `first_slot`. Returns the place behind them.
 template <int kThreads, class Map>
@@ -139,6 +141,7 @@ PERSISTENT_TOPK_DEVICE OutputPlace line_up(const Map& map, int columns, int firs
   const int first = static_cast<int>(threadIdx.x) * per_thread;
   const int last = min(first + per_thread, words);
   uint32_t own = 0;
+#pragma unroll 1
   for (int word = first; word < last; ++word)
     own += pack_counts(__popc(map.above[word]), cut ? __popc(map.equal[word]) : 0);
   const uint32_t inclusive = warp_inclusive_sum(own);
@@ -146,12 +149,14 @@ PERSISTENT_TOPK_DEVICE OutputPlace line_up(const Map& map, int columns, int firs
   const uint32_t before = sums.before + inclusive - own;
   OutputPlace here = {place.offset + above_of(before), place.tie_offset + equal_of(before)};
   int32_t* slot = lined_up + (slot_of(here, selection) - first_slot);
+#pragma unroll 1
   for (int word = first; word < last; ++word) {
     uint32_t selected = map.above[word];
     if (cut) {
       selected |= lowest_set_bits(map.equal[word], selection.ties - here.tie_offset);
       here.tie_offset += __popc(map.equal[word]);
     }
+#pragma unroll 1
     for (; selected != 0; selected &= selected - 1)
       *slot++ = first_column + word * kWarpSize + __ffs(static_cast<int>(selected)) - 1;
   }
@@ -165,6 +170,7 @@ PERSISTENT_TOPK_DEVICE void emit_mapped(const Source& source, int length, int fi
                                         const Selection& selection, OutputPlace place, bool marked, Map& map,
                                         LinedUp& lined_up, int32_t* output, Scratch& scratch) {
   const int first_slot = slot_of(place, selection);
+#pragma unroll 1
   for (int begin = 0; begin < length; begin += Map::kColumnsMapped) {
     const int end = min(begin + Map::kColumnsMapped, length);
     if (begin != 0) __syncthreads();  // the segment before has been read
@@ -174,6 +180,7 @@ PERSISTENT_TOPK_DEVICE void emit_mapped(const Source& source, int length, int fi
                               scratch.totals);
   }
   __syncthreads();
+#pragma unroll 1
   for (int slot = first_slot + static_cast<int>(threadIdx.x); slot < slot_of(place, selection);
        slot += kThreads)
     output[slot] = lined_up[slot - first_slot];

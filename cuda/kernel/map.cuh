@@ -21,8 +21,14 @@ struct ColumnMap {
 // A barrier must follow.
 template <int kThreads, class Map>
 PERSISTENT_TOPK_DEVICE void clear_map(Map& map, int columns) {
+#pragma unroll 1
   for (int word = threadIdx.x; word < ceil_div(columns, kWarpSize); word += kThreads)
     map.above[word] = map.equal[word] = 0;
+}
+
+// Sets the column's bit; a branch, if there is one, would cost more than an atomic that changes nothing.
+PERSISTENT_TOPK_DEVICE void or_bit(uint32_t* words, int column, bool is_set) {
+  atomicOr(&words[column / kWarpSize], is_set ? 1u << (column % kWarpSize) : 0u);
 }
 
 PERSISTENT_TOPK_DEVICE void set_bit(uint32_t* words, int column) {

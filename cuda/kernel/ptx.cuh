@@ -118,25 +118,6 @@ PERSISTENT_TOPK_DEVICE void store_numbers_if(uint32_t mask, int32_t* to, int32_t
   }
 }
 
-// Sets bit columns[i] % 32 of word columns[i] / 32 where the mask has bit i.
-template <int kCount>
-PERSISTENT_TOPK_DEVICE void set_bits_if(uint32_t mask, uint32_t* words, const int32_t (&columns)[kCount]) {
-#pragma unroll
-  for (int i = 0; i < kCount; ++i) {
-    uint32_t* const word = words + static_cast<uint32_t>(columns[i]) / 32;
-    const uint32_t bit = 1u << (columns[i] % 32);
-#ifdef __CUDACC__
-    asm volatile(
-        "{\n.reg .pred p;\n.reg .b32 chosen;\nand.b32 chosen, %1, %3;\nsetp.ne.u32 p, chosen, 0;\n"
-        "@p red.shared.or.b32 [%0], %2;\n}" ::"r"(shared_address(word)),
-        "r"(mask), "r"(bit), "r"(1u << i)
-        : "memory");
-#else
-    if (mask >> i & 1) atomicOr(word, bit);
-#endif
-  }
-}
-
 // Four words at once, at an address that is a multiple of 16 bytes.
 PERSISTENT_TOPK_DEVICE void load_vector(const float* from, float (&x)[4]) {
 #ifdef __CUDACC__

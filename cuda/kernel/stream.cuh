@@ -157,20 +157,26 @@ struct StreamedChunk {
     const int length = static_cast<int>(list.used);
     const bool none_above = interval.high == kGreatestKey;
 #pragma unroll 1
-    for (int first = 0; first < length; first += kEntries * policy.threads) {
-      float x[kEntries] = {};
-      int32_t column[kEntries] = {};
+    for (int first = threadIdx.x; first < length; first += kEntries * policy.threads) {
+      float x[kEntries];
+      int32_t column[kEntries];
+#pragma unroll
+      for (int i = 0; i < kEntries; ++i) {  // all loads at once: the last entry in place of those behind it
+        const int entry = min(first + i * policy.threads, length - 1);
+        x[i] = list.values[entry];
+        column[i] = list.columns[entry];
+      }
       uint32_t at_least = 0, above = 0;
 #pragma unroll
-      for (int i = 0; i < kEntries; ++i)
-        if (const int entry = first + i * policy.threads + static_cast<int>(threadIdx.x); entry < length) {
-          x[i] = list.values[entry];
-          column[i] = list.columns[entry];
-          at_least = ptx::or_if_above(at_least, x[i], interval.at_least, 1u << i);
-          above = ptx::or_if_above(above, x[i], interval.greater, 1u << i);
-        }
+      for (int i = 0; i < kEntries; ++i) {
+        at_least = ptx::or_if_above(at_least, x[i], interval.at_least, 1u << i);
+        above = ptx::or_if_above(above, x[i], interval.greater, 1u << i);
+      }
+      const int entries = min(ceil_div(length - first, policy.threads), kEntries);
+      at_least &= (1u << entries) - 1;
       if (none_above) above = 0;
-      ptx::set_bits_if<kEntries>(at_least & above, map.above, column);
+#pragma unroll
+      for (int i = 0; i < kEntries; ++i) or_bit(map.above, column[i], at_least & above & 1u << i);
 #pragma unroll 1
       for (uint32_t inside = at_least & ~above; inside != 0; inside &= inside - 1) {
         const int i = __ffs(static_cast<int>(inside)) - 1;
