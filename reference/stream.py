@@ -1,9 +1,9 @@
 """The first stage of chunks that do not fit registers: one read, under a running threshold.
 
-The threshold bin of a sample, the chunk's first columns or those of all chunks of the row, bounds the row's from
-below, since k columns at or above it are known. What lies under it is dropped; the rest joins a list, and before
-that could overflow, its new columns are counted, the bound is raised, and the list loses what the new bound
-excludes. A list that overflows is given up, and the kernel counts and reads the chunk again.
+The threshold bin of a sample, the chunk's first columns or those of all chunks of the row, bounds the row's
+from below, since k columns at or above it are known. What lies under it is dropped; the rest joins a list.
+Before that could overflow, its new columns are counted, the bound is raised, and the list loses what the new
+bound excludes. A list that overflows is given up, and the kernel counts and reads the chunk again.
 
 Source: our own; the bound is the threshold bin of the radix select in radix.py, of the columns seen so far.
 """
@@ -23,8 +23,8 @@ from .policy import Policy
 def bound_of_samples(chunks: Sequence[Tensor], counters: int, k: int, policy: Policy) -> int:
     """The bin that bounds the row's threshold bin from below, by the first columns of each chunk.
 
-    chunks: integers [n] each, the chunks' coarse bins. counters: how many bins there are. k: that of the call.
-    policy: the size of a sample. 0, no bound, where the first chunk's sample alone has fewer than k columns.
+    chunks: integers [n] each, the chunks' coarse bins. counters: how many bins there are. k: that of the
+    call. policy: the size of a sample. 0, no bound, where the first chunk's sample has fewer than k columns.
     """
     if min(chunks[0].numel(), policy.sample) < k:
         return 0
@@ -75,7 +75,7 @@ def stream(bins: Tensor, counters: int, k: int, bound: int, policy: Policy, reco
 def tiles_with_room(length: int, seen: int, policy: Policy) -> int:
     """How many more tiles a list has room for, if columns go on as they came, and some more by chance.
 
-    length: how many columns are on it. seen: columns read so far. policy: the sizes of a tile and of the list.
+    length: how many columns are on it. seen: columns read so far. policy: the sizes of tile and list.
     """
     expected = length // max(1, seen // policy.tile)
     return (policy.survivors - length) // (expected + expected // 4 + 1)
