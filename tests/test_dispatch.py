@@ -32,7 +32,7 @@ def int32(values: list[int]) -> torch.Tensor:
 @ALL_POLICIES
 def test_paths_change_at_their_boundaries(policy: Policy) -> None:
     k = policy.decode_max // 2
-    alone, team = Plan(policy, 1, 1), Plan(policy, 1, 2)
+    alone, team = Plan(policy, 1), Plan(policy, 2)
     for edge, below, above in (
         (k, TRIVIAL, DECODE),
         (policy.decode_max, DECODE, MEDIUM),
@@ -46,8 +46,8 @@ def test_paths_change_at_their_boundaries(policy: Policy) -> None:
 
 
 def test_a_k_beyond_a_paths_rows_is_trivial() -> None:
-    assert choose_path(SMALL.decode_max, SMALL.decode_max, Plan(SMALL, 1, 4)) == TRIVIAL
-    assert choose_path(SMALL.medium_max + 1, SMALL.medium_max, Plan(SMALL, 1, 4)) == LARGE
+    assert choose_path(SMALL.decode_max, SMALL.decode_max, Plan(SMALL, 4)) == TRIVIAL
+    assert choose_path(SMALL.medium_max + 1, SMALL.medium_max, Plan(SMALL, 4)) == LARGE
 
 
 @st.composite
