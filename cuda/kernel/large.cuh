@@ -23,8 +23,8 @@ PERSISTENT_TOPK_DEVICE Selection refine_shared(const Source& source, int k, Shar
                                                OutputPlace& place, bool& gathered, Record& record) {
   using Storage = LargeStorage<policy>;
   Storage& storage = team.storage;
-  const Interval interval = team.find_row_bin(kOfChunks, storage.histogram, k);
-  team.template keep_counts<Storage::kBins>(kOfChunks, storage.refine.scratch.found);
+  team.template post<Storage::kBins>(kOfChunks, storage.histogram);
+  const Interval interval = team.find_row_bin(k);
   record.coarse(Storage::kBins, storage.refine.scratch.found, storage.row_counters);
   const Selection selection = refine(source, interval, k, team, storage.refine, gathered, record);
   place = team.place_of(selection, gathered);
@@ -88,7 +88,9 @@ PERSISTENT_TOPK_DEVICE void large_row_streamed(const Row& row, SharingTeam<polic
   const bool has_bound = min(columns, policy.sample) >= row.k;  // the first chunk's sample alone
   const auto bound_of_samples = [&](const uint32_t* histogram) {
     team.await_peers();
-    return has_bound ? team.find_row_bin(kOfSamples, histogram, row.k).at_least : bound_below(kLowestKey);
+    if (!has_bound) return bound_below(kLowestKey);
+    team.template post<LargeStorage<policy>::kBins>(kOfSamples, histogram);
+    return team.bound_of_samples(row.k);
   };
   const bool listed = stream<policy, policy.large_bin_bits>(
       chunk, row.k, storage.histogram, storage.list, storage.refine.scratch,

@@ -120,16 +120,29 @@ PERSISTENT_TOPK_DEVICE Found holder_of(const uint32_t (&counts)[kPerLane], int a
           __shfl_sync(kFullWarp, found.count, holder)};
 }
 
+// The same of one warp's counters alone, which hold it.
+template <int kPerLane>
+PERSISTENT_TOPK_DEVICE Found find_in_warp(const uint32_t (&counts)[kPerLane], int rank) {
+  uint32_t own = 0;
+#pragma unroll
+  for (int i = 0; i < kPerLane; ++i) own += counts[i];
+  return holder_of(counts, static_cast<int>(warp_inclusive_sum(own) - own), own, rank);
+}
+
 // Finds the counter with the `rank`-th key from the top (1 is the greatest) and returns the interval
-// that refine(found) makes of it. The histogram must be complete (a barrier passed); rank is at most
-// the sum of the counters. As few warps as possible take part, and the one that finds it does the
-// rest: at a full block, issuing what every thread could compute costs more than its latency.
-template <int kThreads, int kCounters, class Refine>
-PERSISTENT_TOPK_DEVICE Interval find_from_top(const uint32_t* histogram, int rank, Scratch& scratch,
-                                              Refine&& refine) {
-  constexpr int kFew = 8 * kWarpSize;  // one warp takes these alone, without a barrier on the way
-  constexpr int kShare = kCounters / (kCounters <= kFew ? kWarpSize : kThreads);
-  constexpr int kPerThread = kShare > kQuad ? kShare : kQuad;
+// that refine(found) makes of it. quad_at(i, own, quad) gives a thread the counters i .. i+3, which are its
+// own from the own-th on; these must be complete (a barrier passed), and their sum at least the rank. As few
+// warps as possible take part, and the one that finds it does the rest: at a full block, issuing what every
+// thread could compute costs more than its latency.
+template <int kThreads, int kCounters>
+inline constexpr int kCountersPerThread =  // few of them one warp takes alone, without a barrier on the way
+    kCounters <= 8 * kWarpSize     ? kCounters / kWarpSize
+    : kCounters / kThreads > kQuad ? kCounters / kThreads
+                                   : kQuad;
+
+template <int kThreads, int kCounters, class QuadAt, class Refine>
+PERSISTENT_TOPK_DEVICE Interval find_among(QuadAt&& quad_at, int rank, Scratch& scratch, Refine&& refine) {
+  constexpr int kPerThread = kCountersPerThread<kThreads, kCounters>;
   constexpr int kScanners = kCounters / kPerThread;
   static_assert(kCounters % kPerThread == 0 && kScanners % kWarpSize == 0 && kScanners <= kThreads);
   const bool scans = static_cast<int>(threadIdx.x) < kScanners;
@@ -141,7 +154,7 @@ PERSISTENT_TOPK_DEVICE Interval find_from_top(const uint32_t* histogram, int ran
 #pragma unroll
     for (int i = 0; i < kPerThread; i += kQuad) {
       uint32_t quad[kQuad];
-      ptx::load_vector(histogram + top - i - (kQuad - 1), quad);
+      quad_at(top - i - (kQuad - 1), kPerThread - kQuad - i, quad);
 #pragma unroll
       for (int j = 0; j < kQuad; ++j) own += counts[i + j] = quad[kQuad - 1 - j];
     }
@@ -162,6 +175,15 @@ PERSISTENT_TOPK_DEVICE Interval find_from_top(const uint32_t* histogram, int ran
   }
   __syncthreads();
   return scratch.interval;
+}
+
+// The same of a histogram in shared memory.
+template <int kThreads, int kCounters, class Refine>
+PERSISTENT_TOPK_DEVICE Interval find_from_top(const uint32_t* histogram, int rank, Scratch& scratch,
+                                              Refine&& refine) {
+  return find_among<kThreads, kCounters>(
+      [&](int first, int, uint32_t (&quad)[kQuad]) { ptx::load_vector(histogram + first, quad); }, rank,
+      scratch, refine);
 }
 
 // The interval of the coarse bin with the k-th key from the top.

@@ -32,7 +32,7 @@ struct LargeStorage {
   RefineStorage<policy> refine;  // its candidates are the chunk's
   alignas(16) uint32_t histogram[kBins];  // of the chunk
   DigitHistograms chunk_digits;
-  alignas(16) uint32_t row_counters[kBins];  // of all chunks
+  alignas(16) uint32_t row_counters[kMostCounters];  // of the exchange that was read last
   ptx::Landing landings[kExchanges];
   int before_in_interval;  // columns of the chunks before in the interval that was found last,
   int in_interval;  // and of this chunk
@@ -108,48 +108,74 @@ struct SharingTeam {
 
   PERSISTENT_TOPK_DEVICE void await(int exchange) const { ptx::wait_for_landing(storage.landings[exchange]); }
 
-  // Adds up the counters of all CTAs when they have landed.
-  template <int kCounters>
-  PERSISTENT_TOPK_DEVICE void add_up(int exchange, uint32_t* sums) const {
+  // Finds the coarse bin with the row's k-th key when the exchange has landed; of_quad(cta, own, quad) gets
+  // to see each CTA's counters, with_found(found) is called by the warp that has found it.
+  template <class OfQuad, class WithFound>
+  PERSISTENT_TOPK_DEVICE Interval find_bin(int exchange, int k, OfQuad&& of_quad,
+                                           WithFound&& with_found) const {
     const auto& inbox = storage.inbox[exchange % Storage::kInboxes];
     await(exchange);
+    return find_among<policy.threads, Storage::kBins>(
+        [&](int first, int own, uint32_t (&sum)[kQuad]) {
 #pragma unroll
-    for (int i = threadIdx.x; i < kCounters; i += policy.threads) {
-      uint32_t sum = 0;
+          for (int c = 0; c < kQuad; ++c) sum[c] = 0;
 #pragma unroll 4
-      for (int cta = 0; cta < ctas; ++cta) sum += inbox[cta][i];
-      sums[i] = sum;
-    }
-    __syncthreads();
+          for (int cta = 0; cta < ctas; ++cta) {
+            uint32_t quad[kQuad];
+            ptx::load_vector(&inbox[cta][first], quad);
+#pragma unroll
+            for (int c = 0; c < kQuad; ++c) sum[c] += quad[c];
+            of_quad(cta, own, quad);
+          }
+          ptx::store_vector(storage.row_counters + first, sum);
+        },
+        k, storage.refine.scratch,
+        [&](const Found& found) {
+          with_found(found);
+          return bin_interval<policy.large_bin_bits>(found);
+        });
   }
 
-  // The coarse bin with the row's k-th key, by an exchange of histograms.
-  PERSISTENT_TOPK_DEVICE Interval find_row_bin(int exchange, const uint32_t* histogram, int k) const {
-    post<Storage::kBins>(exchange, histogram);
-    add_up<Storage::kBins>(exchange, storage.row_counters);
-    return find_bin<policy.threads, policy.large_bin_bits>(storage.row_counters, k, storage.refine.scratch);
+  // A bound of what is selected, when the samples' histograms are posted.
+  PERSISTENT_TOPK_DEVICE float bound_of_samples(int k) const {
+    return find_bin(kOfSamples, k, [](int, int, const uint32_t (&)[kQuad]) {}, [](const Found&) {}).at_least;
   }
 
-  // What the chunks hold above a counter that was found, by the thread's part, and in it.
-  template <int kCounters>
-  PERSISTENT_TOPK_DEVICE void keep_counts(int exchange, const Found& found) {
-    const auto& inbox = storage.inbox[exchange % Storage::kInboxes];
+  // The row's threshold bin, when the chunks' histograms are posted; counts what they hold above it and in
+  // it.
+  PERSISTENT_TOPK_DEVICE Interval find_row_bin(int k) {
+    constexpr int kPerThread = kCountersPerThread<policy.threads, Storage::kBins>;
+    uint32_t before[kPerThread] = {}, own[kPerThread] = {};
+    const Interval interval = find_bin(
+        kOfChunks, k,
+        [&](int cta, int first, const uint32_t (&quad)[kQuad]) {
 #pragma unroll
-    for (int i = threadIdx.x; i < kCounters; i += policy.threads)
-      if (i > found.index) {
-#pragma unroll 4
-        for (int cta = 0; cta < rank; ++cta) above_before += static_cast<int>(inbox[cta][i]);
-        above_own += static_cast<int>(inbox[rank][i]);
+          for (int c = 0; c < kQuad; ++c) {
+            if (cta < rank) before[first + c] += quad[c];
+            if (cta == rank) own[first + c] = quad[c];
+          }
+        },
+        [&](const Found& found) { keep_count(storage.inbox[kOfChunks % Storage::kInboxes], found); });
+    const int lowest = Storage::kBins - (static_cast<int>(threadIdx.x) + 1) * kPerThread;
+    if (lowest < 0) return interval;  // none of the counters was this thread's
+    const int found = storage.refine.scratch.found.index;
+#pragma unroll
+    for (int i = 0; i < kPerThread; ++i)
+      if (lowest + i > found) {
+        above_before += static_cast<int>(before[i]);
+        above_own += static_cast<int>(own[i]);
       }
-    if (warp_id() == 0) {
-      const uint32_t of_cta = lane_id() < ctas ? inbox[lane_id()][found.index] : 0;
-      const uint32_t before = __reduce_add_sync(kFullWarp, lane_id() < rank ? of_cta : 0);
-      if (lane_id() == rank) {
-        storage.before_in_interval = static_cast<int>(before);
-        storage.in_interval = static_cast<int>(of_cta);
-      }
-    }
-    __syncthreads();
+    return interval;
+  }
+
+  // How many columns of this chunk and those before it lie in the interval. Called by a converged warp.
+  template <class Inbox>
+  PERSISTENT_TOPK_DEVICE void keep_count(const Inbox& inbox, const Found& found) const {
+    const uint32_t of_cta = lane_id() < ctas ? inbox[lane_id()][found.index] : 0;
+    const uint32_t before = __reduce_add_sync(kFullWarp, lane_id() < rank ? of_cta : 0);
+    if (lane_id() != rank) return;
+    storage.before_in_interval = static_cast<int>(before);
+    storage.in_interval = static_cast<int>(of_cta);
   }
 
   // What refine() asks of a team: see Alone.
@@ -158,14 +184,30 @@ struct SharingTeam {
   PERSISTENT_TOPK_DEVICE void count_row_digits(const Source& source, const Interval& interval, int shift,
                                                int pass) const {
     const int exchange = kOfFirstDigits + pass;
+    const auto& inbox = storage.inbox[exchange % Storage::kInboxes];
     count_digits(source, interval, shift, storage.chunk_digits.of_pass[pass]);
     __syncthreads();
     post<kDigits>(exchange, storage.chunk_digits.of_pass[pass]);
-    add_up<kDigits>(exchange, storage.refine.digits.of_pass[pass]);
+    await(exchange);
+#pragma unroll 1
+    for (int i = threadIdx.x; i < kDigits; i += policy.threads) {
+      uint32_t sum = 0;
+      for (int cta = 0; cta < ctas; ++cta) sum += inbox[cta][i];
+      storage.refine.digits.of_pass[pass][i] = sum;
+    }
+    __syncthreads();
   }
 
-  PERSISTENT_TOPK_DEVICE void keep(int pass, const Found& digit) {
-    keep_counts<kDigits>(kOfFirstDigits + pass, digit);
+  PERSISTENT_TOPK_DEVICE void keep(int pass, const Found& found) {
+    const auto& inbox = storage.inbox[(kOfFirstDigits + pass) % Storage::kInboxes];
+#pragma unroll 1
+    for (int i = threadIdx.x; i < kDigits; i += policy.threads)
+      if (i > found.index) {
+        for (int cta = 0; cta < rank; ++cta) above_before += static_cast<int>(inbox[cta][i]);
+        above_own += static_cast<int>(inbox[rank][i]);
+      }
+    if (warp_id() == 0) keep_count(inbox, found);
+    __syncthreads();
   }
 
   template <class Record>
