@@ -59,6 +59,12 @@ def test_rows_with_nan_are_not_judged_where_nan_first_is_not_claimed() -> None:
     assert verdicts([1, NAN, 2], [2], 1, "contract")["exact-set"] is False
 
 
+def test_ties_of_nan_are_not_judged_where_nan_first_is_not_claimed() -> None:
+    assert verdicts([NAN, NAN, 2], [1], 1, "set")["lowest-column-ties"] is None
+    assert verdicts([NAN, NAN, 2], [1], 1, "contract")["lowest-column-ties"] is False
+    assert verdicts([NAN, 2, 2], [0, 2], 2, "set")["lowest-column-ties"] is False, "what is cut is no NaN"
+
+
 def test_ties_are_not_judged_where_the_values_are_wrong() -> None:
     assert verdicts([5, 5, 5, 1], [3, 0], 2)["lowest-column-ties"] is None
 

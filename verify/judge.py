@@ -134,9 +134,11 @@ def padding(slots: Slots) -> Verdict:
 
 
 def lowest_column_ties(slots: Slots) -> Verdict:
-    """Judged where the values are right, and not where the sign of zero is what is in doubt."""
+    """Judged where the values are right, and not where what is in doubt is whether they are equal: zeros of both
+    signs, and NaN, which differ in their bits, to a target that does not claim to order NaN."""
     expected = slots.expected
-    applies = expected.tie_is_cut & slots.same_keys & ~expected.both_zeros_cut
+    doubtful = expected.both_zeros_cut | ((expected.threshold == NAN_KEY) & ~np.bool_(slots.nan_is_ordered))
+    applies = expected.tie_is_cut & slots.same_keys & ~doubtful
     return Verdict(applies, slots.same_columns)
 
 
