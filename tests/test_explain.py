@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -45,6 +46,21 @@ def test_a_stream_is_told_and_whether_its_list_overflows(rising: bool) -> None:
     walked = walk(row.sort().values if rising else row, row.numel(), 8, TINY)
     (stream,) = [stage for stage in stages(walked) if stage.title == "stream"]
     assert ("overflowed" in " ".join(stream.sentences)) == rising
+
+
+@pytest.mark.parametrize(
+    ("policy", "k", "told"),
+    [
+        (TINY, 8, "The bin of the k-th of all CTAs' samples together is a lower bound"),
+        (replace(TINY, max_ctas=1), 8, "The bin of the k-th of the sample is a lower bound"),
+        (TINY, TINY.sample, "is a lower bound"),
+        (TINY, TINY.sample + 1, "fewer than k columns and gives no bound yet"),
+    ],
+)
+def test_the_bound_of_a_stream_is_told_with_whose_sample_gave_it(policy: Policy, k: int, told: str) -> None:
+    walked = walk(normal(8 * TINY.tile), 8 * TINY.tile, k, policy)
+    (stream,) = [stage for stage in stages(walked) if stage.title == "stream"]
+    assert walked.path == LARGE and told in stream.sentences[1]
 
 
 def test_a_spill_is_told_and_nothing_is_dropped() -> None:

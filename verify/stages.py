@@ -101,11 +101,12 @@ def _dispatch(walked: Walk) -> Stage:
     n, k, plan = walked.row.numel(), walked.k, walked.plan
     policy = plan.policy
     split = f"n > split_min = {policy.split_min} and the plan gives the row {plan.ctas} CTAs"
+    alone = f"n > medium_max = {policy.medium_max}, and one CTA takes it alone"
     why = {
         TRIVIAL: f"n <= k = {k}: all columns are selected, no logit is read",
         DECODE: f"k < n <= decode_max = {policy.decode_max}: the row fits the registers of one CTA",
         MEDIUM: f"n > decode_max = {policy.decode_max}, and one CTA takes it alone",
-        LARGE: split if n <= policy.medium_max else f"n > medium_max = {policy.medium_max}",
+        LARGE: split if plan.ctas > 1 else alone,
     }[walked.path]
     return Stage(
         f"dispatch: {PATHS[walked.path]}",
@@ -115,10 +116,16 @@ def _dispatch(walked: Walk) -> Stage:
 
 def _stream(walked: Walk) -> Stage:
     policy, records = walked.plan.policy, _sharing(walked)
+    sampled = min(int(records[0]["end"]), policy.sample)
+    samples = "all CTAs' samples together" if len(records) > 1 else "the sample"
+    bound = f"The bin of the k-th of {samples} is a lower bound of the row's"
     told = [
-        f"The first {policy.tile} columns of a chunk are counted: the bin of their k-th is a lower bound of "
-        "the row's. Of the columns behind them, what lies under the bound is dropped, the rest is listed.",
-        f"The list holds {policy.survivors}; as it grows, its columns are counted and the bound is raised.",
+        f"The first {policy.sample} columns of a chunk are its sample: they are counted.",
+        f"{bound}: what lies under it is dropped, the rest is listed."
+        if sampled >= walked.k
+        else "It has fewer than k columns and gives no bound yet: all are listed.",
+        f"The list holds {policy.survivors}. Where more tiles could overflow it, what is new on it is "
+        "counted, the bound is raised, and what lies under it leaves the list.",
     ]
     given_up = int((records["listed"] == 0).sum())
     if given_up:
@@ -181,7 +188,7 @@ def _pass(walked: Walk, number: int, step: np.void) -> Stage:
         f"{step['above']} columns lie above it now, {step['count']} in it.",
     ]
     if step["over_row"]:
-        told.insert(0, "More keys are left than the buffer holds; none is dropped, the row is read again.")
+        told.insert(0, "More keys are left than the buffer holds; none is dropped, all are counted by digit.")
     return Stage(f"pass {number + 1} {where}", tuple(told), _around(step["histogram"], digit, values))
 
 
