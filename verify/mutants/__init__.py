@@ -6,6 +6,7 @@ Source: mutation analysis (DeMillo, Lipton and Sayward, "Hints on test data sele
 from __future__ import annotations
 
 from .barriers import lost_barriers
+from .emitting import EMITTING
 from .flips import flips
 from .mechanical import STAGES
 from .mutant import DoesNotApply, Edit, Mutant
@@ -15,7 +16,7 @@ from .streaming import STREAMING
 
 __all__ = ["DoesNotApply", "Edit", "Mutant", "all_mutants"]
 
-MECHANICAL = (*STAGES, *STREAMING, *SHARING)
+MECHANICAL = (*STAGES, *STREAMING, *SHARING, *EMITTING)
 
 
 def all_mutants(with_flips: bool = False) -> dict[str, Mutant]:

@@ -8,8 +8,9 @@ COMPARISON = "a flipped comparison"
 OFF_BY_ONE = "off by one"
 WRONG_BUFFER = "one buffer taken for another"
 LEFT_OUT = "a step left out"
+SPECIAL_VALUE = "a special value forgotten"
 
-STAGES = (
+DIVISION = (
     one_edit(
         "chunk-one-too-long", "large.cuh",
         "const int end = min(begin + columns, row.length);",
@@ -21,17 +22,60 @@ STAGES = (
         "return ceil_div(length / kWarpSize, ctas) * kWarpSize;", OFF_BY_ONE,
     ),
     one_edit(
-        "team-scan-inclusive", "large.cuh",
-        "const bool is_before = lane_id() < team.rank;",
-        "const bool is_before = lane_id() <= team.rank;", COMPARISON,
+        "chunks-fit-rounded-down", "team.cuh",
+        "return ceil_div(length, kWarpSize) <= ctas * (columns / kWarpSize);",
+        "return length / kWarpSize <= ctas * (columns / kWarpSize);", OFF_BY_ONE,
     ),
     one_edit(
-        "last-cta-not-merged", "team.cuh", "peer < ctas) {", "peer < ctas - 1) {", OFF_BY_ONE,
+        "medium-bound-flipped", "persistent.cuh",
+        "if (length > policy.medium_max ||", "if (length >= policy.medium_max ||", COMPARISON,
+    ),
+    one_edit(
+        "trivial-bound-flipped", "persistent.cuh",
+        "if (length <= k) return kTrivial;", "if (length < k) return kTrivial;", COMPARISON,
+    ),
+    one_edit(
+        "every-cta-takes-the-row", "persistent.cuh",
+        "if (team.rank != 0) return;", "", "a bound left out",
+    ),
+)  # fmt: skip
+
+TILES = (
+    one_edit(
+        "partial-warp-counted-as-full", "tile.cuh",
+        "if ((warp_id() + 1) * kWarpColumns <= length) return;",
+        "if (warp_id() * kWarpColumns < length) return;", OFF_BY_ONE,
+    ),
+    one_edit(
+        "row-length-ignored", "tile.cuh",
+        "length = min(columns, kTileColumns);", "length = kTileColumns;", "a bound left out",
+    ),
+    one_edit(
+        "partial-warp-read-in-vectors", "tile.cuh",
+        "if (vector && columns >= (warp_id() + 1) * kWarpColumns) {",
+        "if (vector && columns > warp_id() * kWarpColumns) {", OFF_BY_ONE,
+    ),
+    one_edit(
+        "quad-read-beyond-the-chunk", "tile.cuh",
+        "if (vector && count >= kQuad)", "if (vector && count > 0)", COMPARISON,
+    ),
+    one_edit(
+        "columns-beyond-n-selected", "tile.cuh", "return mask & existing;", "return mask;", LEFT_OUT,
+    ),
+    one_edit(
+        "rounds-of-the-next-segment", "tile.cuh",
+        "batch + i < end && column < length", "column < length", "a bound left out",
+    ),
+    one_edit(
+        "half-a-pair-beyond-n", "radix.cuh", "if (mask >> c & 2)", "if (mask >> c & 1)", OFF_BY_ONE,
     ),
     one_edit(
         "block-scan-inclusive", "block.cuh",
-        "lane_id() < warp_id() ? mine : 0", "lane_id() <= warp_id() ? mine : 0", COMPARISON,
+        "lane_id() < warp_id() ? of_warp : 0", "lane_id() <= warp_id() ? of_warp : 0", COMPARISON,
     ),
+)  # fmt: skip
+
+DIGITS_AND_RANKS = (
     one_edit(
         "digit-shift-too-wide", "radix.cuh",
         "return bits > kDigitBits ? bits - kDigitBits : 0;",
@@ -51,80 +95,84 @@ STAGES = (
         "if (found.above + found.count < rank)", "if (found.above + found.count <= rank)", COMPARISON,
     ),
     one_edit(
+        "holder-of-the-key-flipped", "radix.cuh",
+        "above < rank && rank <= above + static_cast<int>(own)",
+        "above <= rank && rank < above + static_cast<int>(own)", COMPARISON,
+    ),
+    one_edit(
         "rank-counts-itself", "radix.cuh",
-        "other < mine ? kEqualBefore : kEqual", "other <= mine ? kEqualBefore : kEqual", COMPARISON,
+        "j * kWarpSize + lane_id() < mine ? kEqualBefore : kEqual",
+        "j * kWarpSize + lane_id() <= mine ? kEqualBefore : kEqual", COMPARISON,
     ),
     one_edit(
-        "half-a-pair-beyond-n", "radix.cuh",
-        "if (c + 1 < columns)", "if (c + 1 <= columns)", COMPARISON,
+        "rank-one-lower", "radix.cuh",
+        "greater + equal_before == wanted - 1", "greater + equal_before == wanted", OFF_BY_ONE,
     ),
     one_edit(
-        "spill-reads-own-chunk", "refine.cuh",
-        "merged, k - interval.above,", "digits.of_pass[passes], k - interval.above,", WRONG_BUFFER,
+        "few-not-reset", "refine.cuh",
+        "storage.candidates.used = storage.few.used = 0;", "storage.candidates.used = 0;", LEFT_OUT,
     ),
     one_edit(
-        "spill-keeps-first-pass", "refine.cuh",
-        "team.keep(digits.of_pass[passes], scratch.found);",
-        "team.keep(digits.of_pass[0], scratch.found);", WRONG_BUFFER,
+        "few-without-one", "refine.cuh",
+        "if (interval.count < listed) {", "if (interval.count + 1 < listed) {", OFF_BY_ONE,
     ),
     one_edit(
-        "map-tail-not-cleared", "map.cuh",
-        "word < ceil_div(columns, kWarpSize);", "word < columns / kWarpSize;", "a clearing left out",
+        "ranked-one-too-many", "refine.cuh",
+        "interval.count <= policy.rank_max) break;", "interval.count <= policy.rank_max + 1) break;",
+        OFF_BY_ONE,
     ),
     one_edit(
-        "medium-bound-flipped", "persistent.cuh",
-        "if (length > policy.medium_max ||", "if (length >= policy.medium_max ||", COMPARISON,
+        "last-key-of-the-digits-lost", "refine.cuh",
+        "if (distance <= interval.high - interval.low) atomicAdd",
+        "if (distance < interval.high - interval.low) atomicAdd", COMPARISON,
     ),
     one_edit(
-        "trivial-bound-flipped", "persistent.cuh",
-        "if (length <= k) return kTrivial;", "if (length < k) return kTrivial;", COMPARISON,
-    ),
-    one_edit(
-        "ties-before-not-capped", "emit.cuh",
-        "min(place.tie_offset, selection.ties)", "place.tie_offset", "a bound left out",
-    ),
-    one_edit(
-        "every-cta-takes-the-row", "persistent.cuh",
-        "if (way != kSharedStreamed && rank != 0) return;", "", "a bound left out",
-    ),
-    one_edit(
-        "ways-of-the-first-rows", "persistent.cuh",
-        "index += kWarpSize * params.teams)", "index = params.rows)", "a bound too low",
-    ),
-    one_edit(
-        "rounds-not-counted", "emit.cuh",
-        "rounds_before.offset += count_of_round(sums.total, round);", "", LEFT_OUT,
-    ),
-    one_edit(
-        "ties-of-rounds-not-counted", "emit.cuh",
-        "rounds_before.tie_offset += count_of_round(sums.total + kKindWords, round);", "", LEFT_OUT,
-    ),
-    one_edit(
-        "ties-of-words-not-counted", "emit.cuh",
-        "here.tie_offset += __popc(map.equal[word]);", "", LEFT_OUT,
-    ),
-    one_edit(
-        "tile-takes-nan-twice", "emit.cuh",
-        "none_above ? 0 : tile.above(bound_below(selection.threshold + 1))",
-        "tile.above(bound_below(selection.threshold + 1))", "a special value forgotten",
-    ),
-    one_edit(
-        "map-takes-nan-for-greater", "emit.cuh",
-        "cut && (none_above || !ptx::or_if_above(0, x, greater, 1u))",
-        "cut && !ptx::or_if_above(0, x, greater, 1u)", "a special value forgotten",
-    ),
-    one_edit(
-        "candidates-cut-where-all-are-taken", "emit.cuh",
-        "set_bit(cut && keys[i] == selection.threshold ? map.equal : map.above, columns[i]);",
-        "set_bit(keys[i] == selection.threshold ? map.equal : map.above, columns[i]);", LEFT_OUT,
-    ),
-    one_edit(
-        "candidates-at-the-threshold-lost", "emit.cuh",
-        "if (keys[i] >= selection.threshold)", "if (keys[i] > selection.threshold)", COMPARISON,
-    ),
-    one_edit(
-        "segment-one-too-long", "emit.cuh",
-        "const int end = min(begin + Map::kColumnsMapped, length);",
-        "const int end = min(begin + Map::kColumnsMapped + 1, length);", OFF_BY_ONE,
+        "last-key-of-the-spill-lost", "radix.cuh",
+        "if (distance <= interval.high - interval.low) atomicAdd",
+        "if (distance < interval.high - interval.low) atomicAdd", COMPARISON,
     ),
 )  # fmt: skip
+
+SPILLS = (
+    one_edit(
+        "full-buffer-spilled", "refine.cuh",
+        "interval.count <= policy.candidates) {", "interval.count < policy.candidates) {", COMPARISON,
+    ),
+    one_edit(
+        "candidates-of-the-interval-before", "refine.cuh",
+        "interval = narrowed; ++passes;",
+        "if (candidates == nullptr && narrowed.count <= policy.candidates && !is_settled(narrowed, k)) {\n"
+        "      team.record_counts(narrowed, record);\n"
+        "      candidates = team.gather_candidates(source, interval);\n"
+        "      record.gathered(listed = narrowed.count);\n"
+        "    }\n"
+        "    interval = narrowed;\n"
+        "    ++passes;",
+        "gathered before the interval is narrowed",
+    ),
+    one_edit(
+        "gathered-above-the-interval", "refine.cuh",
+        "tile.above(interval.at_least) & ~above", "tile.above(interval.at_least)", LEFT_OUT,
+    ),
+    one_edit(
+        "spill-reads-own-chunk", "team.cuh",
+        "for (int cta = 0; cta < ctas; ++cta) sum += inbox[cta][i];",
+        "sum = storage.chunk_digits.of_pass[pass][i];", WRONG_BUFFER,
+    ),
+    one_edit(
+        "spill-keeps-first-pass", "team.cuh",
+        "storage.inbox[(kOfFirstDigits + pass) % Storage::kInboxes];",
+        "storage.inbox[kOfFirstDigits % Storage::kInboxes];", WRONG_BUFFER,
+    ),
+    one_edit(
+        "spill-keeps-no-pass", "refine.cuh",
+        "if (candidates == nullptr) team.keep(passes, scratch.found);", "", LEFT_OUT,
+    ),
+    one_edit(
+        "spill-keeps-the-last-pass-only", "team.cuh",
+        "storage.inbox[(kOfFirstDigits + pass) % Storage::kInboxes];",
+        "storage.inbox[(kOfFirstDigits + pass) % Storage::kInboxes];\n    above_before = 0;", LEFT_OUT,
+    ),
+)  # fmt: skip
+
+STAGES = (*DIVISION, *TILES, *DIGITS_AND_RANKS, *SPILLS)

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from .mutant import Edit, Mutant, one_edit
 
-NO_SPILL = Edit(
-    "refine.cuh",
-    "while (!is_settled(interval, k) && interval.count > policy.candidates) {",
-    "while (false && !is_settled(interval, k)) {",
-)
+GATHERED_AT_LAST = "if (candidates == nullptr && interval.count <= policy.candidates) {"
+NO_SPILL = Edit("refine.cuh", GATHERED_AT_LAST, "if (candidates == nullptr) {")
 
 CANDIDATES = (
     Mutant(
@@ -16,21 +13,19 @@ CANDIDATES = (
         "surplus candidates dropped without a word: vLLM #51782, #52149, SGLang #36807",
         (
             NO_SPILL,
-            Edit("refine.cuh", "const int gathered = interval.count;",
-                 "const int gathered = min(interval.count, policy.candidates);"),
-            Edit("refine.cuh", "candidates.keys[slot] = key;",
-                 "if (slot < kCapacity) candidates.keys[slot] = key;"),
-            Edit("stream.cuh", "columns[place(ordered_key(x[i]))] = column[i];",
-                 "if (const uint32_t slot = place(ordered_key(x[i])); slot < policy.candidates)\n"
-                 "            columns[slot] = column[i];"),
-            Edit("medium.cuh", "const int gathered = static_cast<int>(storage.refine.candidates.used);",
-                 "const int gathered = min(static_cast<int>(storage.refine.candidates.used), "
-                 "policy.candidates);"),
-            Edit("large.cuh", "static_cast<int>(storage.refine.candidates.used), selection,",
-                 "min(static_cast<int>(storage.refine.candidates.used), policy.candidates), selection,"),
-            Edit("large.cuh", "i < candidates_before;", "i < min(candidates_before, policy.candidates);"),
-            Edit("large.cuh", "const int count = static_cast<int>(candidates.used);",
-                 "const int count = min(static_cast<int>(candidates.used), policy.candidates - before);"),
+            Edit("refine.cuh", "listed = interval.count;",
+                 "listed = min(interval.count, policy.candidates);"),
+            Edit("list.cuh", "list.values[slot] = value;",
+                 "if (slot >= List::kCapacity) return;\n  list.values[slot] = value;"),
+            Edit("emit.cuh", "i < static_cast<int>(candidates.used);",
+                 "i < min(static_cast<int>(candidates.used), List::kCapacity);"),
+            Edit("team.cuh", "interval.count * static_cast<int>(sizeof(float))",
+                 "min(interval.count, policy.candidates) * static_cast<int>(sizeof(float))"),
+            Edit("team.cuh", "const int count = static_cast<int>(candidates.used);",
+                 "const int count = min(static_cast<int>(candidates.used), "
+                 "policy.candidates - storage.before_in_interval);"),
+            Edit("team.cuh", "i < (gathered ? before : 0);",
+                 "i < (gathered ? min(before, policy.candidates) : 0);"),
         ),
     ),
     Mutant(
@@ -40,8 +35,7 @@ CANDIDATES = (
     ),
     one_edit(
         "buffer-one-too-small", "refine.cuh",
-        "while (!is_settled(interval, k) && interval.count > policy.candidates) {",
-        "while (!is_settled(interval, k) && interval.count > policy.candidates + 1) {",
+        GATHERED_AT_LAST, GATHERED_AT_LAST.replace("policy.candidates", "policy.candidates + 1"),
         "a capacity off by one: vLLM #51782's boundaries",
     ),
     one_edit(
@@ -94,8 +88,8 @@ TIES = (
     ),
     one_edit(
         "tile-tie-offset-ignored", "emit.cuh",
-        "OutputPlace rounds_before = place;",
-        "OutputPlace rounds_before = {place.offset, 0};",
+        "(equal, place.tie_offset, scratch.tie_totals, slots)",
+        "(equal, 0, scratch.tie_totals, slots)",
         "every CTA takes its own ties, of those it holds in registers: vLLM #54521",
     ),
     one_edit(
@@ -149,9 +143,14 @@ LENGTHS = (
     ),
     one_edit(
         "tail-of-a-quad-counted", "tile.cuh",
-        "f(x[round], min(kQuad, length - quad(round) * kQuad));",
-        "f(x[round], kQuad);",
+        "existing |= lowest_bits(length - quad(round) * kQuad) << (round * kQuad);",
+        "existing |= (length > quad(round) * kQuad ? kQuadMask : 0) << (round * kQuad);",
         "vector lanes beyond n counted: cuDNN-frontend #446",
+    ),
+    one_edit(
+        "tail-of-a-quad-recounted", "radix.cuh",
+        "lowest_bits(columns), histogram", "kQuadMask, histogram",
+        "vector lanes beyond n counted, where a chunk is counted again: cuDNN-frontend #446",
     ),
     one_edit(
         "misaligned-vector", "tile.cuh",
@@ -169,7 +168,7 @@ STATE = (
     ),
     one_edit(
         "digits-not-cleared", "large.cuh",
-        "clear<policy.threads, DigitHistograms::kWords>(storage.shown.of_pass[0]);", "",
+        "clear<policy.threads, DigitHistograms::kWords>(storage.chunk_digits.of_pass[0]);", "",
         "a ring of histograms that short rows leave dirty: vLLM #49139",
     ),
     one_edit(
@@ -189,10 +188,10 @@ STATE = (
         "a barrier that only some threads reach on short inputs: TensorRT-LLM #18338",
     ),
     one_edit(
-        "candidates-sent-too-late", "large.cuh",
-        "if (gathered) share_candidates(source, interval, before.tie_offset, team); team.exchange();",
-        "team.exchange();\n  if (gathered) share_candidates(source, interval, before.tie_offset, team);",
-        "state handed to peers that already use it: vLLM #41444",
+        "landings-initialised-too-late", "team.cuh",
+        "if (threadIdx.x == 0) ptx::init_landings(storage.landings); ptx::cluster_arrive();",
+        "ptx::cluster_arrive();\n    if (threadIdx.x == 0) ptx::init_landings(storage.landings);",
+        "state initialised by one CTA while others already use it: vLLM #41444",
     ),
 )  # fmt: skip
 

@@ -1,107 +1,138 @@
-"""Mutants of what the CTAs of a team tell each other: sums of groups, bins, counts and candidates."""
+"""Mutants of what the CTAs of a team tell each other: counters, candidates, and how many bytes these are."""
 
 from __future__ import annotations
 
 from .mechanical import COMPARISON, LEFT_OUT, OFF_BY_ONE, WRONG_BUFFER
 from .mutant import Edit, Mutant, one_edit
 
-SHARING = (
+EXPECTED = "bytes expected that are not posted"
+POSTED_TO = "for (int peer = i / kQuads; peer < ctas; peer += kShares)"
+CANDIDATES_TO = "peer < ctas; peer += policy.threads / kWarpSize"
+DIGITS_BEFORE = "for (int cta = 0; cta < rank; ++cta) above_before += static_cast<int>(inbox[cta][i]);"
+
+EXCHANGES = (
+    one_edit(
+        "fewer-counters-expected", "team.cuh",
+        "expect_landing(landing, ctas * kBytes)", "expect_landing(landing, (ctas - 1) * kBytes)", EXPECTED,
+    ),
+    one_edit(
+        "more-counters-expected", "team.cuh",
+        "expect_landing(landing, ctas * kBytes)", "expect_landing(landing, (ctas + 1) * kBytes)", EXPECTED,
+    ),
+    one_edit(
+        "a-candidate-less-expected", "team.cuh",
+        "expect_landing(landing, interval.count *",
+        "expect_landing(landing, (interval.count - 1) *", EXPECTED,
+    ),
+    one_edit(
+        "a-candidate-more-expected", "team.cuh",
+        "expect_landing(landing, interval.count *",
+        "expect_landing(landing, (interval.count + 1) *", EXPECTED,
+    ),
+    one_edit(
+        "one-inbox-for-all-exchanges", "team.cuh",
+        "static constexpr int kInboxes = 2;", "static constexpr int kInboxes = 1;", WRONG_BUFFER,
+    ),
+    one_edit(
+        "inbox-of-the-first-cta", "team.cuh",
+        "storage.inbox[exchange % Storage::kInboxes][rank];",
+        "storage.inbox[exchange % Storage::kInboxes][0];", WRONG_BUFFER,
+    ),
     Mutant(
-        "first-exchange-lost", "a barrier lost: a peer may not have started",
+        "exchange-of-samples-used-again", WRONG_BUFFER,
         (
-            Edit("large.cuh", "share.team.arrive();", ""),
-            Edit("large.cuh", "ctas = team.ctas; team.wait();", "ctas = team.ctas;"),
+            Edit("large.cuh", "(kOfSamples, histogram);", "(kOfChunks, histogram);"),
+            Edit("team.cuh", "find_bin(kOfSamples, k,", "find_bin(kOfChunks, k,"),
         ),
     ),
-    Mutant(
-        "exchange-of-bins-lost", "a barrier lost",
-        (
-            Edit("large.cuh", "team.arrive(); int above = 0;", "int above = 0;"),
-            Edit("large.cuh", "team.wait(); if (warp_id() == 0) {", "if (warp_id() == 0) {"),
-        ),
+    one_edit(
+        "counters-not-posted-to-the-last", "team.cuh",
+        POSTED_TO, POSTED_TO.replace("ctas", "ctas - 1"), OFF_BY_ONE,
     ),
     one_edit(
-        "last-cta-not-summed", "large.cuh",
-        "if (cta < ctas) sum +=", "if (cta + 1 < ctas) sum +=", OFF_BY_ONE,
+        "last-cta-not-summed", "team.cuh",
+        "for (int cta = 0; cta < ctas; ++cta) {", "for (int cta = 0; cta < ctas - 1; ++cta) {", OFF_BY_ONE,
     ),
     one_edit(
-        "group-of-the-key-flipped", "radix.cuh",
-        "above < rank && rank <= above + static_cast<int>(own)",
-        "above <= rank && rank < above + static_cast<int>(own)", COMPARISON,
-    ),
-    one_edit(
-        "bin-ranked-in-the-row", "large.cuh",
-        "find_in_warp(sums, k - group.above)", "find_in_warp(sums, k)", LEFT_OUT,
-    ),
-    one_edit(
-        "groups-above-not-added", "large.cuh", "bin.above += group.above;", "", LEFT_OUT,
-    ),
-    one_edit(
-        "group-counted-above-itself", "large.cuh",
-        "for (int i = group.index + 1; i < kGroups; ++i)", "for (int i = group.index; i < kGroups; ++i)",
+        "digits-of-the-last-cta-not-summed", "team.cuh",
+        "for (int cta = 0; cta < ctas; ++cta) sum +=", "for (int cta = 0; cta < ctas - 1; ++cta) sum +=",
         OFF_BY_ONE,
     ),
+)  # fmt: skip
+
+COUNTS = (
     one_edit(
-        "group-above-left-out", "large.cuh",
-        "for (int i = group.index + 1; i < kGroups; ++i)", "for (int i = group.index + 2; i < kGroups; ++i)",
-        OFF_BY_ONE,
+        "team-scan-inclusive", "team.cuh",
+        "lane_id() < rank ? of_cta : 0", "lane_id() <= rank ? of_cta : 0", COMPARISON,
     ),
     one_edit(
-        "groups-of-the-first-cta", "large.cuh",
-        "above += storage.groups[lane][i];", "above += storage.groups[0][i];", WRONG_BUFFER,
+        "counts-above-the-bin-not-kept", "team.cuh",
+        "if (lowest < 0) return interval;", "return interval;", LEFT_OUT,
     ),
     one_edit(
-        "bin-counted-above-itself", "large.cuh",
-        "for (int i = in_group + 1; i < kGroupBins; ++i)", "for (int i = in_group; i < kGroupBins; ++i)",
-        OFF_BY_ONE,
+        "counts-in-the-bin-not-kept", "team.cuh",
+        "keep_count(storage.inbox[kOfChunks % Storage::kInboxes], found);", "(void)found;", LEFT_OUT,
     ),
     one_edit(
-        "bins-of-the-first-cta", "large.cuh",
-        "static_cast<int>(storage.bins[lane][in_group])", "static_cast<int>(storage.bins[0][in_group])",
-        WRONG_BUFFER,
+        "bins-before-with-its-own", "team.cuh",
+        "if (cta < rank) before[first + c]", "if (cta <= rank) before[first + c]", COMPARISON,
     ),
     one_edit(
-        "candidates-over-those-before", "large.cuh",
-        "&storage.row_keys[before + i]", "&storage.row_keys[i]", LEFT_OUT,
+        "bins-before-without-the-last", "team.cuh",
+        "if (cta < rank) before[first + c]", "if (cta + 1 < rank) before[first + c]", OFF_BY_ONE,
     ),
     one_edit(
-        "candidates-not-sent-to-the-last", "large.cuh",
-        "peer < team.ctas; peer += policy.threads / kWarpSize",
-        "peer < team.ctas - 1; peer += policy.threads / kWarpSize", OFF_BY_ONE,
+        "digits-before-with-its-own", "team.cuh",
+        DIGITS_BEFORE, DIGITS_BEFORE.replace("cta < rank", "cta <= rank"), COMPARISON,
     ),
     one_edit(
-        "candidates-before-counted-one-short", "large.cuh",
-        "i < candidates_before;", "i < candidates_before - 1;", OFF_BY_ONE,
+        "digits-before-of-the-first-cta", "team.cuh",
+        DIGITS_BEFORE, DIGITS_BEFORE.replace("inbox[cta]", "inbox[0]"), WRONG_BUFFER,
     ),
     one_edit(
-        "all-taken-counted-above-only", "large.cuh",
+        "bin-counted-above-itself", "team.cuh",
+        "if (lowest + i > found)", "if (lowest + i >= found)", COMPARISON,
+    ),
+    one_edit(
+        "digit-counted-above-itself", "team.cuh",
+        "if (i > found.index)", "if (i >= found.index)", COMPARISON,
+    ),
+    one_edit(
+        "list-of-a-chunk-not-emptied", "large.cuh",
+        "if (threadIdx.x == 0) storage.list.used = 0;", "", LEFT_OUT,
+    ),
+)  # fmt: skip
+
+PLACES = (
+    one_edit(
+        "candidates-over-those-before", "team.cuh",
+        "storage.row_candidates + storage.before_in_interval;", "storage.row_candidates;", LEFT_OUT,
+    ),
+    one_edit(
+        "candidates-not-sent-to-the-last", "team.cuh",
+        CANDIDATES_TO, CANDIDATES_TO.replace("ctas", "ctas - 1"), OFF_BY_ONE,
+    ),
+    one_edit(
+        "candidates-before-counted-one-short", "team.cuh",
+        "i < (gathered ? before : 0);", "i < (gathered ? before - 1 : 0);", OFF_BY_ONE,
+    ),
+    one_edit(
+        "all-taken-counted-above-only", "team.cuh",
         "greater += cut ? key > selection.threshold : key >= selection.threshold;",
         "greater += key > selection.threshold;", LEFT_OUT,
     ),
     one_edit(
-        "settled-place-without-the-bin", "large.cuh",
-        "place = {before.offset + before.tie_offset, 0};", "place = {before.offset, 0};", LEFT_OUT,
+        "ties-before-not-counted", "team.cuh",
+        "equal += cut && key == selection.threshold;", "", LEFT_OUT,
     ),
     one_edit(
-        "digit-counted-above-itself", "team.cuh",
-        "if (i > digit.index) greater", "if (i >= digit.index) greater", COMPARISON,
+        "settled-place-without-the-bin", "team.cuh",
+        "OutputPlace{above_of(sums) + before, 0}", "OutputPlace{above_of(sums), 0}", LEFT_OUT,
     ),
     one_edit(
-        "counts-of-the-last-pass-only", "team.cuh",
-        "before.above + above, static_cast<int>", "above, static_cast<int>", LEFT_OUT,
-    ),
-    one_edit(
-        "counts-kept-from-the-first-cta", "team.cuh",
-        "const ChunkCounts before = storage.counts[rank];",
-        "const ChunkCounts before = storage.counts[0];", WRONG_BUFFER,
-    ),
-    one_edit(
-        "half-of-the-parts-summed", "team.cuh",
-        "distance < kParts; distance *= 2", "distance * 2 < kParts; distance *= 2", OFF_BY_ONE,
-    ),
-    one_edit(
-        "chunks-fit-rounded-down", "team.cuh",
-        "return ceil_div(length, kWarpSize) <= ctas * (columns / kWarpSize);",
-        "return length / kWarpSize <= ctas * (columns / kWarpSize);", OFF_BY_ONE,
+        "settled-place-without-its-ties", "team.cuh",
+        "OutputPlace{above_of(sums), before}", "OutputPlace{above_of(sums), 0}", LEFT_OUT,
     ),
 )  # fmt: skip
+
+SHARING = (*EXCHANGES, *COUNTS, *PLACES)

@@ -1,0 +1,101 @@
+"""Mutants of the last stage: which ties are taken, and the slots that threads and chunks write to."""
+
+from __future__ import annotations
+
+from .mechanical import COMPARISON, LEFT_OUT, OFF_BY_ONE, SPECIAL_VALUE
+from .mutant import one_edit
+
+FROM_REGISTERS = (
+    one_edit(
+        "rounds-not-counted", "emit.cuh", "slot += of_round(total, round);", "", LEFT_OUT,
+    ),
+    one_edit(
+        "rounds-in-another-order", "emit.cuh",
+        "round % 2 * 2 + round / 2 : round / 2;", "round : round / 2;", "bytes taken in the order of rounds",
+    ),
+    one_edit(
+        "byte-of-a-round-too-narrow", "emit.cuh", "(8 * byte) & 0xFFu", "(8 * byte) & 0x7Fu",
+        "a field without its highest bit",
+    ),
+    one_edit(
+        "second-word-of-rounds-forgotten", "emit.cuh",
+        "kWords = Tile::kRounds > 4 ? 2 : 1;", "kWords = Tile::kRounds > 8 ? 2 : 1;", LEFT_OUT,
+    ),
+    one_edit(
+        "greater-counted-as-ties", "emit.cuh",
+        "const uint32_t equal = selected & ~above;", "const uint32_t equal = selected;", LEFT_OUT,
+    ),
+    one_edit(
+        "tile-takes-nan-twice", "emit.cuh",
+        "none_above ? 0 : tile.above(bound_below(selection.threshold + 1))",
+        "tile.above(bound_below(selection.threshold + 1))", SPECIAL_VALUE,
+    ),
+)  # fmt: skip
+
+FROM_MAPS = (
+    one_edit(
+        "map-tail-not-cleared", "map.cuh",
+        "word < ceil_div(columns, kWarpSize);", "word < columns / kWarpSize;", "a clearing left out",
+    ),
+    one_edit(
+        "map-of-a-row-not-cleared", "medium.cuh",
+        "clear_map<policy.threads>(storage.map, min(row.length, policy.map));", "", LEFT_OUT,
+    ),
+    one_edit(
+        "map-of-a-chunk-not-cleared", "team.cuh",
+        "if (!chunk.is_marked_by_gather()) return;", "return;", LEFT_OUT,
+    ),
+    one_edit(
+        "map-takes-nan-for-greater", "emit.cuh",
+        "cut && (none_above || !ptx::or_if_above(0, x, greater, 1u))",
+        "cut && !ptx::or_if_above(0, x, greater, 1u)", SPECIAL_VALUE,
+    ),
+    one_edit(
+        "candidates-cut-where-all-are-taken", "emit.cuh",
+        "set_bit(cut && key == selection.threshold ? map.equal : map.above, candidates.columns[i]);",
+        "set_bit(key == selection.threshold ? map.equal : map.above, candidates.columns[i]);", LEFT_OUT,
+    ),
+    one_edit(
+        "candidates-at-the-threshold-lost", "emit.cuh",
+        "const uint32_t key = ordered_key(candidates.values[i]); key >= selection.threshold",
+        "const uint32_t key = ordered_key(candidates.values[i]); key > selection.threshold", COMPARISON,
+    ),
+    one_edit(
+        "ties-of-words-not-counted", "emit.cuh",
+        "here.tie_offset += __popc(map.equal[word]);", "", LEFT_OUT,
+    ),
+    one_edit(
+        "segment-one-too-long", "emit.cuh",
+        "const int end = min(begin + Map::kColumnsMapped, length);",
+        "const int end = min(begin + Map::kColumnsMapped + 1, length);", OFF_BY_ONE,
+    ),
+    one_edit(
+        "segment-takes-a-column-more", "stream.cuh",
+        "begin <= column && column < end", "begin <= column && column <= end", COMPARISON,
+    ),
+    one_edit(
+        "segment-leaves-a-column-out", "stream.cuh",
+        "begin <= column && column < end", "begin < column && column < end", COMPARISON,
+    ),
+    one_edit(
+        "lined-up-at-the-output's-slots", "emit.cuh",
+        "lined_up + (slot_of(here, selection) - first_slot)", "lined_up + slot_of(here, selection)", LEFT_OUT,
+    ),
+)  # fmt: skip
+
+TIES = (
+    one_edit(
+        "ties-before-not-capped", "emit.cuh",
+        "min(place.tie_offset, selection.ties)", "place.tie_offset", "a bound left out",
+    ),
+    one_edit(
+        "one-tie-too-few", "block.cuh", "nth_set_bit(word, n)) - 1);", "nth_set_bit(word, n - 1)) - 1);",
+        OFF_BY_ONE,
+    ),
+    one_edit(
+        "all-ties-but-the-highest", "block.cuh",
+        "if (n >= __popc(word)) return word;", "if (n > __popc(word)) return word;", COMPARISON,
+    ),
+)  # fmt: skip
+
+EMITTING = (*FROM_REGISTERS, *FROM_MAPS, *TIES)
