@@ -59,6 +59,12 @@ def test_rows_with_nan_are_not_judged_where_nan_first_is_not_claimed() -> None:
     assert verdicts([1, NAN, 2], [2], 1, "contract")["exact-set"] is False
 
 
+def test_a_story_begins_with_the_greatest_that_is_missing() -> None:
+    expected = Expected(lay_out([bits_of(np.array([1.0, 1, 1, 1, 2]))], 3))
+    story = row_in_words(expected, Slots(expected, np.array([[1, 2, 3]], np.int64)), 0)
+    assert "2 of the 3 columns are missing: 4 (2.0), 0 (1.0)" in story
+
+
 def test_ties_of_nan_are_not_judged_where_nan_first_is_not_claimed() -> None:
     assert verdicts([NAN, NAN, 2], [1], 1, "set")["lowest-column-ties"] is None
     assert verdicts([NAN, NAN, 2], [1], 1, "contract")["lowest-column-ties"] is False

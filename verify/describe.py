@@ -88,8 +88,11 @@ def row_in_words(expected: Expected, slots: Slots, row: int) -> str:
     got = slots.indices[row]
     right = expected.columns[row, :wanted]
     head = f"row {row} (length {int(case.lengths[row])}, k {case.k})"
-    missing = np.setdiff1d(right, got)
-    surplus = np.setdiff1d(got[slots.valid[row]], right)
+    keys = expected.keys[row]
+    missing, surplus = np.setdiff1d(right, got), np.setdiff1d(got[slots.valid[row]], right)
+    # What tells most comes first: the greatest that is missing, the least that came in its place.
+    missing = missing[np.argsort(-keys[missing], kind="stable")]
+    surplus = surplus[np.argsort(keys[surplus], kind="stable")]
     stray = got[:wanted][(got[:wanted] < 0) | (got[:wanted] >= n)]
     told = []
     if len(missing):

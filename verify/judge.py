@@ -134,7 +134,7 @@ def padding(slots: Slots) -> Verdict:
 
 
 def lowest_column_ties(slots: Slots) -> Verdict:
-    """Judged where the values are right, and not where what is in doubt is whether they are equal: zeros of both
+    """Judged where the values are right, and not where it is in doubt whether they are equal: zeros of both
     signs, and NaN, which differ in their bits, to a target that does not claim to order NaN."""
     expected = slots.expected
     doubtful = expected.both_zeros_cut | ((expected.threshold == NAN_KEY) & ~np.bool_(slots.nan_is_ordered))
