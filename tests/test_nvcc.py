@@ -28,16 +28,14 @@ pytestmark = pytest.mark.skipif(not has_nvcc(), reason="needs nvcc (the CUDA too
 
 
 def compile_policy(folder: Path, policy: str, arch: str, *flags: str) -> str:
-    """Compiles one instantiation; the assembler's report."""
+    """Compiles a policy's entries, those that instance.cu has; the assembler's report."""
     index = list(POLICIES).index(policy)
+    entries = ["kWide", "kNarrow", "kNarrowest"] + ["kShared"] * (POLICIES[policy].max_ctas > 1)
     source = folder / f"{policy}.cu"
+    kernel = f"template __global__ void topk_kernel<{index}, false, {{}}>(TopkParams);"
+    instances = "\n".join(map(kernel.format, entries))
     source.write_text(
-        '#include "kernel/persistent.cuh"\n'
-        "namespace persistent_topk {\n"
-        f"template __global__ void topk_kernel<{index}, false>(TopkParams);\n"
-        f"template __global__ void narrow_topk_kernel<{index}, false, kNarrow>(TopkParams);\n"
-        f"template __global__ void narrow_topk_kernel<{index}, false, kNarrowest>(TopkParams);\n"
-        "}\n"
+        f'#include "kernel/persistent.cuh"\nnamespace persistent_topk {{\n{instances}\n}}\n'
     )
     target = ["-cubin", f"-arch={arch}", "-std=c++20", "-O3", "-Xptxas", "-v", *flags]
     return build.run_nvcc([*target, f"-I{build.CUDA_DIR}", "-o", str(folder / "kernel.cubin"), str(source)])

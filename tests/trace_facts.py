@@ -34,7 +34,8 @@ def check_record(row: torch.Tensor, k: int, policy: Policy, records: np.ndarray)
 def check_coarse(row: torch.Tensor, keys: np.ndarray, k: int, policy: Policy, record: np.void) -> Interval:
     """The coarse stage; returns the keys of the bin."""
     path_bits = {DECODE: policy.decode_bin_bits, MEDIUM: policy.medium_bin_bits, LARGE: policy.large_bin_bits}
-    bits = path_bits[int(record["path"])]
+    alone = record["path"] == LARGE and record["ctas"] == 1  # goes the medium way
+    bits = path_bits[MEDIUM if alone else int(record["path"])]
     bins = fp16_bin(row, bits).numpy()
     bin = int(record["bin"])
     assert record["bins"] == 1 << bits
