@@ -101,6 +101,25 @@ def test_plateaus_are_cut_at_the_kth_place(kind: str) -> None:
     assert Expected(case).tie_is_cut.all()
 
 
+@pytest.mark.parametrize("setting", SMALL_SETTINGS, ids=str)
+def test_segments_are_emitted_one_by_one_from_complete_lists(setting: Setting) -> None:
+    family = FAMILIES["segments"]
+    for visit in range(family.size):
+        case = family.make(setting, family.parameters(visit, 0), seed=visit)
+        record = Subject(case).model[1][0]
+        assert (record["end"] - record["begin"] > setting.boundaries.map).all()
+        assert record["listed"].all()
+
+
+@pytest.mark.parametrize("setting", SMALL_SETTINGS, ids=str)
+def test_k_over_a_sample_leaves_a_stream_without_a_bound(setting: Setting) -> None:
+    family = FAMILIES["k-over-a-sample"]
+    excess = family.parameters(0, 0)["excess"]
+    case = family.make(setting, family.parameters(0, 0), seed=1)
+    assert excess == 1 and case.k == setting.boundaries.sample + 1
+    assert Subject(case).model[1][0, 0]["survivors"] >= min(case.k, setting.boundaries.survivors)
+
+
 @pytest.mark.parametrize("content", CONTENTS)
 def test_contents_have_the_length_asked_for(content: str) -> None:
     for n in (0, 1, 33):
