@@ -14,8 +14,8 @@ from .mutant import EditAt, Mutant
 from .places import PlaceNames, kernel_sources
 
 # What waits for the CTA, for the lanes of a warp, for the CTAs of a team, for what they post: calls, not
-# definitions.
-BARRIER = re.compile(r"__syncthreads\(\)|__syncwarp\(\)|(?<!void )\bawait(?:_peers\(\)|\(\w+\))")
+# definitions and comments.
+BARRIER = re.compile(r"(?:__syncthreads\(\)|__syncwarp\(\)|\bawait_peers\(\)|\bawait\(\w+\))(?=;)")
 OBJECT = re.compile(r"\b\w+\.$")  # of `team.await_peers()`
 PUBLISHED = "a barrier lost: vLLM #41444, FlashInfer #5251, pytorch #177149"
 DELETED = "(void)0"

@@ -78,7 +78,7 @@ FROM_MAPS = (
         "begin <= column && column < end", "begin < column && column < end", COMPARISON,
     ),
     one_edit(
-        "lined-up-at-the-output's-slots", "emit.cuh",
+        "lined-up-at-slots-of-the-output", "emit.cuh",
         "lined_up + (slot_of(here, selection) - first_slot)", "lined_up + slot_of(here, selection)", LEFT_OUT,
     ),
 )  # fmt: skip
