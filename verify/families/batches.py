@@ -1,4 +1,4 @@
-"""Batches whose rows take different paths, in awkward orders, and more rows than CTAs."""
+"""Batches whose rows take different paths, in awkward orders: a persistent kernel takes many with one CTA."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def tour(random: np.random.Generator, setting: Setting, order: str, spill: str) 
 
 @family("mixed-batches", order=ORDERS, content=MIXED, rows=(5, 9, 3))
 def mixed_batches(random: np.random.Generator, setting: Setting, order: str, content: str, rows: int) -> Case:
-    """Rows of trivial, decode and medium length taken by the same CTAs, one after the other."""
+    """Rows of trivial, decode and medium length in one call, in awkward orders."""
     policy = setting.boundaries
     short = [setting.k, setting.k // 2, 0, 1, min(setting.k + 1, policy.decode_max)]
     paths = [path_length("decode", setting), policy.decode_max + 1, path_length("medium", setting)]
