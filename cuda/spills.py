@@ -30,8 +30,9 @@ SHIPPED_UNITS = tuple(
 ENTRY = re.compile(r"Compiling entry function '([^']+)' for '([^']+)'")
 SPILLS = re.compile(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads")
 REGISTERS = re.compile(r"Used (\d+) registers")
-# What the compiler makes of kernel<policy, tracing>: lengths before names, L<type><value>E for arguments.
-MANGLED = re.compile(r"\d+([A-Za-z_]+?)ILi(\d+)E(?:Lb([01])E)?")
+# What the compiler makes of kernel<policy, tracing, entry>: lengths before names, L<type><value>E for arguments.
+MANGLED = re.compile(r"\d+([A-Za-z_]+?)ILi(\d+)E(?:Lb([01])E)?(?:LNS_5EntryE(\d)E)?")
+ENTRIES = ("wide", "shared", "narrow", "narrowest")  # of Entry in persistent.cuh, in its order
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ def named(symbol: str) -> tuple[str, str | None, bool]:
     if match is None:
         return symbol, None, False
     names, number = list(POLICIES), int(match.group(2))
-    return match.group(1), names[number] if number < len(names) else None, match.group(3) == "1"
+    kernel = match.group(1) + (f" {ENTRIES[int(match.group(4))]}" if match.group(4) else "")
+    return kernel, names[number] if number < len(names) else None, match.group(3) == "1"
 
 
 def parse(log: str) -> list[Usage]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from persistent_topk.cuda import spills
-from persistent_topk.cuda.build import BuildError
-from persistent_topk.cuda.spills import Usage, named, parse
+from persistent_topk.cuda.build import CUDA_DIR, BuildError
+from persistent_topk.cuda.spills import ENTRIES, Usage, named, parse
 from persistent_topk.reference.policy import POLICIES, SHIPPED
 
 NAMES = list(POLICIES)
@@ -23,7 +24,7 @@ ptxas info    : Compile time = 363.658 ms
 """
 
 
-def symbol(policy: int, tracing: int = 0, kernel: str = "18narrow_topk_kernel") -> str:
+def symbol(policy: int, tracing: int = 0, kernel: str = "12other_kernel") -> str:
     return f"_ZN15persistent_topk{kernel}ILi{policy}ELb{tracing}EEEvNS_10TopkParamsE"
 
 
@@ -31,7 +32,7 @@ def test_a_report_is_read_kernel_by_kernel() -> None:
     log = "ptxas info    : 0 bytes gmem\n" + entry(symbol(1), "sm_90", 55)
     log += entry(symbol(0, 1, "11topk_kernel"), "sm_90", 64, 188, 416, 104)
     assert parse(log) == [
-        Usage("sm_90", "narrow_topk_kernel", NAMES[1], False, 55, 0, 0, 0),
+        Usage("sm_90", "other_kernel", NAMES[1], False, 55, 0, 0, 0),
         Usage("sm_90", "topk_kernel", NAMES[0], True, 64, 104, 188, 416),
     ]
     assert [] == parse("nothing was compiled")
@@ -40,6 +41,17 @@ def test_a_report_is_read_kernel_by_kernel() -> None:
 def test_a_kernel_that_is_not_ours_keeps_its_symbol() -> None:
     assert ("_Z5floorPKf", None, False) == named("_Z5floorPKf")
     assert ("topk_kernel", None, False) == named(symbol(99, 0, "11topk_kernel"))
+    assert named("_ZN15persistent_topk11topk_kernelILi0ELb1ELNS_5EntryE1EEEvNS_10TopkParamsE") == (
+        "topk_kernel shared", NAMES[0], True,
+    )  # fmt: skip
+
+
+def test_entries_are_the_kernels() -> None:
+    source = (CUDA_DIR / "kernel" / "persistent.cuh").read_text()
+    enumerated = re.search(r"enum Entry : int \{([^}]*)\}", source)
+    assert enumerated is not None
+    named_there = [name.strip().removeprefix("k").lower() for name in enumerated.group(1).split(",")]
+    assert [*ENTRIES, "entries"] == named_there
 
 
 def test_half_a_report_is_refused() -> None:
