@@ -120,6 +120,16 @@ def test_k_over_a_sample_leaves_a_stream_without_a_bound(setting: Setting) -> No
     assert Subject(case).model[1][0, 0]["survivors"] >= min(case.k, setting.boundaries.survivors)
 
 
+@pytest.mark.parametrize("setting", SMALL_SETTINGS[:2], ids=str)
+def test_a_crowded_chunk_fills_its_list_with_fewer_than_k(setting: Setting) -> None:
+    family = FAMILIES["crowded-chunks"]
+    for visit in range(family.size):
+        case = family.make(setting, family.parameters(visit, 0), seed=visit)
+        record = Subject(case).model[1][0]
+        assert setting.boundaries.survivors // 2 < record["survivors"].max() < case.k
+        assert not record["updates"].any()
+
+
 @pytest.mark.parametrize("content", CONTENTS)
 def test_contents_have_the_length_asked_for(content: str) -> None:
     for n in (0, 1, 33):

@@ -33,6 +33,11 @@ def shared_between(setting: Setting, chunk: int) -> int:
     return make_plan(1, most, setting.k, device_of(setting), policy).ctas
 
 
+def spread_below(random: np.random.Generator, n: int) -> np.ndarray:
+    """n values below 0, a few in each of many bins."""
+    return bits_of(-np.exp2(OCTAVES * (random.random(n, np.float32) - 0.5)))
+
+
 @family("segments", segments=(2, 3), remainder=REMAINDERS, extra=(1, 77), odd=(0, 5))
 def segments(
     random: np.random.Generator, setting: Setting, segments: int, remainder: str, extra: int, odd: int
@@ -48,7 +53,7 @@ def segments(
     starts = [c * chunk + start for c in range(ctas) for start in range(segment, chunk - odd, segment)]
     others = np.setdiff1d(random.permutation(n), starts)
     columns = np.concatenate([starts[:greater], random.permutation(others)]).astype(np.int64)
-    row = bits_of(-np.exp2(OCTAVES * (random.random(n, np.float32) - 0.5)))
+    row = spread_below(random, n)
     row[columns[:greater]] = bits_of(2.0 + random.random(greater, np.float32))
     row[columns[greater : greater + count]] = ONE
     return lay_out([row], **{**setting.call(), "limits": device_of(setting)})
@@ -64,3 +69,22 @@ def k_over_a_sample(
     row = CONTENTS[content](random, shared_between(setting, chunk) * chunk)
     call = {**setting.call(), "limits": device_of(setting), "k": min(MAX_K, sample + excess)}
     return lay_out([row], **call)
+
+
+@family("crowded-chunks", crowded=("last", "first"), values=("apart", "equal"), extra=(5, 100))
+def crowded_chunks(
+    random: np.random.Generator, setting: Setting, crowded: str, values: str, extra: int
+) -> Case:
+    """One chunk's sample has most of what is selected: its list is nearly full, though of fewer than k."""
+    policy = setting.boundaries
+    k = min(MAX_K, policy.survivors - policy.survivors // 16)
+    chunk = -(-(2 * policy.sample + extra) // WORD) * WORD
+    ctas = shared_between(setting, chunk)
+    crowd = min(k, policy.survivors * 3 // 4)
+    first = 0 if crowded == "first" else ctas - 1
+    samples = [c * chunk + random.permutation(policy.sample) for c in range(ctas)]
+    others = np.concatenate([*(samples[:first] + samples[first + 1 :]), samples[first][crowd:]])
+    columns = np.concatenate([samples[first][:crowd], others[: k - crowd]])
+    row = spread_below(random, ctas * chunk)
+    row[columns] = ONE if values == "equal" else bits_of(2.0 + random.random(k, np.float32))
+    return lay_out([row], **{**setting.call(), "limits": device_of(setting), "k": k})
