@@ -26,10 +26,11 @@ MAX_LINE_COLUMNS = 110  # ruff holds Python to it
 MAX_FUNCTION_LINES = 50  # from the first statement to the last
 # Names that say nothing about what a file holds.
 EMPTY_NAMES = {"utils", "util", "helpers", "misc", "common", "stuff"}
-# The two kernel headers that may know for which machine they are compiled.
+# The kernel headers that may know for which machine they are compiled.
 MAY_ASK_FOR_THE_MACHINE = {
     "cuda/kernel/ptx.cuh",
     "cuda/kernel/ptx_cluster.cuh",
+    "cuda/kernel/ptx_grid.cuh",
     "cuda/kernel/order.cuh",
 }
 MACHINE_MACROS = re.compile(r"__CUDA_ARCH__|__CUDACC__")

@@ -13,10 +13,10 @@ from ...cuda.emulator_build import KERNEL
 from .mutant import EditAt, Mutant
 from .places import PlaceNames, kernel_sources
 
-# What waits for the CTA, for the CTAs of a team, for the lanes of a warp: calls, not definitions.
+# What waits for the CTA, the CTAs of a team or of the grid, the lanes of a warp: calls, not definitions.
 BARRIER = re.compile(
     r"__syncthreads\(\)|__syncwarp\(\)|(?<!void )\bexchange\(\)"
-    r"|ptx::cluster_arrive\(\);\s*ptx::cluster_wait\(\)"
+    r"|ptx::cluster_arrive\(\);\s*ptx::cluster_wait\(\)|ptx::grid_barrier\(\)"
 )
 OBJECT = re.compile(r"\b\w+\.$")  # of `team.exchange()`
 PUBLISHED = "a barrier lost: vLLM #41444, FlashInfer #5251, pytorch #177149"
