@@ -166,7 +166,7 @@ def device_plan(rows: int, columns: int, device: int, policy: Policy | None = No
 def workspace_bytes(
     rows: int, columns: int, device: int, policy: int = CHOOSE_POLICY, cooperative: bool = False
 ) -> int:
-    """Bytes of workspace for a call of up to `rows` rows and `columns` columns; policy: as launch() takes it."""
+    """Bytes of workspace for a call of up to `rows` rows and `columns` columns; policy: as in launch()."""
     if device_limits(device).has_clusters and not cooperative:
         return 0
     library = library_for(device)
