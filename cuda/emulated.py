@@ -33,8 +33,14 @@ class _Limits(ctypes.Structure):
     _fields_ = (
         ("sms", ctypes.c_int),
         ("shared_bytes", ctypes.c_int),
+        ("clusters", ctypes.c_int),
         ("resident", ctypes.c_int * MAX_CTAS),
     )
+
+    @classmethod
+    def of(cls, limits: DeviceLimits) -> _Limits:
+        resident = (ctypes.c_int * MAX_CTAS)(*limits.resident)
+        return cls(limits.sms, limits.shared_bytes, limits.has_clusters, resident)
 
 
 class _Arguments(ctypes.Structure):
@@ -44,6 +50,7 @@ class _Arguments(ctypes.Structure):
         ("lengths", ctypes.c_void_p),
         ("output", ctypes.c_void_p),
         ("trace", ctypes.c_void_p),
+        ("workspace", ctypes.c_void_p),
         ("rows", ctypes.c_int64),
         ("columns", ctypes.c_int64),
         ("k", ctypes.c_int64),
@@ -135,22 +142,31 @@ def run(
         inner = output
     if rows == 0:
         return inner, Statistics()
+    library = load(plan.policy, kernel)
+    workspace = _workspace(library, rows, columns, limits)
     arguments = _Arguments(
         logits.data_ptr(),
         logits.stride(0),
         lengths.data_ptr(),
         inner.data_ptr(),
         None if trace is None else trace.ctypes.data,
+        workspace.ctypes.data,
         rows,
         columns,
         k,
-        _Limits(limits.sms, limits.shared_bytes, (ctypes.c_int * MAX_CTAS)(*limits.resident)),
+        _Limits.of(limits),
     )
-    statistics = load(plan.policy, kernel).launch(
-        "persistent_topk_emulate", arguments, schedule, access_budget, judges
-    )
+    statistics = library.launch("persistent_topk_emulate", arguments, schedule, access_budget, judges)
     _check_canaries(canaried)
     return inner, statistics
+
+
+def _workspace(library: Library, rows: int, columns: int, limits: DeviceLimits) -> np.ndarray:
+    """What the teams of such a call need to exchange in, uint8, full of what some other launch left."""
+    size = library.functions.persistent_topk_workspace
+    size.restype = ctypes.c_int64
+    size.argtypes = [ctypes.c_int, ctypes.c_int64, _Limits]
+    return np.random.default_rng(rows).integers(0, 256, size(rows, columns, _Limits.of(limits)), np.uint8)
 
 
 def _check_trace(trace: np.ndarray | None, rows: int, ctas: int) -> None:

@@ -17,7 +17,7 @@ from ..reference.arguments import check_arguments
 from ..reference.plan import Plan, make_plan
 from ..reference.policy import Policy
 from ..reference.trace import TRACE_DTYPE
-from .library import device_limits, launch, policy_index
+from .library import device_limits, launch, policy_index, workspace_bytes
 
 # The operator's schema: (a!) and (b!) say that output and workspace are written.
 SCHEMA = "topk_out(Tensor logits, Tensor lengths, Tensor(a!) output, Tensor(b!) workspace, int k) -> ()"
@@ -38,13 +38,22 @@ def device_index(device: torch.device | str | int | None) -> int:
     return torch.cuda.current_device() if device.index is None else device.index
 
 
-def workspace_size(rows: int, columns: int, k: int, device: torch.device | str | int | None = None) -> int:
-    """Bytes that `topk_out` needs in `workspace` for logits [rows, columns], k and this device: none so far.
+def workspace_size(
+    rows: int,
+    columns: int,
+    k: int,
+    device: torch.device | str | int | None = None,
+    policy: Policy | None = None,
+) -> int:
+    """Bytes that `topk_out` needs in `workspace` on this device, for logits of up to [rows, columns] and k.
 
-    CTAs that share a row exchange counts and candidates through distributed shared memory, so nothing is
-    kept in global memory. Engines should still ask, and hand over what is asked for.
+    None where there are clusters (sm_90 and newer): CTAs that share a row exchange counts and candidates
+    through distributed shared memory then, else through the workspace. policy: a named one, None for the
+    plan's choice. Devices that are not CUDA devices need none.
     """
-    return 0
+    if device is not None and not isinstance(device, int) and torch.device(device).type != "cuda":
+        return 0
+    return workspace_bytes(rows, columns, device_index(device), policy_index(policy))
 
 
 def plan_for(rows: int, columns: int, k: int, device: int, policy: Policy | None = None) -> Plan:

@@ -49,8 +49,9 @@ class DeviceScope {
   cudaError_t error_;
 };
 
-const Instance kInstances[kPolicyCount] = {instance<0>(), instance<1>(), instance<2>(), instance<3>(),
-                                           instance<4>()};
+const Instance kInstances[kPolicyCount] = {instance<0>(), instance<1>(), instance<2>(),
+                                           instance<3>(), instance<4>(), instance<5>()};
+static_assert(kPolicyCount == 6);
 
 struct Device {
   std::once_flag once;
@@ -62,24 +63,24 @@ Device devices[kMaxDevices];
 
 // Attributes are set for every instantiation at once, on first use of a device. That also loads the
 // kernels' code, which must not happen while a graph is captured beside a running kernel.
-cudaError_t allow_large_launches(const DeviceLimits& limits, bool clusters) {
+cudaError_t allow_large_launches(const DeviceLimits& limits) {
   for (const Instance& instance : kInstances)
     for (int kernel = 0; kernel < 2 * kEntries; ++kernel) {
       const void* function = reinterpret_cast<const void*>(instance.entries[kernel / 2].kernels[kernel % 2]);
       RETURN_IF_FAILED(
           cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize, limits.shared_bytes));
-      if (clusters)
+      if (limits.clusters)
         RETURN_IF_FAILED(cudaFuncSetAttribute(function, cudaFuncAttributeNonPortableClusterSizeAllowed, 1));
     }
   return cudaSuccess;
 }
 
 // How many clusters of each size the device holds of CTAs of the widest policy with all their shared memory.
-cudaError_t query_resident(bool clusters, DeviceLimits* limits) {
-  const Instance& widest = kInstances[kLatencyIndex];
+cudaError_t query_clusters(DeviceLimits* limits) {
+  const Instance& widest = kInstances[widest_policy(*limits)];
   const EntryPoint& entry = widest.entries[kShared];
   limits->resident[0] = limits->sms;
-  for (int ctas = 2; clusters && ctas <= kMaxCtas; ++ctas) {
+  for (int ctas = 2; ctas <= kMaxCtas; ++ctas) {
     cudaLaunchAttribute cluster{};
     cluster.id = cudaLaunchAttributeClusterDimension;
     cluster.val.clusterDim = {static_cast<unsigned>(ctas), 1, 1};
@@ -95,15 +96,30 @@ cudaError_t query_resident(bool clusters, DeviceLimits* limits) {
   return cudaSuccess;
 }
 
+// Without clusters teams are as many as SMs allow, if these hold a CTA at all, and all of them at a time.
+cudaError_t query_cooperative(int device, DeviceLimits* limits) {
+  const Instance& widest = kInstances[widest_policy(*limits)];
+  const EntryPoint& entry = widest.entries[kCooperative];
+  int ctas_per_sm = 0, cooperative = 0;
+  RETURN_IF_FAILED(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&ctas_per_sm, entry.kernels[false],
+                                                                 widest.threads, entry.shared_bytes));
+  RETURN_IF_FAILED(cudaDeviceGetAttribute(&cooperative, cudaDevAttrCooperativeLaunch, device));
+  if (ctas_per_sm > 0 && cooperative) *limits = without_clusters(*limits);
+  limits->resident[0] = limits->sms;
+  return cudaSuccess;
+}
+
+// Clusters are for the policy that they were measured with. A device that has clusters and too little shared
+// memory for it (sm_120) does without.
 cudaError_t query_limits(int device, DeviceLimits* limits) {
   int major = 0;
   RETURN_IF_FAILED(cudaDeviceGetAttribute(&limits->sms, cudaDevAttrMultiProcessorCount, device));
   RETURN_IF_FAILED(
       cudaDeviceGetAttribute(&limits->shared_bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device));
   RETURN_IF_FAILED(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device));
-  const bool clusters = major >= kClusterComputeMajor;
-  RETURN_IF_FAILED(allow_large_launches(*limits, clusters));
-  return query_resident(clusters, limits);
+  limits->clusters = major >= kClusterComputeMajor && widest_policy(*limits) == kLatencyIndex;
+  RETURN_IF_FAILED(allow_large_launches(*limits));
+  return limits->clusters ? query_clusters(limits) : query_cooperative(device, limits);
 }
 
 cudaError_t device_limits(int device, DeviceLimits* limits) {
@@ -120,17 +136,34 @@ cudaError_t device_limits(int device, DeviceLimits* limits) {
   return entry.error;
 }
 
+// The device of a call, as its teams are to see it.
+cudaError_t limits_for(const TopkCall& call, DeviceLimits* limits) {
+  const cudaError_t error = device_limits(call.device, limits);
+  if (error == cudaSuccess && call.cooperative) *limits = without_clusters(*limits);
+  return error;
+}
+
+size_t workspace_for(const TopkCall& call, const DeviceLimits& limits) {
+  const int policy = call.policy == kChoosePolicy ? widest_policy(limits) : call.policy;
+  return workspace_bytes(rows_with_mail(call.rows, call.columns, limits, policy) *
+                         kInstances[policy].area_bytes);
+}
+
 cudaError_t launch(const Plan& plan, const DeviceLimits& limits, bool tracing, const TopkParams& params,
                    cudaStream_t stream) {
   const Instance& instance = kInstances[plan.policy];
-  const EntryPoint& entry = instance.entries[entry_of(params.columns, plan.ctas, kPolicies[plan.policy])];
+  const EntryPoint& entry =
+      instance.entries[entry_of(params.columns, plan.ctas, limits.clusters, kPolicies[plan.policy])];
   cudaLaunchAttribute attributes[2] = {};
   unsigned count = 0;
-  if (limits.resident[1] > 0) {  // sm_90 and newer have both
+  if (limits.clusters) {  // sm_90 and newer have both
     attributes[count].id = cudaLaunchAttributeProgrammaticStreamSerialization;
     attributes[count++].val.programmaticStreamSerializationAllowed = 1;
   }
-  if (plan.ctas > 1) {  // a cluster of one would still pay for the attribute
+  if (plan.ctas > 1 && !limits.clusters) {
+    attributes[count].id = cudaLaunchAttributeCooperative;
+    attributes[count++].val.cooperative = 1;
+  } else if (plan.ctas > 1) {  // a cluster of one would still pay for the attribute
     attributes[count].id = cudaLaunchAttributeClusterDimension;
     attributes[count++].val.clusterDim = {static_cast<unsigned>(plan.ctas), 1, 1};
   }
@@ -161,15 +194,24 @@ int persistent_topk_limits(int device, DeviceLimits* limits) { return device_lim
 
 int persistent_topk_plan(const TopkCall* call, Plan* plan) {
   DeviceLimits limits;
-  const cudaError_t error = device_limits(call->device, &limits);
+  const cudaError_t error = limits_for(*call, &limits);
   if (error == cudaSuccess) *plan = make_plan(call->rows, call->columns, limits, call->policy);
+  return error;
+}
+
+int persistent_topk_workspace(const TopkCall* call, int64_t* bytes) {
+  DeviceLimits limits;
+  const cudaError_t error = limits_for(*call, &limits);
+  if (error == cudaSuccess) *bytes = static_cast<int64_t>(workspace_for(*call, limits));
   return error;
 }
 
 int persistent_topk_launch(const TopkCall* call) {
   if (call->rows == 0) return cudaSuccess;
   DeviceLimits limits;
-  if (const cudaError_t error = device_limits(call->device, &limits); error != cudaSuccess) return error;
+  if (const cudaError_t error = limits_for(*call, &limits); error != cudaSuccess) return error;
+  if (call->workspace == nullptr && workspace_for(*call, limits) > 0)
+    return checked(cudaErrorInvalidValue, "a launch without a workspace");
   const Plan plan = make_plan(call->rows, call->columns, limits, call->policy);
   TopkParams params{};
   params.logits = call->logits;
@@ -181,6 +223,7 @@ int persistent_topk_launch(const TopkCall* call) {
   params.columns = call->columns;
   params.k = call->k;
   params.ctas = plan.ctas;
+  params.mail = mail_in(call->workspace);
   const DeviceScope scope(call->device);
   if (scope.error() != cudaSuccess) return scope.error();
   return launch(plan, limits, call->trace != nullptr, params, call->stream);

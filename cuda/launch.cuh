@@ -22,6 +22,7 @@ struct EntryPoint {
 struct Instance {
   EntryPoint entries[kEntries];
   int threads;
+  size_t area_bytes;  // of a row's mail in the workspace
 };
 
 // Defined by instance.cu, which is compiled once a policy, all at the same time.
@@ -47,12 +48,15 @@ struct TopkCall {
   int32_t k;
   int32_t policy;
   int32_t device;
+  int32_t cooperative;  // for tests: teams without clusters, on devices that have them too
 };
 
 // Each returns a cudaError_t; none allocates device memory or waits for the device.
 int persistent_topk_limits(int device, persistent_topk::DeviceLimits* limits);
 int persistent_topk_plan(const TopkCall* call, persistent_topk::Plan* plan);
 int persistent_topk_launch(const TopkCall* call);
+// Bytes of workspace for the call, or for any of as many rows and columns at most and the same policy.
+int persistent_topk_workspace(const TopkCall* call, int64_t* bytes);
 // Registers a thread and bytes of local memory (spills) of an instantiation, for records.
 int persistent_topk_usage(int policy, int tracing, int* registers, int* local_bytes);
 

@@ -24,6 +24,8 @@ ADVICE = {
     "cudaErrorIllegalAddress": "an earlier kernel on this device read or wrote outside its memory; "
     "run with CUDA_LAUNCH_BLOCKING=1 to see which",
     "cudaErrorLaunchOutOfResources": "the GPU cannot hold one CTA of this policy; pass another policy",
+    "cudaErrorInvalidValue": "the GPU has too little shared memory for this policy, or the call lacks its "
+    "workspace: pass no policy, and workspace_size() bytes",
     "cudaErrorInvalidDevice": "pass tensors of a device that torch.cuda.device_count() counts",
     "cudaErrorStreamCaptureInvalidated": "the capture was broken by another call on the stream",
 }
@@ -39,6 +41,7 @@ class Limits(ctypes.Structure):
     _fields_ = [
         ("sms", ctypes.c_int),
         ("shared_bytes", ctypes.c_int),
+        ("clusters", ctypes.c_int),
         ("resident", ctypes.c_int * MAX_CTAS),
     ]
 
@@ -68,6 +71,7 @@ class TopkCall(ctypes.Structure):
         ("k", ctypes.c_int32),
         ("policy", ctypes.c_int32),
         ("device", ctypes.c_int32),
+        ("cooperative", ctypes.c_int32),
     ]
 
 
@@ -94,6 +98,10 @@ def load(path: Path) -> ctypes.CDLL:
         ctypes.POINTER(PlanRecord),
     ]
     library.persistent_topk_launch.argtypes = [ctypes.POINTER(TopkCall)]
+    library.persistent_topk_workspace.argtypes = [
+        ctypes.POINTER(TopkCall),
+        ctypes.POINTER(ctypes.c_int64),
+    ]
     library.persistent_topk_usage.argtypes = [
         ctypes.c_int,
         ctypes.c_int,
@@ -132,7 +140,8 @@ def device_limits(device: int) -> DeviceLimits:
     limits = Limits()
     check(library, library.persistent_topk_limits(device, ctypes.byref(limits)))
     resident = tuple(limits.resident)
-    cluster = max(ctas for ctas in range(1, MAX_CTAS + 1) if resident[ctas - 1])
+    most = max(ctas for ctas in range(1, MAX_CTAS + 1) if resident[ctas - 1])
+    cluster = most if limits.clusters else 1
     return DeviceLimits(limits.sms, cluster, limits.shared_bytes, resident)
 
 
@@ -152,6 +161,19 @@ def device_plan(rows: int, columns: int, device: int, policy: Policy | None = No
     record = PlanRecord()
     check(library, library.persistent_topk_plan(ctypes.byref(call), ctypes.byref(record)))
     return Plan(list(POLICIES.values())[record.policy], record.ctas)
+
+
+def workspace_bytes(
+    rows: int, columns: int, device: int, policy: int = CHOOSE_POLICY, cooperative: bool = False
+) -> int:
+    """Bytes of workspace for a call of up to `rows` rows and `columns` columns; policy: as in launch()."""
+    if device_limits(device).has_clusters and not cooperative:
+        return 0
+    library = library_for(device)
+    call = TopkCall(rows=rows, columns=columns, policy=policy, device=device, cooperative=cooperative)
+    size = ctypes.c_int64()
+    check(library, library.persistent_topk_workspace(ctypes.byref(call), ctypes.byref(size)))
+    return size.value
 
 
 def usage(policy: Policy, tracing: bool, device: int) -> tuple[int, int]:
@@ -177,10 +199,18 @@ def launch(
     k: int,
     policy: int = CHOOSE_POLICY,
     trace: torch.Tensor | None = None,
+    cooperative: bool = False,
 ) -> None:
-    """Launches on the current stream of the tensors' device. Arguments are checked by the callers."""
+    """Launches on the current stream of the tensors' device. Arguments are checked by the callers.
+
+    workspace: of workspace_bytes(); None: allocated if it is needed. cooperative: for tests, teams without
+    clusters on a device that has them.
+    """
     device = logits.get_device()
     library = library_for(device)
+    if workspace is None:
+        size = workspace_bytes(logits.shape[0], logits.shape[1], device, policy, cooperative)
+        workspace = torch.empty(size, dtype=torch.uint8, device=logits.device) if size else None
     call = TopkCall(
         logits=logits.data_ptr(),
         row_stride=logits.stride(0),
@@ -194,6 +224,7 @@ def launch(
         k=k,
         policy=policy,
         device=device,
+        cooperative=cooperative,
     )
     error = library.persistent_topk_launch(ctypes.byref(call))
     if error:

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .policy import LATENCY, MAX_CTAS, SHORT, THROUGHPUT, WARP_SIZE, Policy
+from .policy import COMPACT, LATENCY, MAX_CTAS, SHORT, THROUGHPUT, WARP_SIZE, Policy
 
 
 @dataclass(frozen=True)
 class DeviceLimits:
     """What the plan needs to know of a device.
 
-    sms: multiprocessors. cluster: most CTAs that a cluster may have (1: no clusters). shared_bytes:
-    dynamic shared memory that one CTA may ask for. resident: at [c - 1] the clusters of c CTAs, c = 1 to
-    MAX_CTAS, that the device holds at a time; left out, as many as its SMs allow.
+    sms: multiprocessors. cluster: most CTAs that a cluster may have (1: no clusters, so that a team's CTAs
+    are those of a cooperative launch). shared_bytes: dynamic shared memory that one CTA may ask for.
+    resident: at [c - 1] the teams of c CTAs, c = 1 to MAX_CTAS, that the device holds at a time; left out,
+    as many as its SMs allow.
     """
 
     sms: int
@@ -26,12 +27,23 @@ class DeviceLimits:
     resident: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        by_sms = (self.sms // ctas if ctas <= self.cluster else 0 for ctas in range(1, MAX_CTAS + 1))
+        most = self.cluster if self.has_clusters else MAX_CTAS
+        by_sms = (self.sms // ctas if ctas <= most else 0 for ctas in range(1, MAX_CTAS + 1))
         object.__setattr__(self, "resident", tuple(self.resident) or tuple(by_sms))
+
+    @property
+    def has_clusters(self) -> bool:
+        """Whether a team is a cluster; else its CTAs exchange through global memory."""
+        return self.cluster > 1
+
+    def without_clusters(self) -> DeviceLimits:
+        """The same device as if it had none: a cooperative launch may use every SM."""
+        return DeviceLimits(self.sms, 1, self.shared_bytes)
 
 
 # Asked of an H100 SXM: its groups of 16 or 18 SMs, each of which holds whole clusters.
 H100 = DeviceLimits(132, 16, 227 * 1024, (132, 66, 39, 30, 22, 17, 15, 15, 9, 7, 7, 7, 7, 7, 7, 7))
+A100 = DeviceLimits(sms=108, cluster=1, shared_bytes=163 * 1024)
 SMALL_DEVICE = DeviceLimits(sms=8, cluster=4, shared_bytes=227 * 1024, resident=(8, 4, 2, 1) + (0,) * 12)
 
 
@@ -51,13 +63,15 @@ def is_narrow(columns: int, policy: Policy) -> bool:
 def choose_policy(rows: int, columns: int, limits: DeviceLimits) -> Policy:
     """The policy for `rows` x `columns` logits on a device of these limits.
 
-    Short rows take few threads. Else one row an SM or fewer wants the shortest path; more rows that fit the
-    registers of a smaller CTA want several CTAs an SM.
+    Short rows take few threads. Else one row an SM or fewer wants the shortest path, by the policy whose rows
+    of any length fit the device's shared memory; more rows that fit the registers of a smaller CTA want
+    several CTAs an SM.
     """
     if is_narrow(columns, SHORT):
         return SHORT
     crowded = rows > limits.sms and is_narrow(columns, THROUGHPUT)
-    return THROUGHPUT if crowded else LATENCY
+    widest = COMPACT if limits.shared_bytes < LATENCY.shared_bytes else LATENCY
+    return THROUGHPUT if crowded else widest
 
 
 def make_plan(rows: int, columns: int, k: int, limits: DeviceLimits, policy: Policy | None = None) -> Plan:

@@ -39,6 +39,7 @@ class Policy:
     sample: int  # columns of a chunk that bound what is selected, before more are streamed
     survivors: int  # capacity of the list of columns that pass the running threshold
     map: int  # columns of a chunk whose selection is kept as a bitmap; longer ones take segments
+    shared_bytes: int  # of shared memory that a CTA must be able to ask for to take wide rows
 
     @property
     def register_columns(self) -> int:
@@ -74,6 +75,7 @@ LATENCY = Policy(
     sample=16384,
     survivors=10240,
     map=262144,
+    shared_bytes=227 * 1024,
 )
 
 THROUGHPUT = Policy(
@@ -94,9 +96,21 @@ THROUGHPUT = Policy(
     sample=8192,
     survivors=10240,
     map=262144,
+    shared_bytes=227 * 1024,
 )
 
 SHORT = replace(THROUGHPUT, name="short", threads=256, ctas_per_sm=4, decode_max=4096, tile=4096)
+
+COMPACT = replace(
+    LATENCY,
+    name="compact",
+    medium_bin_bits=10,
+    candidates=2048,
+    tile=4096,
+    survivors=6144,
+    map=24576,
+    shared_bytes=99 * 1024,
+)
 
 SMALL = Policy(
     name="small",
@@ -116,6 +130,7 @@ SMALL = Policy(
     sample=512,
     survivors=320,
     map=512,
+    shared_bytes=48 * 1024,
 )
 
 TINY = Policy(
@@ -136,10 +151,11 @@ TINY = Policy(
     sample=128,
     survivors=96,
     map=128,
+    shared_bytes=48 * 1024,
 )
 
-SHIPPED = (LATENCY, THROUGHPUT, SHORT)
-POLICIES = {policy.name: policy for policy in (LATENCY, THROUGHPUT, SHORT, SMALL, TINY)}
+SHIPPED = (LATENCY, THROUGHPUT, SHORT, COMPACT)
+POLICIES = {policy.name: policy for policy in (*SHIPPED, SMALL, TINY)}
 
 
 def by_name(name: str) -> Policy:

@@ -32,7 +32,7 @@ TRACE_DTYPE = np.dtype(
         ("end", np.int32),
         ("listed", np.int32),  # 1: the list of columns above the running threshold is complete
         ("survivors", np.int32),  # columns put into it, more than it holds where it is not; 0: no stream
-        ("updates", np.int32),  # how often the running threshold was raised after the first tile
+        ("updates", np.int32),  # how often the running threshold was raised after the sample
         ("bins", np.int32),  # coarse bins; 0 on the trivial path
         ("bin", np.int32),  # coarse bin that holds the k-th key
         ("above", np.int32),  # keys of the row above that bin

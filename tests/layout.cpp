@@ -1,5 +1,5 @@
 // Prints, as JSON, the policies, the layout of the trace record, and the plan of each line of input:
-//   rows columns sms shared_bytes policy_index resident...
+//   rows columns sms shared_bytes clusters policy_index resident...
 // The names of the fields come from the Python mirror: POLICY_FIELDS, TRACE_FIELDS and PASS_FIELDS are
 // lists of FIELD(name); a field that the mirror lacks shows in the sizes.
 #include <cstddef>
@@ -53,7 +53,8 @@ void print_plans() {
   long long columns;
   topk::DeviceLimits limits{};
   const char* separator = "";
-  while (std::scanf("%d %lld %d %d %d", &rows, &columns, &limits.sms, &limits.shared_bytes, &policy) == 5) {
+  while (std::scanf("%d %lld %d %d %d %d", &rows, &columns, &limits.sms, &limits.shared_bytes,
+                    &limits.clusters, &policy) == 6) {
     for (int& resident : limits.resident)
       if (std::scanf("%d", &resident) != 1) std::abort();
     const topk::Plan plan = topk::make_plan(rows, columns, limits, policy);

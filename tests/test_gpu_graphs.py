@@ -31,15 +31,21 @@ class Captured:
         self.logits = torch.empty(rows, columns, device="cuda")
         self.lengths = torch.empty(rows, dtype=torch.int32, device="cuda")
         self.output = torch.empty(rows, k, dtype=torch.int32, device="cuda")
-        size = max(1, gpu.workspace_size(rows, columns, k))
+        size = max(1, self.workspace_size())
         self.workspace = torch.empty(size, dtype=torch.uint8, device="cuda")
         self.scenes = [self.scene(index) for index in range(SCENES)]
         self.wrong = torch.zeros((), dtype=torch.int64, device="cuda")
         self.load(0)
         self.graph = torch.cuda.CUDAGraph()
-        gpu.topk_out(self.logits, self.lengths, self.output, self.workspace, k)
+        self.launch()
         with torch.cuda.graph(self.graph):
-            gpu.topk_out(self.logits, self.lengths, self.output, self.workspace, k)
+            self.launch()
+
+    def workspace_size(self) -> int:
+        return gpu.workspace_size(*self.logits.shape, self.k)
+
+    def launch(self) -> None:
+        gpu.topk_out(self.logits, self.lengths, self.output, self.workspace, self.k)
 
     def scene(self, index: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """(logits, lengths, answer): full, short, zero, negative and over-long rows in turn."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from layout import read_layout
 
 from persistent_topk.reference.plan import (
+    A100,
     H100,
     SMALL_DEVICE,
     DeviceLimits,
@@ -18,11 +19,19 @@ from persistent_topk.reference.plan import (
     chunk_bounds,
     make_plan,
 )
-from persistent_topk.reference.policy import LATENCY, POLICIES, THROUGHPUT, WARP_SIZE
+from persistent_topk.reference.policy import (
+    COMPACT,
+    LATENCY,
+    MAX_CTAS,
+    POLICIES,
+    SHIPPED,
+    THROUGHPUT,
+    WARP_SIZE,
+)
 
 CHOOSE = -1  # kChoosePolicy
 ROWS = (1, 2, 3, 4, 7, 8, 9, 16, 33, 66, 67, 131, 132, 133, 264, 1000, 100_000)
-DEVICES = (H100, SMALL_DEVICE, DeviceLimits(sms=1, cluster=1, shared_bytes=48 << 10))
+DEVICES = (H100, SMALL_DEVICE, A100, DeviceLimits(sms=1, cluster=1, shared_bytes=99 << 10))
 
 
 def columns_of_interest() -> list[int]:
@@ -38,7 +47,7 @@ def test_plans_equal_the_kernels(tmp_path: Path) -> None:
     names = list(POLICIES)
     calls = list(itertools.product(ROWS, columns_of_interest(), DEVICES, range(CHOOSE, len(names))))
     lines = [
-        " ".join(map(str, (rows, columns, d.sms, d.shared_bytes, index, *d.resident)))
+        " ".join(map(str, (rows, columns, d.sms, d.shared_bytes, int(d.has_clusters), index, *d.resident)))
         for rows, columns, d, index in calls
     ]
     computed = read_layout(tmp_path, "\n".join(lines))["plans"]
@@ -49,17 +58,33 @@ def test_plans_equal_the_kernels(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_a_row_an_sm_takes_the_latency_policy(device: DeviceLimits) -> None:
+def test_a_row_an_sm_takes_the_policy_of_the_shortest_path(device: DeviceLimits) -> None:
     short = THROUGHPUT.decode_max
-    assert choose_policy(device.sms, short, device) is LATENCY
+    widest = LATENCY if device.shared_bytes >= LATENCY.shared_bytes else COMPACT
+    assert choose_policy(device.sms, short, device) is widest
     assert choose_policy(device.sms + 1, short, device) is THROUGHPUT
-    assert choose_policy(device.sms + 1, short + 1, device) is LATENCY
+    assert choose_policy(device.sms + 1, short + 1, device) is widest
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_wide_rows_fit_the_shared_memory_of_their_device(device: DeviceLimits) -> None:
+    for columns in (max(policy.decode_max for policy in SHIPPED) + 1, 2**22):
+        assert choose_policy(1, columns, device).shared_bytes <= device.shared_bytes
+
+
+def test_teams_without_clusters_may_use_every_sm() -> None:
+    assert A100.resident[:4] == (108, 54, 36, 27)
+    plan = make_plan(27, 2**20, 1, A100)
+    assert (plan.policy, plan.ctas) == (COMPACT, 4)
+    assert H100.without_clusters().resident[MAX_CTAS - 1] == 132 // MAX_CTAS
+    assert not H100.without_clusters().has_clusters
 
 
 @given(st.integers(1, 500), st.integers(1, 2**22), st.sampled_from(DEVICES), st.sampled_from(list(POLICIES)))
 def test_a_plan_fits_its_device(rows: int, columns: int, device: DeviceLimits, name: str) -> None:
     plan = make_plan(rows, columns, 1, device, POLICIES[name])
-    assert 1 <= plan.ctas <= min(device.cluster, plan.policy.max_ctas)
+    assert 1 <= plan.ctas <= plan.policy.max_ctas
+    assert not device.has_clusters or plan.ctas <= device.cluster
     assert plan.ctas == 1 or rows <= device.resident[plan.ctas - 1], "every team must be resident"
     assert plan.ctas == 1 or rows * plan.ctas <= device.sms
     assert plan.ctas == 1 or columns >= plan.policy.chunk_min * plan.ctas

@@ -30,6 +30,7 @@ EMPTY_NAMES = {"utils", "util", "helpers", "misc", "common", "stuff"}
 MAY_ASK_FOR_THE_MACHINE = {
     "cuda/kernel/ptx.cuh",
     "cuda/kernel/ptx_cluster.cuh",
+    "cuda/kernel/ptx_grid.cuh",
     "cuda/kernel/order.cuh",
 }
 MACHINE_MACROS = re.compile(r"__CUDA_ARCH__|__CUDACC__")

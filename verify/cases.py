@@ -9,18 +9,19 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
-from ..reference.plan import H100, SMALL_DEVICE, DeviceLimits, Plan, make_plan
+from ..reference.plan import A100, H100, SMALL_DEVICE, DeviceLimits, Plan, make_plan
 from ..reference.policy import Policy, by_name
 
 Scalar = str | int | float | bool | None
 
 # Devices that cases are planned for. The two below the real ones have so few SMs that CTAs take
-# several rows each, or that no cluster can be formed.
+# several rows each, or that no cluster can be formed; the last shares rows without clusters.
 DEVICES: dict[str, DeviceLimits] = {
     "h100": H100,
     "small": SMALL_DEVICE,
     "pair": DeviceLimits(sms=2, cluster=2, shared_bytes=SMALL_DEVICE.shared_bytes),
     "single": DeviceLimits(sms=1, cluster=1, shared_bytes=SMALL_DEVICE.shared_bytes),
+    "unclustered": DeviceLimits(sms=8, cluster=1, shared_bytes=A100.shared_bytes),
 }
 
 # Tails and gaps: columns beyond n, and memory outside of the rows. All would win if they were read.

@@ -137,6 +137,6 @@ def cases(draw: st.DrawFn, scope: Scope = SMALL_SCOPE) -> Case:
         gap=draw(st.sampled_from((0, 1, 3))),
         tail=FILLS[draw(st.sampled_from(tuple(FILLS)))],
         policy=policy.name,
-        limits=DEVICES[draw(st.sampled_from(("small", "pair", "single")))],
+        limits=DEVICES[draw(st.sampled_from(("small", "pair", "single", "unclustered")))],
         origin=Origin("recipe", {f"row {index}": str(recipe) for index, recipe in enumerate(rows)}),
     )

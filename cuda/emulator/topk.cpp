@@ -17,6 +17,7 @@ struct Arguments {  // mirrors `_Arguments` in emulated.py
   const int32_t* lengths;
   int32_t* output;
   Trace* trace;  // or null
+  void* workspace;  // of persistent_topk_workspace() bytes
   int64_t rows;
   int64_t columns;
   int64_t k;
@@ -32,8 +33,11 @@ TopkParams parameters_of(const Arguments& arguments, const Plan& plan) {
           .rows = static_cast<int>(arguments.rows),
           .columns = static_cast<int>(arguments.columns),
           .k = static_cast<int>(arguments.k),
-          .ctas = plan.ctas};
+          .ctas = plan.ctas,
+          .mail = mail_in(arguments.workspace)};
 }
+
+using Area = WorkspaceMail<kPolicies[kPolicyIndex]>::Area;
 
 }  // namespace
 
@@ -44,18 +48,21 @@ PERSISTENT_TOPK_EXPORT void persistent_topk_emulate(const Arguments* arguments,
   const Arguments& a = *arguments;
   const Plan plan = make_plan(static_cast<int>(a.rows), a.columns, a.limits, kPolicyIndex);
   const TopkParams parameters = parameters_of(a, plan);
+  const int mail_rows = rows_with_mail(parameters.rows, a.columns, a.limits, kPolicyIndex);
   const emulator::Tensor tensors[] = {
       {"logits", a.logits, a.rows, a.columns, a.row_stride, sizeof(float), Written::kReadOnly},
       {"lengths", a.lengths, 1, a.rows, a.rows, sizeof(int32_t), Written::kReadOnly},
       {"output", a.output, a.rows, a.k, a.k, sizeof(int32_t), Written::kMustBe},
       {"trace", a.trace, a.trace ? a.rows * plan.ctas : 0, sizeof(Trace), sizeof(Trace), 1, Written::kBefore},
+      {"workspace", parameters.mail, mail_rows, sizeof(Area), sizeof(Area), 1, Written::kNothing},
   };
   constexpr int kTensors = sizeof tensors / sizeof tensors[0];
-  const Entry entry = entry_of(a.columns, plan.ctas, kPolicies[kPolicyIndex]);
+  const Entry entry = entry_of(a.columns, plan.ctas, a.limits.clusters, kPolicies[kPolicyIndex]);
   const emulator::LaunchOptions options = {
       .grid = static_cast<unsigned>(a.rows * plan.ctas),
       .block = static_cast<unsigned>(kPolicies[kPolicyIndex].threads),
-      .cluster = plan.ctas,
+      .cluster = entry == kShared ? plan.ctas : 1,
+      .cooperative = entry == kCooperative,
       .shared_bytes = shared_bytes<kPolicyIndex>(entry),
       .access_budget = run->access_budget,
       .judges = run->judges != 0,
@@ -74,6 +81,7 @@ PERSISTENT_TOPK_EXPORT void persistent_topk_emulate(const Arguments* arguments,
     case kWide: return run_entry.template operator()<kWide>();
     case kShared: return run_entry.template operator()<kShared>();
     case kNarrow: return run_entry.template operator()<kNarrow>();
+    case kCooperative: return run_entry.template operator()<kCooperative>();
     default: return run_entry.template operator()<kNarrowest>();
   }
 }
@@ -84,6 +92,9 @@ PERSISTENT_TOPK_EXPORT int persistent_topk_policy_count() { return kPolicyCount;
 PERSISTENT_TOPK_EXPORT Policy persistent_topk_policy(int index) { return kPolicies[index]; }
 PERSISTENT_TOPK_EXPORT Plan persistent_topk_plan(int rows, int64_t columns, DeviceLimits limits, int policy) {
   return make_plan(rows, columns, limits, policy);
+}
+PERSISTENT_TOPK_EXPORT int64_t persistent_topk_workspace(int rows, int64_t columns, DeviceLimits limits) {
+  return workspace_bytes(rows_with_mail(rows, columns, limits, kPolicyIndex) * sizeof(Area));
 }
 
 }  // namespace persistent_topk

@@ -34,6 +34,7 @@ struct Policy {
   int sample;      // columns of a chunk that bound what is selected of the row, before more are streamed
   int survivors;   // capacity of the list of columns that pass the running threshold
   int map;         // columns of a chunk whose selection is kept as a bitmap; longer ones take segments
+  int shared_bytes;  // of shared memory that a CTA must be able to ask for, at least, to take wide rows
 };
 
 // Few rows: everything for the latency of one row. What every thread does costs, so there are no more than
@@ -55,6 +56,7 @@ inline constexpr Policy kLatency = {
     .sample = 16384,  // registers hold no more: 32 a thread
     .survivors = 10240,   // kMaxK and what passes its threshold of the second 4096 to 8192 columns
     .map = 262144,        // two bitmaps of 32 KB
+    .shared_bytes = 227 * 1024,  // all that sm_90 and sm_100 have
 };
 
 // More short rows than SMs: smaller CTAs, several an SM, so that one row's barriers hide behind
@@ -76,6 +78,7 @@ inline constexpr Policy kThroughput = {
     .sample = 8192,
     .survivors = 10240,
     .map = 262144,
+    .shared_bytes = 227 * 1024,
 };
 
 // Rows so short that eight warps hold them: what every thread does costs least, and SMs take four at a time.
@@ -96,6 +99,28 @@ inline constexpr Policy kShort = {
     .sample = 8192,
     .survivors = 10240,
     .map = 262144,
+    .shared_bytes = 227 * 1024,
+};
+
+// As kLatency, for devices with too little shared memory for it: what sm_86, sm_89 and sm_120 have is enough.
+inline constexpr Policy kCompact = {
+    .threads = 512,
+    .ctas_per_sm = 2,
+    .decode_max = 16384,
+    .medium_max = 65536,
+    .split_min = 16384,
+    .chunk_min = 8192,
+    .max_ctas = 16,
+    .decode_bin_bits = 11,
+    .medium_bin_bits = 10,  // 4 KB less than 11 bits, and still a few hundred candidates
+    .large_bin_bits = 9,
+    .candidates = 2048,  // above what normal scores leave in the threshold bin, up to 512K columns
+    .rank_max = 64,
+    .tile = 4096,        // so few that a list of kMaxK columns has room for what passes of the next ones
+    .sample = 16384,
+    .survivors = 6144,
+    .map = 24576,        // longer chunks look at their list once for every 24K columns
+    .shared_bytes = 99 * 1024,
 };
 
 // For tests: every path, boundary, merge and spill within a thousand columns.
@@ -116,6 +141,7 @@ inline constexpr Policy kSmall = {
     .sample = 512,
     .survivors = 320,
     .map = 512,
+    .shared_bytes = 48 * 1024,
 };
 
 // For tests: one warp a CTA, and bin widths the other way round.
@@ -136,10 +162,11 @@ inline constexpr Policy kTiny = {
     .sample = 128,
     .survivors = 96,
     .map = 128,
+    .shared_bytes = 48 * 1024,
 };
 
-inline constexpr Policy kPolicies[] = {kLatency, kThroughput, kShort, kSmall, kTiny};
-inline constexpr const char* kPolicyNames[] = {"latency", "throughput", "short", "small", "tiny"};
+inline constexpr Policy kPolicies[] = {kLatency, kThroughput, kShort, kCompact, kSmall, kTiny};
+inline constexpr const char* kPolicyNames[] = {"latency", "throughput", "short", "compact", "small", "tiny"};
 inline constexpr int kPolicyCount = sizeof(kPolicies) / sizeof(kPolicies[0]);
 static_assert(sizeof(kPolicyNames) / sizeof(kPolicyNames[0]) == kPolicyCount);
 
@@ -153,6 +180,6 @@ constexpr bool is_consistent(const Policy& policy) {
          policy.rank_max < 1024 && policy.max_ctas <= kMaxCtas;
 }
 static_assert(is_consistent(kLatency) && is_consistent(kThroughput) && is_consistent(kShort) &&
-              is_consistent(kSmall) && is_consistent(kTiny));
+              is_consistent(kCompact) && is_consistent(kSmall) && is_consistent(kTiny));
 
 }  // namespace persistent_topk

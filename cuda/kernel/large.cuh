@@ -18,12 +18,12 @@ namespace persistent_topk {
 
 // From the histogram of the chunk to the row's selection and this CTA's place in the output. `gathered`:
 // whether the source was gathered from.
-template <Policy policy, class Source, class Record>
-PERSISTENT_TOPK_DEVICE Selection refine_shared(const Source& source, int k, SharingTeam<policy>& team,
+template <Policy policy, class Source, class Mail, class Record>
+PERSISTENT_TOPK_DEVICE Selection refine_shared(const Source& source, int k, SharingTeam<policy, Mail>& team,
                                                OutputPlace& place, bool& gathered, Record& record) {
-  using Storage = LargeStorage<policy>;
+  using Storage = LargeStorage<policy, Mail>;
   Storage& storage = team.storage;
-  team.template post<Storage::kBins>(kOfChunks, storage.histogram);
+  team.mail.template post<Storage::kBins>(kOfChunks, storage.histogram);
   const Interval interval = team.find_row_bin(k);
   record.coarse(Storage::kBins, storage.refine.scratch.found, storage.row_counters);
   const Selection selection = refine(source, interval, k, team, storage.refine, gathered, record);
@@ -41,8 +41,9 @@ struct Share {
   Recorder<kTracing, policy.threads> record;
 };
 
-template <Policy policy, bool kTracing>
-PERSISTENT_TOPK_DEVICE Share<policy, kTracing> take_share(const Row& row, const SharingTeam<policy>& team) {
+template <Policy policy, bool kTracing, class Mail>
+PERSISTENT_TOPK_DEVICE Share<policy, kTracing> take_share(const Row& row,
+                                                          const SharingTeam<policy, Mail>& team) {
   const int columns = chunk_columns(row.length, team.ctas);
   const int begin = min(team.rank * columns, row.length);
   const int end = min(begin + columns, row.length);
@@ -53,19 +54,19 @@ PERSISTENT_TOPK_DEVICE Share<policy, kTracing> take_share(const Row& row, const 
 }
 
 // A barrier must follow.
-template <Policy policy>
-PERSISTENT_TOPK_DEVICE void clear_share(LargeStorage<policy>& storage) {
-  clear<policy.threads, LargeStorage<policy>::kBins>(storage.histogram);
+template <Policy policy, class Mail>
+PERSISTENT_TOPK_DEVICE void clear_share(LargeStorage<policy, Mail>& storage) {
+  clear<policy.threads, LargeStorage<policy, Mail>::kBins>(storage.histogram);
   clear<policy.threads, DigitHistograms::kWords>(storage.chunk_digits.of_pass[0]);
   clear_refinement<policy>(storage.refine);
   if (threadIdx.x == 0) storage.list.used = 0;
 }
 
 // A row whose chunks fit a tile.
-template <Policy policy, bool kTracing, class Tile>
-PERSISTENT_TOPK_DEVICE void large_row_in_registers(const Row& row, SharingTeam<policy> team) {
+template <Policy policy, bool kTracing, class Tile, class Mail>
+PERSISTENT_TOPK_DEVICE void large_row_in_registers(const Row& row, SharingTeam<policy, Mail> team) {
   auto [columns, begin, chunk, record] = take_share<policy, kTracing>(row, team);
-  LargeStorage<policy>& storage = team.storage;
+  LargeStorage<policy, Mail>& storage = team.storage;
   Tile tile;
   tile.load(chunk.logits, chunk.length, chunk.vector);
   tile.take_part(chunk.length);
@@ -73,7 +74,7 @@ PERSISTENT_TOPK_DEVICE void large_row_in_registers(const Row& row, SharingTeam<p
   __syncthreads();
   count_bins<policy.large_bin_bits>(tile, storage.histogram);
   __syncthreads();
-  team.await_peers();
+  team.mail.await_peers();
   OutputPlace place;
   bool gathered;
   const Selection selection = refine_shared<policy>(tile, row.k, team, place, gathered, record);
@@ -81,15 +82,15 @@ PERSISTENT_TOPK_DEVICE void large_row_in_registers(const Row& row, SharingTeam<p
 }
 
 // A row with longer chunks.
-template <Policy policy, bool kTracing>
-PERSISTENT_TOPK_DEVICE void large_row_streamed(const Row& row, SharingTeam<policy> team) {
+template <Policy policy, bool kTracing, class Mail>
+PERSISTENT_TOPK_DEVICE void large_row_streamed(const Row& row, SharingTeam<policy, Mail> team) {
   auto [columns, begin, chunk, record] = take_share<policy, kTracing>(row, team);
-  LargeStorage<policy>& storage = team.storage;
+  LargeStorage<policy, Mail>& storage = team.storage;
   const bool has_bound = min(columns, policy.sample) >= row.k;  // the first chunk's sample alone
   const auto bound_of_samples = [&](const uint32_t* histogram) {
-    team.await_peers();
+    team.mail.await_peers();
     if (!has_bound) return bound_below(kLowestKey);
-    team.template post<LargeStorage<policy>::kBins>(kOfSamples, histogram);
+    team.mail.template post<LargeStorage<policy, Mail>::kBins>(kOfSamples, histogram);
     return team.bound_of_samples(row.k);
   };
   const bool listed = stream<policy, policy.large_bin_bits>(

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "cluster_mail.cuh"
 #include "constants.cuh"
 #include "decode.cuh"
 #include "large.cuh"
@@ -13,6 +14,7 @@
 #include "ptx_cluster.cuh"
 #include "row.cuh"
 #include "trivial.cuh"
+#include "workspace_mail.cuh"
 
 namespace persistent_topk {
 
@@ -25,7 +27,8 @@ struct TopkParams {
   int rows;
   int columns;
   int k;
-  int ctas;  // of a team; the cluster's size
+  int ctas;  // of a team
+  void* mail;  // [rows] WorkspaceMail<policy>::Area of any bytes, where teams are no clusters
 };
 
 template <Policy policy>
@@ -79,16 +82,17 @@ PERSISTENT_TOPK_DEVICE void wide_row(const Row& row, Path path) {
 }
 
 // A row that a team of several CTAs has; its first takes it alone if it is short.
-template <Policy policy, bool kTracing>
+template <Policy policy, bool kTracing, class Mail>
 PERSISTENT_TOPK_DEVICE void shared_row(const TopkParams& params) {
-  const int index = ptx::cluster_index(params.ctas);
-  const SharingTeam<policy> team = {ptx::shared_storage<LargeStorage<policy>>(), params.ctas,
-                                    ptx::cluster_rank()};
-  team.invite_peers();
+  const int index = Mail::team_index(params.ctas);
+  auto& storage = ptx::shared_storage<LargeStorage<policy, Mail>>();
+  const SharingTeam<policy, Mail> team = {
+      storage, Mail::open(storage.landings, storage.inboxes, params.mail, params.ctas, index)};
+  team.mail.invite_peers();
   const Row row = row_at<kTracing>(params, index, row_length(params, index));
   const Path path = choose_path<policy>(row.length, params.k, params.ctas);
   if (path != kLarge) {
-    team.await_peers();
+    team.mail.await_peers();
     if (team.rank != 0) return;
     if constexpr (policy.split_min > policy.decode_max)
       wide_row<policy, kTracing>(row, path);
@@ -105,24 +109,41 @@ PERSISTENT_TOPK_DEVICE void shared_row(const TopkParams& params) {
 
 // The entries of a policy, apart, since what the one keeps in registers over another's code would spill.
 // Narrow calls are told apart by whether a tile is enough.
-enum Entry : int { kWide, kShared, kNarrow, kNarrowest, kEntries };
+// Shared rows by what teams are: clusters, or CTAs of a cooperative launch.
+enum Entry : int { kWide, kShared, kNarrow, kNarrowest, kCooperative, kEntries };
 
-constexpr Entry entry_of(int64_t columns, int ctas, const Policy& policy) {
-  if (ctas > 1) return kShared;
+constexpr Entry entry_of(int64_t columns, int ctas, bool clusters, const Policy& policy) {
+  if (ctas > 1) return clusters ? kShared : kCooperative;
   if (!is_narrow(columns, policy)) return kWide;
   return columns <= policy.tile ? kNarrowest : kNarrow;
 }
+
+// Whether an entry takes rows of any length.
+constexpr bool is_wide(Entry entry) { return entry == kWide || entry == kShared || entry == kCooperative; }
 
 // Dynamic shared memory of an entry's launch, bytes.
 template <int kPolicyIndex>
 constexpr size_t shared_bytes(Entry entry) {
   constexpr Policy policy = kPolicies[kPolicyIndex];
   size_t most = sizeof(DecodeStorage<policy>);
-  const bool is_long[] = {entry == kWide || entry == kShared, entry == kShared};
-  const size_t of_long[] = {sizeof(MediumStorage<policy>), sizeof(LargeStorage<policy>)};
-  for (int i = 0; i < 2; ++i)
-    if (is_long[i] && of_long[i] > most) most = of_long[i];
+  const auto need = [&most](size_t bytes) { most = bytes > most ? bytes : most; };
+  if (is_wide(entry)) need(sizeof(MediumStorage<policy>));
+  if (entry == kShared) need(sizeof(LargeStorage<policy, ClusterMail<policy>>));
+  if (entry == kCooperative) need(sizeof(LargeStorage<policy, WorkspaceMail<policy>>));
   return most;
+}
+
+// Whether wide rows need no more than the policy says; as clusters they may, where there are such.
+template <int kPolicyIndex>
+constexpr bool fits_shared_memory() {
+  const size_t room = kPolicies[kPolicyIndex].shared_bytes;
+  return shared_bytes<kPolicyIndex>(kWide) <= room && shared_bytes<kPolicyIndex>(kCooperative) <= room;
+}
+
+// Bytes of workspace for the mail of a call's rows; see rows_with_mail().
+template <int kPolicyIndex>
+constexpr size_t area_bytes() {
+  return sizeof(typename WorkspaceMail<kPolicies[kPolicyIndex]>::Area);
 }
 
 template <int kPolicyIndex, bool kTracing, Entry entry>
@@ -133,7 +154,9 @@ PERSISTENT_TOPK_DEVICE void topk_row(const TopkParams& params) {
   ptx::allow_next_launch();
   ptx::wait_for_launches_before();
   if constexpr (entry == kShared) {
-    shared_row<policy, kTracing>(params);
+    shared_row<policy, kTracing, ClusterMail<policy>>(params);
+  } else if constexpr (entry == kCooperative) {
+    shared_row<policy, kTracing, WorkspaceMail<policy>>(params);
   } else if constexpr (entry == kWide) {
     const Row row = row_at<kTracing>(params, blockIdx.x, row_length(params, blockIdx.x));
     wide_row<policy, kTracing>(row, choose_path<policy>(row.length, params.k, 1));
@@ -144,7 +167,7 @@ PERSISTENT_TOPK_DEVICE void topk_row(const TopkParams& params) {
 
 // Only narrow rows leave room for another CTA on an SM.
 constexpr int ctas_per_sm(const Policy& policy, Entry entry) {
-  return entry == kWide || entry == kShared ? 1 : policy.ctas_per_sm;
+  return is_wide(entry) ? 1 : policy.ctas_per_sm;
 }
 
 template <int kPolicyIndex, bool kTracing, Entry entry>

@@ -13,8 +13,9 @@ namespace persistent_topk {
 struct DeviceLimits {
   int sms;           // multiprocessors
   int shared_bytes;  // dynamic shared memory that one CTA may ask for
-  // resident[c - 1]: clusters of c CTAs that it holds at a time, each CTA with all its shared memory;
-  // 0 where there are none. Fewer than sms / c: a cluster lies in one group of multiprocessors.
+  int clusters;      // whether a team is a cluster; else teams need a cooperative launch
+  // resident[c - 1]: teams of c CTAs that it holds at a time, each CTA with all its shared memory. As
+  // clusters, fewer than sms / c: a cluster lies in one group of multiprocessors.
   int resident[kMaxCtas];
 };
 
@@ -27,16 +28,22 @@ inline constexpr int kChoosePolicy = -1;
 inline constexpr int kLatencyIndex = 0;
 inline constexpr int kThroughputIndex = 1;
 inline constexpr int kShortIndex = 2;
+inline constexpr int kCompactIndex = 3;
 
 // Whether every row of a call fits the registers of a CTA.
 constexpr bool is_narrow(int64_t columns, const Policy& policy) { return columns <= policy.decode_max; }
+
+// The policy of the shortest path: the one whose rows of any length fit the device's shared memory.
+constexpr int widest_policy(const DeviceLimits& limits) {
+  return limits.shared_bytes < kPolicies[kLatencyIndex].shared_bytes ? kCompactIndex : kLatencyIndex;
+}
 
 // Short rows take few threads. Else one row an SM or fewer wants the shortest path; more rows that fit
 // its tile want several CTAs an SM.
 constexpr int choose_policy(int rows, int64_t columns, const DeviceLimits& limits) {
   if (is_narrow(columns, kPolicies[kShortIndex])) return kShortIndex;
   const bool crowded = rows > limits.sms && is_narrow(columns, kPolicies[kThroughputIndex]);
-  return crowded ? kThroughputIndex : kLatencyIndex;
+  return crowded ? kThroughputIndex : widest_policy(limits);
 }
 
 // The CTAs of a team are as many as let every row have a team that is resident, with no chunk of the
@@ -51,6 +58,24 @@ constexpr Plan make_plan(int rows, int64_t columns, const DeviceLimits& limits,
       if (rows <= limits.resident[more - 1] && columns >= static_cast<int64_t>(policy.chunk_min) * more)
         ctas = more;
   return {policy_index, ctas};
+}
+
+// The same device as if it had no clusters: a cooperative launch may use every multiprocessor.
+constexpr DeviceLimits without_clusters(DeviceLimits limits) {
+  limits.clusters = 0;
+  for (int ctas = 1; ctas <= kMaxCtas; ++ctas) limits.resident[ctas - 1] = limits.sms / ctas;
+  return limits;
+}
+
+// Rows that have an area of mail in the workspace, in any call of up to so many rows and columns: a larger
+// call may need less, since its teams are smaller.
+constexpr int rows_with_mail(int rows, int64_t columns, const DeviceLimits& limits, int policy_index) {
+  if (policy_index == kChoosePolicy) policy_index = widest_policy(limits);
+  const Policy& policy = kPolicies[policy_index];
+  const bool shares = policy.max_ctas > 1 && columns > policy.split_min &&
+                      columns >= 2 * static_cast<int64_t>(policy.chunk_min);
+  if (limits.clusters || !shares) return 0;
+  return rows < limits.resident[1] ? rows : limits.resident[1];
 }
 
 }  // namespace persistent_topk

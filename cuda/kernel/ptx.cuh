@@ -9,13 +9,9 @@
 
 #ifdef __CUDACC__
 #define PERSISTENT_TOPK_DEVICE __device__ __forceinline__
-// A function of its own. Inlined into a loop, what does not change from turn to turn would be kept in
-// registers, and spill.
-#define PERSISTENT_TOPK_CALLED __device__ __noinline__
 #else
 #include "../emulator/dialect.hpp"
 #define PERSISTENT_TOPK_DEVICE inline
-#define PERSISTENT_TOPK_CALLED inline
 #endif
 
 namespace persistent_topk::ptx {

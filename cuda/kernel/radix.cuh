@@ -120,26 +120,18 @@ PERSISTENT_TOPK_DEVICE Found holder_of(const uint32_t (&counts)[kPerLane], int a
           __shfl_sync(kFullWarp, found.count, holder)};
 }
 
-// The same of one warp's counters alone, which hold it.
-template <int kPerLane>
-PERSISTENT_TOPK_DEVICE Found find_in_warp(const uint32_t (&counts)[kPerLane], int rank) {
-  uint32_t own = 0;
-#pragma unroll
-  for (int i = 0; i < kPerLane; ++i) own += counts[i];
-  return holder_of(counts, static_cast<int>(warp_inclusive_sum(own) - own), own, rank);
-}
-
-// Finds the counter with the `rank`-th key from the top (1 is the greatest) and returns the interval
-// that refine(found) makes of it. quad_at(i, own, quad) gives a thread the counters i .. i+3, which are its
-// own from the own-th on; these must be complete (a barrier passed), and their sum at least the rank. As few
-// warps as possible take part, and the one that finds it does the rest: at a full block, issuing what every
-// thread could compute costs more than its latency.
+// Of find_among().
 template <int kThreads, int kCounters>
 inline constexpr int kCountersPerThread =  // few of them one warp takes alone, without a barrier on the way
     kCounters <= 8 * kWarpSize     ? kCounters / kWarpSize
     : kCounters / kThreads > kQuad ? kCounters / kThreads
                                    : kQuad;
 
+// Finds the counter with the `rank`-th key from the top (1 is the greatest) and returns the interval
+// that refine(found) makes of it. quad_at(i, own, quad) gives a thread the counters i .. i+3, which are its
+// own from the own-th on; these must be complete (a barrier passed), and their sum at least the rank. As few
+// warps as possible take part, and the one that finds it does the rest: at a full block, issuing what every
+// thread could compute costs more than its latency.
 template <int kThreads, int kCounters, class QuadAt, class Refine>
 PERSISTENT_TOPK_DEVICE Interval find_among(QuadAt&& quad_at, int rank, Scratch& scratch, Refine&& refine) {
   constexpr int kPerThread = kCountersPerThread<kThreads, kCounters>;

@@ -2,12 +2,12 @@
 // that can still be selected, from one read.
 //
 // The chunk's first columns are a sample: the threshold bin of what was sampled, by one CTA or by all of the
-// row, is a lower bound of the row's: k columns at or above it are known. Columns under it are neither
-// counted nor kept. The others join a list. Warps go their own ways until so many tiles have been read that
-// the list might overflow; then its columns are counted, the bound is raised and the list compacted. Counters
-// from the last bound upwards are therefore exact, and those are all that the threshold bin depends on. A
-// list that overflows (long ties, rows in rising order) is given up, not cut off: the chunk is counted again
-// in full, and later stages read the chunk itself.
+// row, is a lower bound of the row's: k columns at or above it are known. Columns under it are not kept and,
+// behind the sample, not counted. The others join a list. Warps go their own ways until so many tiles have
+// been read that the list might overflow; then its columns are counted, the bound is raised and the list
+// compacted. Counters from the last bound upwards are therefore exact, and those are all that the threshold
+// bin depends on. A list that overflows (long ties, rows in rising order) is given up, not cut off: the chunk
+// is counted again in full, and later stages read the chunk itself.
 #pragma once
 
 #include <cstdint>

@@ -1,48 +1,34 @@
-// The CTAs that share a row: what they hold in shared memory, and how they tell each other.
+// The CTAs that share a row: what they hold in shared memory, and what they make of each other's counts.
 //
-// An exchange is one way: every CTA posts its counters, or candidates, to all, itself included, and goes on
-// when all of them have landed in its own shared memory, where an mbarrier has counted the bytes. So there is
-// no barrier over the cluster but one, under way while the chunk is counted: before it a peer may not have
-// started. An inbox is filled again by the exchange after the next: whoever posts that has seen every CTA's
-// post to the next, which came when it had read this one.
+// `Mail` is how they tell each other: ClusterMail where there are clusters, else WorkspaceMail.
 #pragma once
 
 #include "emit.cuh"
+#include "exchanges.cuh"
 #include "map.cuh"
-#include "ptx_cluster.cuh"
 #include "refine.cuh"
 #include "stream.cuh"
 
 namespace persistent_topk {
 
-// The exchanges of a row, in this order: of the samples' histograms where chunks are streamed, of the
-// chunks', of the digits of each pass over the row, of candidates.
-inline constexpr int kOfSamples = 0;
-inline constexpr int kOfChunks = 1;
-inline constexpr int kOfFirstDigits = 2;
-inline constexpr int kOfCandidates = kOfFirstDigits + kMaxPasses;
-inline constexpr int kExchanges = kOfCandidates + 1;
-
-template <Policy policy>
+template <Policy policy, class Mail>
 struct LargeStorage {
   static constexpr int kBins = 1 << policy.large_bin_bits;
-  static constexpr int kMostCounters = kBins > kDigits ? kBins : kDigits;  // of an exchange
-  static constexpr int kInboxes = 2;
 
   RefineStorage<policy> refine;  // its candidates are the chunk's
   alignas(16) uint32_t histogram[kBins];  // of the chunk
   DigitHistograms chunk_digits;
-  alignas(16) uint32_t row_counters[kMostCounters];  // of the exchange that was read last
-  ptx::Landing landings[kExchanges];
+  alignas(16) uint32_t row_counters[kMostCounters<policy>];  // of the exchange that was read last
+  typename Mail::Landings landings;
   int before_in_interval;  // columns of the chunks before in the interval that was found last,
   int in_interval;  // and of this chunk
   SurvivorList<policy> list;
   union {
-    alignas(16) uint32_t inbox[kInboxes][policy.max_ctas][kMostCounters];  // of exchange e: e % kInboxes
+    typename Mail::Inboxes inboxes;
     ColumnMap<policy.map> map;  // when these have been read
   };
   union {
-    float row_candidates[policy.candidates];  // all CTAs': each writes its own to all
+    float row_candidates[policy.candidates];  // all CTAs'
     LinedUp lined_up;  // when these have been looked through
   };
 };
@@ -69,52 +55,23 @@ PERSISTENT_TOPK_DEVICE void prepare_gather(const StreamedChunk<policy>& chunk) {
 }
 
 // The CTAs that share a row, as one of their threads sees them.
-template <Policy policy>
+template <Policy policy, class Mail>
 struct SharingTeam {
-  using Storage = LargeStorage<policy>;
+  using Storage = LargeStorage<policy, Mail>;
   Storage& storage;
-  int ctas;
-  int rank;
+  Mail mail;
+  int ctas = mail.ctas;
+  int rank = mail.rank;
   int above_before = 0;  // this thread's part of the columns above the interval in the chunks before,
   int above_own = 0;  // and in this chunk
-
-  // First of all: others may post to this CTA once they have passed await_peers().
-  PERSISTENT_TOPK_DEVICE void invite_peers() const {
-    if (threadIdx.x == 0) ptx::init_landings(storage.landings);
-    ptx::cluster_arrive();
-  }
-  PERSISTENT_TOPK_DEVICE void await_peers() const { ptx::cluster_wait(); }
-
-  // Posts counters of the chunk (complete: a barrier passed). Threads that have the same quad of them share
-  // its receivers.
-  template <int kCounters>
-  PERSISTENT_TOPK_DEVICE void post(int exchange, const uint32_t* counters) const {
-    constexpr int kQuads = kCounters / kQuad;
-    constexpr int kShares = policy.threads > kQuads ? policy.threads / kQuads : 1;
-    constexpr int kBytes = kCounters * static_cast<int>(sizeof(uint32_t));
-    ptx::Landing& landing = storage.landings[exchange];
-    if (threadIdx.x == 0) ptx::expect_landing(landing, ctas * kBytes);
-    uint32_t* inbox = storage.inbox[exchange % Storage::kInboxes][rank];
-#pragma unroll
-    for (int i = threadIdx.x; i < kQuads * kShares; i += policy.threads) {
-      const int first = i % kQuads * kQuad;
-      uint32_t quad[kQuad];
-      ptx::load_vector(counters + first, quad);
-#pragma unroll 4
-      for (int peer = i / kQuads; peer < ctas; peer += kShares)
-        ptx::store_to_peer(inbox + first, landing, peer, quad);
-    }
-  }
-
-  PERSISTENT_TOPK_DEVICE void await(int exchange) const { ptx::wait_for_landing(storage.landings[exchange]); }
 
   // Finds the coarse bin with the row's k-th key when the exchange has landed; of_quad(cta, own, quad) gets
   // to see each CTA's counters, with_found(found) is called by the warp that has found it.
   template <class OfQuad, class WithFound>
   PERSISTENT_TOPK_DEVICE Interval find_bin(int exchange, int k, OfQuad&& of_quad,
                                            WithFound&& with_found) const {
-    const auto& inbox = storage.inbox[exchange % Storage::kInboxes];
-    await(exchange);
+    const Inbox<policy> inbox = mail.inbox(exchange);
+    mail.await(exchange);
     return find_among<policy.threads, Storage::kBins>(
         [&](int first, int own, uint32_t (&sum)[kQuad]) {
 #pragma unroll
@@ -155,7 +112,7 @@ struct SharingTeam {
             if (cta == rank) own[first + c] = quad[c];
           }
         },
-        [&](const Found& found) { keep_count(storage.inbox[kOfChunks % Storage::kInboxes], found); });
+        [&](const Found& found) { keep_count(mail.inbox(kOfChunks), found); });
     const int lowest = Storage::kBins - (static_cast<int>(threadIdx.x) + 1) * kPerThread;
     if (lowest < 0) return interval;  // none of the counters was this thread's
     const int found = storage.refine.scratch.found.index;
@@ -169,8 +126,7 @@ struct SharingTeam {
   }
 
   // How many columns of this chunk and those before it lie in the interval. Called by a converged warp.
-  template <class Inbox>
-  PERSISTENT_TOPK_DEVICE void keep_count(const Inbox& inbox, const Found& found) const {
+  PERSISTENT_TOPK_DEVICE void keep_count(Inbox<policy> inbox, const Found& found) const {
     const uint32_t of_cta = lane_id() < ctas ? inbox[lane_id()][found.index] : 0;
     const uint32_t before = __reduce_add_sync(kFullWarp, lane_id() < rank ? of_cta : 0);
     if (lane_id() != rank) return;
@@ -184,11 +140,11 @@ struct SharingTeam {
   PERSISTENT_TOPK_DEVICE void count_row_digits(const Source& source, const Interval& interval, int shift,
                                                int pass) const {
     const int exchange = kOfFirstDigits + pass;
-    const auto& inbox = storage.inbox[exchange % Storage::kInboxes];
+    const Inbox<policy> inbox = mail.inbox(exchange);
     count_digits(source, interval, shift, storage.chunk_digits.of_pass[pass]);
     __syncthreads();
-    post<kDigits>(exchange, storage.chunk_digits.of_pass[pass]);
-    await(exchange);
+    mail.template post<kDigits>(exchange, storage.chunk_digits.of_pass[pass]);
+    mail.await(exchange);
 #pragma unroll 1
     for (int i = threadIdx.x; i < kDigits; i += policy.threads) {
       uint32_t sum = 0;
@@ -199,7 +155,7 @@ struct SharingTeam {
   }
 
   PERSISTENT_TOPK_DEVICE void keep(int pass, const Found& found) {
-    const auto& inbox = storage.inbox[(kOfFirstDigits + pass) % Storage::kInboxes];
+    const Inbox<policy> inbox = mail.inbox(kOfFirstDigits + pass);
 #pragma unroll 1
     for (int i = threadIdx.x; i < kDigits; i += policy.threads)
       if (i > found.index) {
@@ -219,20 +175,14 @@ struct SharingTeam {
   template <class Source>
   PERSISTENT_TOPK_DEVICE const float* gather_candidates(const Source& source,
                                                         const Interval& interval) const {
-    ptx::Landing& landing = storage.landings[kOfCandidates];
-    if (threadIdx.x == 0) ptx::expect_landing(landing, interval.count * static_cast<int>(sizeof(float)));
+    mail.expect_candidates(interval.count);
     const auto& candidates = storage.refine.candidates;
     prepare_gather(source);
     gather(source, interval, storage.refine.candidates);
     __syncthreads();
-    const int count = static_cast<int>(candidates.used);
-    float* const row_candidates = storage.row_candidates + storage.before_in_interval;
-#pragma unroll 1
-    for (int peer = warp_id(); peer < ctas; peer += policy.threads / kWarpSize)
-#pragma unroll 1
-      for (int i = lane_id(); i < count; i += kWarpSize)
-        ptx::store_to_peer(row_candidates + i, landing, peer, candidates.values[i]);
-    await(kOfCandidates);
+    mail.post_candidates(candidates.values, static_cast<int>(candidates.used), storage.before_in_interval,
+                         storage.row_candidates);
+    mail.await_candidates(interval.count, storage.row_candidates);
     return storage.row_candidates;
   }
 

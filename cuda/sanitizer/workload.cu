@@ -67,8 +67,14 @@ T* on_device(const std::vector<T>& values, size_t count) {
   return memory;
 }
 
+// How a batch is run; `cooperative`: rows are shared as where there are no clusters.
+struct Way {
+  bool tracing;
+  bool cooperative;
+};
+
 // One batch whose rows go through `lengths` and all contents; true if every row is right.
-bool run_batch(int policy, const std::vector<int>& lengths, int rows, int columns, int k, bool tracing) {
+bool run_batch(int policy, const std::vector<int>& lengths, int rows, int columns, int k, Way way) {
   const int stride = columns + kColumnOffset;
   std::vector<float> logits(static_cast<size_t>(rows) * stride + kColumnOffset);
   std::vector<int32_t> row_lengths(rows), output(static_cast<size_t>(rows) * k);
@@ -80,19 +86,23 @@ bool run_batch(int policy, const std::vector<int>& lengths, int rows, int column
   }
   TopkCall call{};
   call.rows = rows, call.columns = columns, call.k = k, call.policy = policy, call.row_stride = stride;
+  call.cooperative = way.cooperative;
+  int64_t workspace_bytes = 0;
+  CUDA_CHECK(static_cast<cudaError_t>(persistent_topk_workspace(&call, &workspace_bytes)));
   Plan plan{};
   CUDA_CHECK(static_cast<cudaError_t>(persistent_topk_plan(&call, &plan)));
   float* device_logits = on_device(logits, logits.size());
   int32_t* device_lengths = on_device(row_lengths, row_lengths.size());
   int32_t* device_output = on_device(std::vector<int32_t>{}, output.size());
   void* trace = nullptr;
-  if (tracing) {
+  if (way.tracing) {
     const size_t bytes = sizeof(persistent_topk::Trace) * rows * plan.ctas;
     CUDA_CHECK(cudaMalloc(&trace, bytes));
     CUDA_CHECK(cudaMemset(trace, 0, bytes));
   }
   call.logits = device_logits + kColumnOffset, call.lengths = device_lengths, call.output = device_output;
   call.trace = trace;
+  call.workspace = on_device(std::vector<char>{}, workspace_bytes);
   CUDA_CHECK(static_cast<cudaError_t>(persistent_topk_launch(&call)));
   CUDA_CHECK(cudaDeviceSynchronize());
   CUDA_CHECK(
@@ -104,10 +114,10 @@ bool run_batch(int policy, const std::vector<int>& lengths, int rows, int column
     const auto expected = expected_row(begin, length, k);
     wrong += std::memcmp(expected.data(), &output[static_cast<size_t>(row) * k], k * sizeof(int32_t)) != 0;
   }
-  std::printf("%d rows x %d, k %d, %d CTAs a row%s: %d wrong\n", rows, columns, k, plan.ctas,
-              tracing ? ", traced" : "", wrong);
+  std::printf("%d rows x %d, k %d, %d CTAs a row%s%s: %d wrong\n", rows, columns, k, plan.ctas,
+              way.cooperative ? ", cooperative" : "", way.tracing ? ", traced" : "", wrong);
   for (void* memory : {static_cast<void*>(device_logits), static_cast<void*>(device_lengths),
-                       static_cast<void*>(device_output), trace})
+                       static_cast<void*>(device_output), trace, call.workspace})
     CUDA_CHECK(cudaFree(memory));
   return wrong == 0;
 }
@@ -121,11 +131,10 @@ int run_clean(int policy_index) {
   const std::vector<int> alone = {
       -1, 7, policy.decode_max - 1, policy.decode_max + 1, policy.medium_max, policy.medium_max + 1};
   bool right = true;
-  for (bool tracing : {false, true}) {
-    right &=
-        run_batch(policy_index, shared_rows, 4 * static_cast<int>(shared_rows.size()), longest, 20, tracing);
-    right &= run_batch(policy_index, shared_rows, 3, longest, 1, tracing);
-    right &= run_batch(policy_index, alone, kManyRows, policy.medium_max + 1, 20, tracing);
+  for (const Way way : {Way{false, false}, {true, false}, {false, true}, {true, true}}) {
+    right &= run_batch(policy_index, shared_rows, 4 * static_cast<int>(shared_rows.size()), longest, 20, way);
+    right &= run_batch(policy_index, shared_rows, 3, longest, 1, way);
+    right &= way.cooperative || run_batch(policy_index, alone, kManyRows, policy.medium_max + 1, 20, way);
   }
   return right ? kOk : kWrong;
 }

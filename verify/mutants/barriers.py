@@ -13,10 +13,12 @@ from ...cuda.emulator_build import KERNEL
 from .mutant import EditAt, Mutant
 from .places import PlaceNames, kernel_sources
 
-# What waits for the CTA, for the lanes of a warp, for the CTAs of a team, for what they post: calls, not
-# definitions and comments.
-BARRIER = re.compile(r"(?:__syncthreads\(\)|__syncwarp\(\)|\bawait_peers\(\)|\bawait\(\w+\))(?=;)")
-OBJECT = re.compile(r"\b\w+\.$")  # of `team.await_peers()`
+# What waits for the CTA, for the lanes of a warp, for the CTAs of a team or of the grid, for what they post:
+# calls, not definitions and comments.
+BARRIER = re.compile(
+    r"(?:__syncthreads\(\)|__syncwarp\(\)|ptx::grid_barrier\(\)|\bawait_peers\(\)|\bawait\(\w+\))(?=;)"
+)
+OBJECT = re.compile(r"(?:\b\w+\.)+$")  # of `team.mail.await_peers()`
 PUBLISHED = "a barrier lost: vLLM #41444, FlashInfer #5251, pytorch #177149"
 DELETED = "(void)0"
 

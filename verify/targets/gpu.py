@@ -19,7 +19,7 @@ from .target import POISONS, Answer, Schedule, Target, TargetFailure, TargetUnav
 ALONE, STREAMS = "alone", "streams"
 KINDS = (ALONE, STREAMS)
 BYTES = 256  # values of a byte
-MOST_DIRTY_BYTES = 4096  # of a workspace that would need none: whoever wrote there is found by the judge
+LEAST_DIRTY_BYTES = 4096  # of a workspace that would need none: whoever wrote there is found by the judge
 
 
 def on_device(case: Case) -> tuple[torch.Tensor, torch.Tensor]:
@@ -39,7 +39,8 @@ class Call:
 
         self.logits, self.lengths, self.k = logits, lengths, case.k
         self.guarded = GuardedOutput(case.rows, case.k, poison, "cuda")
-        size = max(MOST_DIRTY_BYTES, gpu.workspace_size(case.rows, case.columns, case.k))
+        needed = gpu.workspace_size(case.rows, case.columns, case.k, policy=case.chosen_policy)
+        size = max(LEAST_DIRTY_BYTES, needed)
         self.workspace = torch.full((size,), dirt, dtype=torch.uint8, device="cuda")
         self._policy = library.policy_index(case.chosen_policy)
 
