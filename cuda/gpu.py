@@ -49,9 +49,13 @@ def workspace_size(
 
     None where there are clusters (sm_90 and newer): CTAs that share a row exchange counts and candidates
     through distributed shared memory then, else through the workspace. policy: a named one, None for the
-    plan's choice. Devices that are not CUDA devices need none.
+    plan's choice. Other devices than CUDA's need none, nor does None where torch has no CUDA.
+
+    Raises ValueError for a policy that is not compiled, BuildError and CudaError as the first call does.
     """
-    if device is not None and not isinstance(device, int) and torch.device(device).type != "cuda":
+    if device is None and not torch.cuda.is_available():
+        return 0
+    if isinstance(device, (torch.device, str)) and torch.device(device).type != "cuda":
         return 0
     return workspace_bytes(rows, columns, device_index(device), policy_index(policy))
 
@@ -115,7 +119,8 @@ def check_outputs(
     """Raises TypeError or ValueError unless `topk_out` may write these tensors.
 
     logits: float32 [R, S]. lengths: int32 [R]. output: int32 [R, k], contiguous. workspace: any dtype, any
-    shape, contiguous, of workspace_size() bytes or more. All are on one device. k: 1 .. 4096.
+    shape, contiguous, of workspace_size() bytes or more. All are on one device. k: 1 .. 4096. CudaError,
+    BuildError: workspace_size()'s.
     """
     if output.dtype != torch.int32:
         raise TypeError(f"output is {output.dtype}; expected torch.int32")
@@ -165,7 +170,7 @@ def model_out(
 
     logits: float32 [R, S]. lengths: int32 [R]. output: int32 [R, k], written. workspace: any dtype and
     any shape, of workspace_size() bytes. k: 1 .. 4096. Raises TypeError or ValueError for arguments that
-    cannot be right.
+    cannot be right; never CudaError or BuildError.
     """
     check_arguments(logits, lengths, k)
     check_outputs(logits, lengths, output, workspace, k)

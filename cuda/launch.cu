@@ -210,9 +210,9 @@ int persistent_topk_launch(const TopkCall* call) {
   if (call->rows == 0) return cudaSuccess;
   DeviceLimits limits;
   if (const cudaError_t error = limits_for(*call, &limits); error != cudaSuccess) return error;
-  if (call->workspace == nullptr && workspace_for(*call, limits) > 0)
-    return checked(cudaErrorInvalidValue, "a launch without a workspace");
   const Plan plan = make_plan(call->rows, call->columns, limits, call->policy);
+  if (call->workspace == nullptr && plan.ctas > 1 && !limits.clusters)
+    return checked(cudaErrorInvalidValue, "a launch without a workspace");
   TopkParams params{};
   params.logits = call->logits;
   params.row_stride = call->row_stride;

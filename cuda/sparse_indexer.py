@@ -62,7 +62,7 @@ class WorkspaceManager:
         """Asks for what a call of logits [rows, columns] and k needs.
 
         Raises RuntimeError if a smaller workspace is in use already, since captured graphs hold its
-        address; ValueError for a manager of no CUDA device.
+        address; ValueError, BuildError and CudaError as workspace_size() does.
         """
         needed = max(1, gpu.workspace_size(rows, columns, k, self.device))
         if self._workspace is not None and needed > self._workspace.numel():

@@ -21,7 +21,7 @@ DEVICES: dict[str, DeviceLimits] = {
     "small": SMALL_DEVICE,
     "pair": DeviceLimits(sms=2, cluster=2, shared_bytes=SMALL_DEVICE.shared_bytes),
     "single": DeviceLimits(sms=1, cluster=1, shared_bytes=SMALL_DEVICE.shared_bytes),
-    "unclustered": DeviceLimits(sms=8, cluster=1, shared_bytes=A100.shared_bytes),
+    "unclustered": DeviceLimits(sms=32, cluster=1, shared_bytes=A100.shared_bytes),
 }
 
 # Tails and gaps: columns beyond n, and memory outside of the rows. All would win if they were read.

@@ -108,8 +108,8 @@ PERSISTENT_TOPK_DEVICE void shared_row(const TopkParams& params) {
 }
 
 // The entries of a policy, apart, since what the one keeps in registers over another's code would spill.
-// Narrow calls are told apart by whether a tile is enough.
-// Shared rows by what teams are: clusters, or CTAs of a cooperative launch.
+// Narrow calls are told apart by whether a tile is enough, shared ones by what teams are: clusters, or CTAs
+// of a cooperative launch.
 enum Entry : int { kWide, kShared, kNarrow, kNarrowest, kCooperative, kEntries };
 
 constexpr Entry entry_of(int64_t columns, int ctas, bool clusters, const Policy& policy) {

@@ -1,5 +1,6 @@
 // Synchronisation bugs that top-k kernels were shipped with, as small kernels, beside correct twins.
-// The production kernel keeps no state between CTAs in global memory, so that it cannot have them.
+// Where the production kernel keeps state between CTAs in global memory, it clears it before a barrier over
+// the grid, and uses none of it twice.
 #include "harness.hpp"
 
 namespace {

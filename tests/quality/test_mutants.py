@@ -23,7 +23,8 @@ CASES = 60  # the handful below die of far fewer
 # Mutant: what kills it, by one cause of each sort.
 HANDFUL = {
     "lost-barrier-decode-row-1": ("race", "shared memory"),
-    "team-scan-inclusive": ("unwritten-read", "which nothing wrote"),
+    "counts-in-the-bin-not-kept": ("unwritten-read", "which nothing wrote"),
+    "more-counters-expected": ("deadlock", "waiting for an asynchronous copy"),
     "padding-is-column-0": ("padding", "written twice"),
     "chunks-rounded-down": ("trace-agreement", "large, chunk, CTA"),
 }
