@@ -161,8 +161,7 @@ SPILLS = (
     ),
     one_edit(
         "spill-keeps-first-pass", "team.cuh",
-        "storage.inbox[(kOfFirstDigits + pass) % Storage::kInboxes];",
-        "storage.inbox[kOfFirstDigits % Storage::kInboxes];", WRONG_BUFFER,
+        "mail.inbox(kOfFirstDigits + pass);", "mail.inbox(kOfFirstDigits);", WRONG_BUFFER,
     ),
     one_edit(
         "spill-keeps-no-pass", "refine.cuh",
@@ -170,8 +169,8 @@ SPILLS = (
     ),
     one_edit(
         "spill-keeps-the-last-pass-only", "team.cuh",
-        "storage.inbox[(kOfFirstDigits + pass) % Storage::kInboxes];",
-        "storage.inbox[(kOfFirstDigits + pass) % Storage::kInboxes];\n    above_before = 0;", LEFT_OUT,
+        "mail.inbox(kOfFirstDigits + pass);", "mail.inbox(kOfFirstDigits + pass);\n    above_before = 0;",
+        LEFT_OUT,
     ),
 )  # fmt: skip
 

@@ -19,11 +19,13 @@ CANDIDATES = (
                  "if (slot >= List::kCapacity) return;\n  list.values[slot] = value;"),
             Edit("emit.cuh", "i < static_cast<int>(candidates.used);",
                  "i < min(static_cast<int>(candidates.used), List::kCapacity);"),
-            Edit("team.cuh", "interval.count * static_cast<int>(sizeof(float))",
-                 "min(interval.count, policy.candidates) * static_cast<int>(sizeof(float))"),
-            Edit("team.cuh", "const int count = static_cast<int>(candidates.used);",
-                 "const int count = min(static_cast<int>(candidates.used), "
-                 "policy.candidates - storage.before_in_interval);"),
+            Edit("team.cuh", "mail.expect_candidates(interval.count);",
+                 "mail.expect_candidates(min(interval.count, policy.candidates));"),
+            Edit("team.cuh", "static_cast<int>(candidates.used), storage.before_in_interval,",
+                 "min(static_cast<int>(candidates.used), policy.candidates - storage.before_in_interval), "
+                 "storage.before_in_interval,"),
+            Edit("team.cuh", "mail.await_candidates(interval.count,",
+                 "mail.await_candidates(min(interval.count, policy.candidates),"),
             Edit("team.cuh", "i < (gathered ? before : 0);",
                  "i < (gathered ? min(before, policy.candidates) : 0);"),
         ),
@@ -188,10 +190,20 @@ STATE = (
         "a barrier that only some threads reach on short inputs: TensorRT-LLM #18338",
     ),
     one_edit(
-        "landings-initialised-too-late", "team.cuh",
-        "if (threadIdx.x == 0) ptx::init_landings(storage.landings); ptx::cluster_arrive();",
-        "ptx::cluster_arrive();\n    if (threadIdx.x == 0) ptx::init_landings(storage.landings);",
+        "landings-initialised-too-late", "cluster_mail.cuh",
+        "if (threadIdx.x == 0) ptx::init_landings(landings.of); ptx::cluster_arrive();",
+        "ptx::cluster_arrive();\n    if (threadIdx.x == 0) ptx::init_landings(landings.of);",
         "state initialised by one CTA while others already use it: vLLM #41444",
+    ),
+    one_edit(
+        "arrivals-not-cleared", "workspace_mail.cuh",
+        "if (rank == 0 && threadIdx.x < kExchanges) area.arrivals[threadIdx.x] = 0;", "",
+        "counters of arrivals left over from the call before: vLLM #41665, FlashInfer #3610",
+    ),
+    one_edit(
+        "arrivals-cleared-while-peers-arrive", "workspace_mail.cuh",
+        "if (rank == 0 && threadIdx.x < kExchanges)", "if (rank == ctas - 1 || threadIdx.x < kExchanges)",
+        "counters of arrivals cleared by several: vLLM #41444",
     ),
 )  # fmt: skip
 

@@ -10,44 +10,75 @@ POSTED_TO = "for (int peer = i / kQuads; peer < ctas; peer += kShares)"
 CANDIDATES_TO = "peer < ctas; peer += policy.threads / kWarpSize"
 DIGITS_BEFORE = "for (int cta = 0; cta < rank; ++cta) above_before += static_cast<int>(inbox[cta][i]);"
 
-EXCHANGES = (
+IN_CLUSTERS = (
     one_edit(
-        "fewer-counters-expected", "team.cuh",
+        "fewer-counters-expected", "cluster_mail.cuh",
         "expect_landing(landing, ctas * kBytes)", "expect_landing(landing, (ctas - 1) * kBytes)", EXPECTED,
     ),
     one_edit(
-        "more-counters-expected", "team.cuh",
+        "more-counters-expected", "cluster_mail.cuh",
         "expect_landing(landing, ctas * kBytes)", "expect_landing(landing, (ctas + 1) * kBytes)", EXPECTED,
     ),
     one_edit(
         "a-candidate-less-expected", "team.cuh",
-        "expect_landing(landing, interval.count *",
-        "expect_landing(landing, (interval.count - 1) *", EXPECTED,
+        "mail.expect_candidates(interval.count);", "mail.expect_candidates(interval.count - 1);", EXPECTED,
     ),
     one_edit(
         "a-candidate-more-expected", "team.cuh",
-        "expect_landing(landing, interval.count *",
-        "expect_landing(landing, (interval.count + 1) *", EXPECTED,
+        "mail.expect_candidates(interval.count);", "mail.expect_candidates(interval.count + 1);", EXPECTED,
     ),
     one_edit(
-        "one-inbox-for-all-exchanges", "team.cuh",
+        "one-inbox-for-all-exchanges", "cluster_mail.cuh",
         "static constexpr int kInboxes = 2;", "static constexpr int kInboxes = 1;", WRONG_BUFFER,
     ),
     one_edit(
-        "inbox-of-the-first-cta", "team.cuh",
-        "storage.inbox[exchange % Storage::kInboxes][rank];",
-        "storage.inbox[exchange % Storage::kInboxes][0];", WRONG_BUFFER,
+        "inbox-of-the-first-cta", "cluster_mail.cuh",
+        "inboxes.of(exchange)[rank];", "inboxes.of(exchange)[0];", WRONG_BUFFER,
     ),
+    one_edit(
+        "counters-not-posted-to-the-last", "cluster_mail.cuh",
+        POSTED_TO, POSTED_TO.replace("ctas", "ctas - 1"), OFF_BY_ONE,
+    ),
+    one_edit(
+        "candidates-over-those-before", "cluster_mail.cuh",
+        "row_candidates + before;", "row_candidates;", LEFT_OUT,
+    ),
+    one_edit(
+        "candidates-not-sent-to-the-last", "cluster_mail.cuh",
+        CANDIDATES_TO, CANDIDATES_TO.replace("ctas", "ctas - 1"), OFF_BY_ONE,
+    ),
+)  # fmt: skip
+
+IN_WORKSPACES = (
+    one_edit(
+        "last-arrival-not-awaited", "workspace_mail.cuh",
+        "await_arrivals(area.arrivals[exchange], ctas)", "await_arrivals(area.arrivals[exchange], ctas - 1)",
+        OFF_BY_ONE,
+    ),
+    one_edit(
+        "area-of-the-first-row", "workspace_mail.cuh",
+        "static_cast<Area*>(areas)[index]", "static_cast<Area*>(areas)[0]", WRONG_BUFFER,
+    ),
+    one_edit(
+        "area-of-the-first-cta", "workspace_mail.cuh",
+        "area.counters[exchange][rank];", "area.counters[exchange][0];", WRONG_BUFFER,
+    ),
+    one_edit(
+        "candidates-in-a-workspace-over-those-before", "workspace_mail.cuh",
+        "area.candidates[before + i] = values[i];", "area.candidates[i] = values[i];", LEFT_OUT,
+    ),
+    one_edit(
+        "arrival-of-candidates-forgotten", "workspace_mail.cuh", "arrive(kOfCandidates);", "", LEFT_OUT,
+    ),
+)  # fmt: skip
+
+EXCHANGES = (
     Mutant(
         "exchange-of-samples-used-again", WRONG_BUFFER,
         (
             Edit("large.cuh", "(kOfSamples, histogram);", "(kOfChunks, histogram);"),
             Edit("team.cuh", "find_bin(kOfSamples, k,", "find_bin(kOfChunks, k,"),
         ),
-    ),
-    one_edit(
-        "counters-not-posted-to-the-last", "team.cuh",
-        POSTED_TO, POSTED_TO.replace("ctas", "ctas - 1"), OFF_BY_ONE,
     ),
     one_edit(
         "last-cta-not-summed", "team.cuh",
@@ -71,7 +102,7 @@ COUNTS = (
     ),
     one_edit(
         "counts-in-the-bin-not-kept", "team.cuh",
-        "keep_count(storage.inbox[kOfChunks % Storage::kInboxes], found);", "(void)found;", LEFT_OUT,
+        "keep_count(mail.inbox(kOfChunks), found);", "(void)found;", LEFT_OUT,
     ),
     one_edit(
         "bins-before-with-its-own", "team.cuh",
@@ -105,14 +136,6 @@ COUNTS = (
 
 PLACES = (
     one_edit(
-        "candidates-over-those-before", "team.cuh",
-        "storage.row_candidates + storage.before_in_interval;", "storage.row_candidates;", LEFT_OUT,
-    ),
-    one_edit(
-        "candidates-not-sent-to-the-last", "team.cuh",
-        CANDIDATES_TO, CANDIDATES_TO.replace("ctas", "ctas - 1"), OFF_BY_ONE,
-    ),
-    one_edit(
         "candidates-before-counted-one-short", "team.cuh",
         "i < (gathered ? before : 0);", "i < (gathered ? before - 1 : 0);", OFF_BY_ONE,
     ),
@@ -135,4 +158,4 @@ PLACES = (
     ),
 )  # fmt: skip
 
-SHARING = (*EXCHANGES, *COUNTS, *PLACES)
+SHARING = (*IN_CLUSTERS, *IN_WORKSPACES, *EXCHANGES, *COUNTS, *PLACES)
