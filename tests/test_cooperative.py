@@ -53,6 +53,7 @@ ROWS = {
     "one value": torch.zeros(1900),
     "ties": (torch.randn(2000, generator=torch.Generator().manual_seed(4)) * 2).round(),
     "not shared": torch.randn(300, generator=torch.Generator().manual_seed(5)),
+    "ranked at once": torch.logspace(-4, 4, 1000),
     "taken whole": torch.randn(33, generator=torch.Generator().manual_seed(6)),
 }
 
@@ -156,3 +157,19 @@ def test_exchange_that_is_used_twice_is_found(tmp_path):
             kernel=kernel,
         )
     assert caught.value.kind in ("race", "deadlock", "unwritten-read")
+
+
+def test_candidates_that_are_ranked_before_all_are_copied_are_found(tmp_path):
+    """Digit passes read what their own thread has copied; ranks compare with what the others have."""
+    lost = ("= area.candidates[i];\n    __syncthreads();", "= area.candidates[i];")
+    row = torch.logspace(-4, 4, 1000)[None]  # fewer than SMALL.rank_max in each bin
+    with pytest.raises(EmulationError) as caught:
+        emulated.topk(
+            row,
+            torch.tensor([1000], dtype=torch.int32),
+            40,
+            policy=SMALL,
+            limits=UNCLUSTERED,
+            kernel=altered(tmp_path, MAIL, lost),
+        )
+    assert caught.value.kind in ("race", "unwritten-read")
