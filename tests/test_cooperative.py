@@ -142,34 +142,23 @@ def test_mistake_is_found_without_luck(tmp_path, mistake):
     assert caught.value.kind in ("race", "unwritten-read", "deadlock", "runaway")
 
 
+def judged(row, k, kernel):
+    """The kind of what an altered kernel does wrong with one row."""
+    lengths = torch.tensor([row.numel()], dtype=torch.int32)
+    with pytest.raises(EmulationError) as caught:
+        emulated.topk(row[None], lengths, k, policy=SMALL, limits=UNCLUSTERED, kernel=kernel)
+    return caught.value.kind
+
+
 def test_exchange_that_is_used_twice_is_found(tmp_path):
     """Were the counter of one exchange another's too, some CTA would not wait for its peers."""
     once = ("exchange = kOfFirstDigits + pass;", "exchange = kOfFirstDigits;")
     kernel = altered(tmp_path, "team.cuh", once)
-    logits = same_bin(2048)[None]
-    with pytest.raises(EmulationError) as caught:
-        emulated.topk(
-            logits,
-            torch.tensor([2048], dtype=torch.int32),
-            700,
-            policy=SMALL,
-            limits=UNCLUSTERED,
-            kernel=kernel,
-        )
-    assert caught.value.kind in ("race", "deadlock", "unwritten-read")
+    assert judged(same_bin(2048), 700, kernel) in ("race", "deadlock", "unwritten-read")
 
 
 def test_candidates_that_are_ranked_before_all_are_copied_are_found(tmp_path):
     """Digit passes read what their own thread has copied; ranks compare with what the others have."""
     lost = ("= area.candidates[i];\n    __syncthreads();", "= area.candidates[i];")
-    row = torch.logspace(-4, 4, 1000)[None]  # fewer than SMALL.rank_max in each bin
-    with pytest.raises(EmulationError) as caught:
-        emulated.topk(
-            row,
-            torch.tensor([1000], dtype=torch.int32),
-            40,
-            policy=SMALL,
-            limits=UNCLUSTERED,
-            kernel=altered(tmp_path, MAIL, lost),
-        )
-    assert caught.value.kind in ("race", "unwritten-read")
+    row = torch.logspace(-4, 4, 1000)  # fewer than SMALL.rank_max in each bin
+    assert judged(row, 40, altered(tmp_path, MAIL, lost)) in ("race", "unwritten-read")

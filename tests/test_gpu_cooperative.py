@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from test_gpu_graphs import BATCHES, FREE_SMS, REPLAYS, SCENES, SPIN_NS, Captured
+from test_gpu_graphs import BATCHES, REPLAYS, Captured, check_beside_a_hog, check_on_two_streams
 
 from persistent_topk.cuda import library
-from persistent_topk.cuda.bench.floors import Floor
 from persistent_topk.reference import dispatch
 from persistent_topk.reference.plan import make_plan
 from persistent_topk.reference.policy import COMPACT, LATENCY, SMALL, TINY, Policy
@@ -103,27 +102,12 @@ def test_replays_follow_lengths_and_logits_over_dirty_workspaces(rows: int, colu
 
 def test_two_graphs_on_two_streams_wait_for_each_other_at_most() -> None:
     graphs = [Cooperative(4, 131072, 2048, seed=1), Cooperative(16, 70000, 512, seed=2)]
-    streams = [torch.cuda.Stream(), torch.cuda.Stream()]
-    torch.cuda.synchronize()
-    for index in range(REPLAYS // 4):
-        for captured, stream in zip(graphs, streams, strict=True):
-            with torch.cuda.stream(stream):
-                captured.replay(index)
-    torch.cuda.synchronize()
-    assert [0, 0] == [int(captured.wrong) for captured in graphs]
+    check_on_two_streams(graphs)
 
 
 def test_no_deadlock_beside_a_kernel_that_holds_most_sms() -> None:
     captured = Cooperative(3, 131072, 2048, seed=3)
-    limits = library.device_limits(torch.cuda.current_device())
-    floor, hog = Floor(flush_bytes=4), torch.cuda.Stream()
-    torch.cuda.synchronize()
-    with torch.cuda.stream(hog):
-        floor.spin(SPIN_NS, limits.sms - FREE_SMS, limits.shared_bytes)
-    for index in range(4 * SCENES):
-        captured.replay(index)
-    torch.cuda.synchronize()
-    assert int(captured.wrong) == 0
+    check_beside_a_hog(captured)
 
 
 def test_a_larger_workspace_serves_smaller_calls() -> None:

@@ -71,16 +71,7 @@ class Captured:
         self.wrong += (self.output != self.scenes[index % SCENES][2]).any(dim=1).sum()
 
 
-@pytest.mark.parametrize(("rows", "columns", "k"), BATCHES)
-def test_thousands_of_replays_follow_lengths_and_logits(rows: int, columns: int, k: int) -> None:
-    captured = Captured(rows, columns, k, seed=rows)
-    for index in range(REPLAYS):
-        captured.replay(index)
-    assert int(captured.wrong) == 0
-
-
-def test_two_graphs_on_two_streams_do_not_disturb_each_other() -> None:
-    graphs = [Captured(4, 131072, 2048, seed=1), Captured(16, 70000, 512, seed=2)]
+def check_on_two_streams(graphs: list[Captured]) -> None:
     streams = [torch.cuda.Stream(), torch.cuda.Stream()]
     torch.cuda.synchronize()
     for index in range(REPLAYS // 4):
@@ -91,9 +82,8 @@ def test_two_graphs_on_two_streams_do_not_disturb_each_other() -> None:
     assert [0, 0] == [int(captured.wrong) for captured in graphs]
 
 
-@pytest.mark.parametrize(("rows", "columns", "k"), BATCHES)
-def test_no_deadlock_beside_a_kernel_that_holds_most_sms(rows: int, columns: int, k: int) -> None:
-    captured = Captured(rows, columns, k, seed=3)
+def check_beside_a_hog(captured: Captured) -> None:
+    """With a kernel that holds all SMs but a few."""
     limits = library.device_limits(torch.cuda.current_device())
     floor, hog = Floor(flush_bytes=4), torch.cuda.Stream()
     torch.cuda.synchronize()
@@ -103,6 +93,25 @@ def test_no_deadlock_beside_a_kernel_that_holds_most_sms(rows: int, columns: int
         captured.replay(index)
     torch.cuda.synchronize()
     assert int(captured.wrong) == 0
+
+
+@pytest.mark.parametrize(("rows", "columns", "k"), BATCHES)
+def test_thousands_of_replays_follow_lengths_and_logits(rows: int, columns: int, k: int) -> None:
+    captured = Captured(rows, columns, k, seed=rows)
+    for index in range(REPLAYS):
+        captured.replay(index)
+    assert int(captured.wrong) == 0
+
+
+def test_two_graphs_on_two_streams_do_not_disturb_each_other() -> None:
+    graphs = [Captured(4, 131072, 2048, seed=1), Captured(16, 70000, 512, seed=2)]
+    check_on_two_streams(graphs)
+
+
+@pytest.mark.parametrize(("rows", "columns", "k"), BATCHES)
+def test_no_deadlock_beside_a_kernel_that_holds_most_sms(rows: int, columns: int, k: int) -> None:
+    captured = Captured(rows, columns, k, seed=3)
+    check_beside_a_hog(captured)
 
 
 def test_a_graph_captured_with_short_rows_is_right_for_long_ones() -> None:
