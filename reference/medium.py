@@ -1,4 +1,4 @@
-"""Rows that do not fit the registers of the one CTA that takes them: streamed under a running threshold.
+"""Longer rows that one CTA takes: held in registers, or streamed under a running threshold.
 
 A row of the large path goes this way too where one CTA has it.
 
@@ -23,8 +23,11 @@ def select(row: Tensor, k: int, policy: Policy, record: np.ndarray) -> Tensor:
     """
     bits = policy.medium_bin_bits
     bins = fp16_bin(row, bits)
-    bound = bound_of_samples([bins], 1 << bits, k, policy)
-    counts = stream(bins, 1 << bits, k, bound, policy, record)
+    if row.numel() <= policy.held:
+        counts = radix.histogram(bins, 1 << bits)
+    else:
+        bound = bound_of_samples([bins], 1 << bits, k, policy)
+        counts = stream(bins, 1 << bits, k, bound, policy, record)
     interval = radix.coarse(counts, k, record)
     keys = ordered_key(row)
     cut = radix.refine([keys], interval, policy, record)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .policy import COMPACT, LATENCY, MAX_CTAS, SHORT, THROUGHPUT, WARP_SIZE, Policy
+from .policy import COMPACT, DENSE, LATENCY, MAX_CTAS, SHORT, WARP_SIZE, Policy
 
 
 @dataclass(frozen=True)
@@ -64,14 +64,14 @@ def choose_policy(rows: int, columns: int, limits: DeviceLimits) -> Policy:
     """The policy for `rows` x `columns` logits on a device of these limits.
 
     Short rows take few threads. Else one row an SM or fewer wants the shortest path, by the policy whose rows
-    of any length fit the device's shared memory; more rows that fit the registers of a smaller CTA want
-    several CTAs an SM.
+    of any length fit the device's shared memory; more rows that do not fit registers want several CTAs an SM.
     """
     if is_narrow(columns, SHORT):
         return SHORT
-    crowded = rows > limits.sms and is_narrow(columns, THROUGHPUT)
-    widest = COMPACT if limits.shared_bytes < LATENCY.shared_bytes else LATENCY
-    return THROUGHPUT if crowded else widest
+    if limits.shared_bytes < LATENCY.shared_bytes:
+        return COMPACT
+    crowded = rows > limits.sms and not is_narrow(columns, LATENCY)
+    return DENSE if crowded else LATENCY
 
 
 def make_plan(rows: int, columns: int, k: int, limits: DeviceLimits, policy: Policy | None = None) -> Plan:

@@ -25,6 +25,7 @@ class Policy:
     name: str
     threads: int  # threads of a CTA
     ctas_per_sm: int  # CTAs that an SM holds at a time where all rows are short
+    wide_ctas_per_sm: int  # the same where rows may be long
     decode_max: int  # longest row of the decode path
     medium_max: int  # longest row that one CTA takes when the plan does not split it
     split_min: int  # rows longer than this are shared when a team has several CTAs
@@ -37,6 +38,7 @@ class Policy:
     rank_max: int  # at most so many candidates are ranked by comparison, more by digit passes
     tile: int  # columns that a CTA reads at a time while it streams, and a width of short chunks
     sample: int  # columns of a chunk that bound what is selected, before more are streamed
+    held: int  # longest row that one CTA holds in registers, by its own path or the medium one
     survivors: int  # capacity of the list of columns that pass the running threshold
     map: int  # columns of a chunk whose selection is kept as a bitmap; longer ones take segments
     shared_bytes: int  # of shared memory that a CTA must be able to ask for to take wide rows
@@ -52,7 +54,8 @@ class Policy:
         assert max(self.register_columns, self.tile) <= self.medium_max
         assert self.survivors % self.threads == 0 and self.tile % (QUAD * self.threads) == 0
         assert self.sample % (QUAD * self.threads) == 0 and self.sample <= 8 * QUAD * self.threads
-        assert self.decode_max <= self.medium_max and self.rank_max <= self.candidates
+        assert self.decode_max <= self.held <= self.medium_max and self.held % (QUAD * self.threads) == 0
+        assert self.rank_max <= self.candidates
         assert self.rank_max < 1024, "a rank travels in ten bits"
         assert self.max_ctas <= MAX_CTAS
 
@@ -61,6 +64,7 @@ LATENCY = Policy(
     name="latency",
     threads=512,
     ctas_per_sm=2,
+    wide_ctas_per_sm=1,
     decode_max=16384,
     medium_max=65536,
     split_min=16384,
@@ -73,33 +77,41 @@ LATENCY = Policy(
     rank_max=64,
     tile=8192,
     sample=16384,
+    held=32768,
     survivors=10240,
     map=262144,
     shared_bytes=227 * 1024,
 )
 
-THROUGHPUT = Policy(
-    name="throughput",
-    threads=512,
-    ctas_per_sm=2,
-    decode_max=8192,
-    medium_max=65536,
+DENSE = replace(
+    LATENCY,
+    name="dense",
+    wide_ctas_per_sm=2,
     split_min=65536,
     chunk_min=65536,
     max_ctas=1,
-    decode_bin_bits=11,
-    medium_bin_bits=11,
-    large_bin_bits=9,
     candidates=2048,
-    rank_max=64,
-    tile=8192,
-    sample=8192,
-    survivors=10240,
-    map=262144,
-    shared_bytes=227 * 1024,
+    tile=4096,
+    held=16384,
+    survivors=6144,
+    map=65536,
+    shared_bytes=113 * 1024,
 )
 
-SHORT = replace(THROUGHPUT, name="short", threads=256, ctas_per_sm=4, decode_max=4096, tile=4096)
+SHORT = replace(
+    LATENCY,
+    name="short",
+    threads=256,
+    ctas_per_sm=4,
+    decode_max=4096,
+    split_min=65536,
+    chunk_min=65536,
+    max_ctas=1,
+    candidates=2048,
+    tile=4096,
+    sample=8192,
+    held=4096,
+)
 
 COMPACT = replace(
     LATENCY,
@@ -116,6 +128,7 @@ SMALL = Policy(
     name="small",
     threads=64,
     ctas_per_sm=1,
+    wide_ctas_per_sm=1,
     decode_max=384,
     medium_max=1024,
     split_min=512,
@@ -128,6 +141,7 @@ SMALL = Policy(
     rank_max=16,
     tile=256,
     sample=512,
+    held=768,
     survivors=320,
     map=512,
     shared_bytes=48 * 1024,
@@ -137,6 +151,7 @@ TINY = Policy(
     name="tiny",
     threads=32,
     ctas_per_sm=1,
+    wide_ctas_per_sm=1,
     decode_max=32,
     medium_max=256,
     split_min=64,
@@ -149,12 +164,13 @@ TINY = Policy(
     rank_max=4,
     tile=128,
     sample=128,
+    held=128,
     survivors=96,
     map=128,
     shared_bytes=48 * 1024,
 )
 
-SHIPPED = (LATENCY, THROUGHPUT, SHORT, COMPACT)
+SHIPPED = (LATENCY, DENSE, SHORT, COMPACT)
 POLICIES = {policy.name: policy for policy in (*SHIPPED, SMALL, TINY)}
 
 

@@ -11,11 +11,11 @@ from .families import FAMILIES, Family, Setting
 # Shipped policies have boundaries of 256 to 65536 columns, the small ones the same within a thousand.
 SHIPPED_SETTINGS = (
     Setting("latency", 2048, "h100"),
-    Setting("throughput", 2048, "h100"),
+    Setting("dense", 2048, "h100"),
     Setting(None, 512, "h100"),
     Setting("latency", 1024, "single"),
     Setting("compact", 2048, "unclustered"),
-    Setting("throughput", 31, "h100"),
+    Setting("dense", 31, "h100"),
     Setting("latency", 4096, "h100"),
     Setting("latency", 1, "h100"),
 )

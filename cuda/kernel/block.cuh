@@ -51,6 +51,13 @@ PERSISTENT_TOPK_DEVICE uint32_t block_sum(uint32_t value, WarpTotals& totals) {
   return sum_over_warps<kThreads>(__reduce_add_sync(kFullWarp, value), totals).total;
 }
 
+// 0-based position of the lowest set bit; there is one.
+PERSISTENT_TOPK_DEVICE int lowest_set_bit(uint32_t word) { return __ffs(static_cast<int>(word)) - 1; }
+PERSISTENT_TOPK_DEVICE int lowest_set_bit(uint64_t words) {
+  const uint32_t low = static_cast<uint32_t>(words);
+  return low != 0 ? lowest_set_bit(low) : kWarpSize + lowest_set_bit(static_cast<uint32_t>(words >> 32));
+}
+
 // 0-based position of set bit number `n` of `word`, counted from the lowest; n < __popc(word).
 PERSISTENT_TOPK_DEVICE int nth_set_bit(uint32_t word, int n) {
   int position = 0;

@@ -20,6 +20,7 @@ inline constexpr int32_t kPadding = -1; // output slots behind the last selected
 struct Policy {
   int threads;          // threads of a CTA
   int ctas_per_sm;      // CTAs that an SM holds at a time where all rows are short: a bound on registers
+  int wide_ctas_per_sm; // the same where rows may be long, if its shared memory has room for them
   int decode_max;       // longest row of the decode path, which keeps it in registers
   int medium_max;       // longest row that one CTA takes when the plan does not split it
   int split_min;        // rows longer than this are shared when a team has several CTAs
@@ -32,6 +33,7 @@ struct Policy {
   int rank_max;       // at most so many candidates are ranked by comparison, more by digit passes
   int tile;        // columns that a CTA reads at a time while it streams, and a width of short chunks
   int sample;      // columns of a chunk that bound what is selected of the row, before more are streamed
+  int held;        // longest row that one CTA holds in registers, by its own path or the medium one
   int survivors;   // capacity of the list of columns that pass the running threshold
   int map;         // columns of a chunk whose selection is kept as a bitmap; longer ones take segments
   int shared_bytes;  // of shared memory that a CTA must be able to ask for, at least, to take wide rows
@@ -42,6 +44,7 @@ struct Policy {
 inline constexpr Policy kLatency = {
     .threads = 512,
     .ctas_per_sm = 2,  // of up to decode_max columns each
+    .wide_ctas_per_sm = 1,
     .decode_max = 16384,
     .medium_max = 65536,
     .split_min = 16384,
@@ -54,17 +57,19 @@ inline constexpr Policy kLatency = {
     .rank_max = 64,        // warps compare so few in less time than a digit pass takes
     .tile = 8192,         // sixteen registers a thread, and as many for what comes next
     .sample = 16384,  // registers hold no more: 32 a thread
+    .held = 32768,  // 64 columns a thread
     .survivors = 10240,   // kMaxK and what passes its threshold of the second 4096 to 8192 columns
     .map = 262144,        // two bitmaps of 32 KB
     .shared_bytes = 227 * 1024,  // all that sm_90 and sm_100 have
 };
 
-// More short rows than SMs: smaller CTAs, several an SM, so that one row's barriers hide behind
-// another's. Longer rows keep an SM's shared memory to themselves anyway.
-inline constexpr Policy kThroughput = {
+// More long rows than SMs: two CTAs an SM, with half its registers and shared memory each, so that one row's
+// barriers and scans hide behind another's. Three would have too few registers.
+inline constexpr Policy kDense = {
     .threads = 512,
     .ctas_per_sm = 2,
-    .decode_max = 8192,
+    .wide_ctas_per_sm = 2,
+    .decode_max = 16384,
     .medium_max = 65536,
     .split_min = 65536,
     .chunk_min = 65536,
@@ -74,17 +79,19 @@ inline constexpr Policy kThroughput = {
     .large_bin_bits = 9,
     .candidates = 2048,
     .rank_max = 64,
-    .tile = 8192,
-    .sample = 8192,
-    .survivors = 10240,
-    .map = 262144,
-    .shared_bytes = 227 * 1024,
+    .tile = 4096,   // so few that a list of kMaxK columns has room for what passes of the next ones
+    .sample = 16384,
+    .held = 16384,  // 32 columns a thread, of its 64 registers
+    .survivors = 6144,
+    .map = 65536,
+    .shared_bytes = 113 * 1024,  // half of what sm_90 and sm_100 have, but for 1 KB a CTA
 };
 
 // Rows so short that eight warps hold them: what every thread does costs least, and SMs take four at a time.
 inline constexpr Policy kShort = {
     .threads = 256,
     .ctas_per_sm = 4,
+    .wide_ctas_per_sm = 1,
     .decode_max = 4096,
     .medium_max = 65536,
     .split_min = 65536,
@@ -97,6 +104,7 @@ inline constexpr Policy kShort = {
     .rank_max = 64,
     .tile = 4096,
     .sample = 8192,
+    .held = 4096,
     .survivors = 10240,
     .map = 262144,
     .shared_bytes = 227 * 1024,
@@ -106,6 +114,7 @@ inline constexpr Policy kShort = {
 inline constexpr Policy kCompact = {
     .threads = 512,
     .ctas_per_sm = 2,
+    .wide_ctas_per_sm = 1,
     .decode_max = 16384,
     .medium_max = 65536,
     .split_min = 16384,
@@ -118,6 +127,7 @@ inline constexpr Policy kCompact = {
     .rank_max = 64,
     .tile = 4096,        // so few that a list of kMaxK columns has room for what passes of the next ones
     .sample = 16384,
+    .held = 32768,
     .survivors = 6144,
     .map = 24576,        // longer chunks look at their list once for every 24K columns
     .shared_bytes = 99 * 1024,
@@ -127,6 +137,7 @@ inline constexpr Policy kCompact = {
 inline constexpr Policy kSmall = {
     .threads = 64,
     .ctas_per_sm = 1,
+    .wide_ctas_per_sm = 1,
     .decode_max = 384,
     .medium_max = 1024,
     .split_min = 512,
@@ -139,6 +150,7 @@ inline constexpr Policy kSmall = {
     .rank_max = 16,
     .tile = 256,
     .sample = 512,
+    .held = 768,
     .survivors = 320,
     .map = 512,
     .shared_bytes = 48 * 1024,
@@ -148,6 +160,7 @@ inline constexpr Policy kSmall = {
 inline constexpr Policy kTiny = {
     .threads = 32,
     .ctas_per_sm = 1,
+    .wide_ctas_per_sm = 1,
     .decode_max = 32,
     .medium_max = 256,
     .split_min = 64,
@@ -160,13 +173,14 @@ inline constexpr Policy kTiny = {
     .rank_max = 4,
     .tile = 128,
     .sample = 128,
+    .held = 128,
     .survivors = 96,
     .map = 128,
     .shared_bytes = 48 * 1024,
 };
 
-inline constexpr Policy kPolicies[] = {kLatency, kThroughput, kShort, kCompact, kSmall, kTiny};
-inline constexpr const char* kPolicyNames[] = {"latency", "throughput", "short", "compact", "small", "tiny"};
+inline constexpr Policy kPolicies[] = {kLatency, kDense, kShort, kCompact, kSmall, kTiny};
+inline constexpr const char* kPolicyNames[] = {"latency", "dense", "short", "compact", "small", "tiny"};
 inline constexpr int kPolicyCount = sizeof(kPolicies) / sizeof(kPolicies[0]);
 static_assert(sizeof(kPolicyNames) / sizeof(kPolicyNames[0]) == kPolicyCount);
 
@@ -176,10 +190,10 @@ constexpr bool is_consistent(const Policy& policy) {
   return policy.threads % kWarpSize == 0 && register_columns <= policy.medium_max &&
          policy.map % round == 0 && policy.survivors % policy.threads == 0 && policy.tile % round == 0 &&
          policy.tile <= policy.medium_max && policy.sample % round == 0 && policy.sample <= 8 * round &&
-         policy.decode_max <= policy.medium_max && policy.rank_max <= policy.candidates &&
-         policy.rank_max < 1024 && policy.max_ctas <= kMaxCtas;
+         policy.decode_max <= policy.held && policy.held <= policy.medium_max && policy.held % round == 0 &&
+         policy.rank_max <= policy.candidates && policy.rank_max < 1024 && policy.max_ctas <= kMaxCtas;
 }
-static_assert(is_consistent(kLatency) && is_consistent(kThroughput) && is_consistent(kShort) &&
+static_assert(is_consistent(kLatency) && is_consistent(kDense) && is_consistent(kShort) &&
               is_consistent(kCompact) && is_consistent(kSmall) && is_consistent(kTiny));
 
 }  // namespace persistent_topk

@@ -1,5 +1,5 @@
 // The path of short rows: read once into the registers of one CTA, which then bins, refines and
-// emits without touching memory again.
+// emits without touching memory again. So does the medium path, as long as registers hold the row.
 #pragma once
 
 #include "emit.cuh"
@@ -9,9 +9,9 @@
 
 namespace persistent_topk {
 
-template <Policy policy>
-struct DecodeStorage {
-  static constexpr int kBins = 1 << policy.decode_bin_bits;
+template <Policy policy, int bits>
+struct HeldStorage {
+  static constexpr int kBins = 1 << bits;
   RefineStorage<policy> refine;
   alignas(16) uint32_t histogram[kBins];
 };
@@ -20,28 +20,32 @@ struct DecodeStorage {
 template <Policy policy>
 using DecodeTile = RegisterTile<policy.threads, policy.decode_max>;
 
-// `tile` holds the row; its loads may still be under way.
-template <Policy policy, bool kTracing, class Tile>
-PERSISTENT_TOPK_DEVICE void decode_row(const Row& row, const Tile& tile) {
-  using Storage = DecodeStorage<policy>;
+// `tile` holds the row; its loads may still be under way. `path`: the row's name for it.
+template <Policy policy, int bits, bool kTracing, class Tile>
+PERSISTENT_TOPK_DEVICE void held_row(const Row& row, const Tile& tile, Path path) {
+  using Storage = HeldStorage<policy, bits>;
   Storage& storage = ptx::shared_storage<Storage>();
   Scratch& scratch = storage.refine.scratch;
   Recorder<kTracing, policy.threads> record{row.trace};
-  record.chunk(kDecode, 1, 0, 0, row.length);
+  record.chunk(path, 1, 0, 0, row.length);
 
   clear<policy.threads, Storage::kBins>(storage.histogram);
   clear_refinement<policy>(storage.refine);
   __syncthreads();
-  count_bins<policy.decode_bin_bits>(tile, storage.histogram);
+  count_bins<bits>(tile, storage.histogram);
   __syncthreads();
-  const Interval interval = find_from_top<policy.threads, Storage::kBins>(
-      storage.histogram, row.k, scratch, bin_interval<policy.decode_bin_bits>);
+  const Interval interval = find_bin<policy.threads, bits>(storage.histogram, row.k, scratch);
   record.coarse(Storage::kBins, scratch.found, storage.histogram);
   Alone<policy> alone = {storage.refine};
   bool gathered;
   const Selection selection = refine(tile, interval, row.k, alone, storage.refine, gathered, record);
   record.selection(selection, 0, 0);
   emit_tile<policy.threads>(tile, 0, selection, {0, 0}, row.output, scratch);
+}
+
+template <Policy policy, bool kTracing, class Tile>
+PERSISTENT_TOPK_DEVICE void decode_row(const Row& row, const Tile& tile) {
+  held_row<policy, policy.decode_bin_bits, kTracing>(row, tile, kDecode);
 }
 
 }  // namespace persistent_topk

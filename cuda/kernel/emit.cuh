@@ -28,27 +28,35 @@ PERSISTENT_TOPK_DEVICE int slot_of(const OutputPlace& place, const Selection& se
 // Where the columns of a mask of a tile go, whose first goes to `first`: the slot of the first one of each of
 // the thread's rounds. A warp's counts of its rounds, 128 at most, travel in bytes.
 template <int kThreads, class Tile>
-PERSISTENT_TOPK_DEVICE void find_slots(uint32_t mask, int first, WarpTotals& totals,
+PERSISTENT_TOPK_DEVICE void find_slots(typename Tile::Mask mask, int first, WarpTotals& totals,
                                        int (&slots)[Tile::kRounds]) {
-  constexpr int kWords = Tile::kRounds > 4 ? 2 : 1;
-  static_assert(Tile::kRounds <= 8);
-  const uint32_t pairs = mask - (mask >> 1 & 0x55555555u);
-  const uint32_t quads = (pairs & 0x33333333u) + (pairs >> 2 & 0x33333333u);
-  const uint32_t even = quads & 0x0F0F0F0Fu, odd = quads >> 4 & 0x0F0F0F0Fu;
-  // Byte round / 2 of word round % 2; of one word where the rounds are few: odd ones two bytes up.
-  const uint32_t own[] = {kWords == 1 ? even | odd << 16 : even, odd};
-  const auto of_round = [](const uint32_t (&words)[2], int round) {
-    const int byte = kWords == 1 ? round % 2 * 2 + round / 2 : round / 2;
-    return static_cast<int>(words[kWords == 1 ? 0 : round % 2] >> (8 * byte) & 0xFFu);
+  constexpr int kRoundsOfWord = 8;  // of a mask's
+  constexpr int kWordsOfWord = Tile::kRounds > 4 ? 2 : 1;
+  constexpr int kWords = Tile::kMaskWords * kWordsOfWord;
+  uint32_t own[kWords];
+#pragma unroll
+  for (int i = 0; i < Tile::kMaskWords; ++i) {
+    const uint32_t word = static_cast<uint32_t>(mask >> (i * 32 % (8 * sizeof(mask))));
+    const uint32_t pairs = word - (word >> 1 & 0x55555555u);
+    const uint32_t quads = (pairs & 0x33333333u) + (pairs >> 2 & 0x33333333u);
+    const uint32_t even = quads & 0x0F0F0F0Fu, odd = quads >> 4 & 0x0F0F0F0Fu;
+    // Byte round / 2 of word round % 2; of one word where the rounds are few: odd ones two bytes up.
+    own[i * kWordsOfWord] = kWordsOfWord == 1 ? even | odd << 16 : even;
+    if (kWordsOfWord == 2) own[i * kWordsOfWord + kWordsOfWord - 1] = odd;
+  }
+  const auto of_round = [](const uint32_t (&words)[kWords], int round) {
+    const int in_word = round % kRoundsOfWord;
+    const int byte = kWordsOfWord == 1 ? in_word % 2 * 2 + in_word / 2 : in_word / 2;
+    const int word = kWordsOfWord == 1 ? 0 : round / kRoundsOfWord * 2 + in_word % 2;
+    return static_cast<int>(words[word] >> (8 * byte) & 0xFFu);
   };
-  uint32_t inclusive[2] = {}, before[2], total[2] = {};
+  uint32_t before[kWords], total[kWords];
 #pragma unroll
   for (int word = 0; word < kWords; ++word) {
-    inclusive[word] = warp_inclusive_sum(own[word]);
-    total[word] = __shfl_sync(kFullWarp, inclusive[word], kWarpSize - 1);
+    const uint32_t inclusive = warp_inclusive_sum(own[word]);
+    total[word] = __shfl_sync(kFullWarp, inclusive, kWarpSize - 1);
+    before[word] = inclusive - own[word];
   }
-#pragma unroll
-  for (int word = 0; word < 2; ++word) before[word] = inclusive[word] - own[word];
   uint32_t of_warp = 0;
 #pragma unroll
   for (int round = 0; round < Tile::kRounds; ++round) of_warp += of_round(total, round);
@@ -64,24 +72,26 @@ PERSISTENT_TOPK_DEVICE void find_slots(uint32_t mask, int first, WarpTotals& tot
 template <int kThreads, class Tile>
 PERSISTENT_TOPK_DEVICE void emit_tile(const Tile& tile, int first_column, const Selection& selection,
                                       const OutputPlace& place, int32_t* output, Scratch& scratch) {
+  using Mask = typename Tile::Mask;
   int slots[Tile::kRounds];
-  uint32_t selected = tile.above(bound_below(selection.threshold));
+  Mask selected = tile.above(bound_below(selection.threshold));
   if (__builtin_expect(selection.ties != kAllTaken,
                        false)) {  // the lowest columns of those equal to the threshold
     const bool none_above = selection.threshold == kGreatestKey;
-    const uint32_t above = none_above ? 0 : tile.above(bound_below(selection.threshold + 1));
-    const uint32_t equal = selected & ~above;
+    const Mask above = none_above ? 0 : tile.above(bound_below(selection.threshold + 1));
+    const Mask equal = selected & ~above;
     find_slots<kThreads, Tile>(equal, place.tie_offset, scratch.tie_totals, slots);
     selected = above;
 #pragma unroll
     for (int round = 0; round < Tile::kRounds; ++round)
-      selected |= lowest_set_bits(equal >> (round * kQuad) & kQuadMask, selection.ties - slots[round])
+      selected |= Mask{lowest_set_bits(static_cast<uint32_t>(equal >> (round * kQuad)) & kQuadMask,
+                                       selection.ties - slots[round])}
                   << (round * kQuad);
   }
   find_slots<kThreads, Tile>(selected, slot_of(place, selection), scratch.totals, slots);
 #pragma unroll
   for (int round = 0; round < Tile::kRounds; ++round)
-    ptx::store_numbers_if(selected >> (round * kQuad), output + slots[round],
+    ptx::store_numbers_if(static_cast<uint32_t>(selected >> (round * kQuad)), output + slots[round],
                           first_column + tile.quad(round) * kQuad);
 }
 
@@ -156,9 +166,15 @@ PERSISTENT_TOPK_DEVICE OutputPlace line_up(const Map& map, int columns, int firs
       selected |= lowest_set_bits(map.equal[word], selection.ties - here.tie_offset);
       here.tie_offset += __popc(map.equal[word]);
     }
-#pragma unroll 1
-    for (; selected != 0; selected &= selected - 1)
-      *slot++ = first_column + word * kWarpSize + __ffs(static_cast<int>(selected)) - 1;
+    int32_t* const first_of_word = slot;
+    slot += __popc(selected);
+#pragma unroll 1  // from both ends, which halves the turns; the last one may write one column twice
+    for (int i = 0; selected != 0; ++i) {
+      const int lowest = __ffs(static_cast<int>(selected)) - 1, highest = kWarpSize - 1 - __clz(selected);
+      first_of_word[i] = first_column + word * kWarpSize + lowest;
+      slot[-1 - i] = first_column + word * kWarpSize + highest;
+      selected &= ~(1u << lowest | 1u << highest);
+    }
   }
   return {place.offset + above_of(sums.total), place.tie_offset + equal_of(sums.total)};
 }

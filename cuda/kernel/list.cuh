@@ -1,5 +1,5 @@
-// Lists of columns in shared memory. Whole warps fill them with one reservation a warp and no branch an
-// entry.
+// Lists of columns in shared memory. Whole warps fill the long ones with one reservation a warp and no branch
+// an entry.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,14 @@ template <int kSlots>
 struct ColumnList {
   static constexpr int kCapacity = kSlots;
   uint32_t used;  // beyond the capacity: the list is not complete
+  ptx::ListedColumn entries[kCapacity];
+};
+
+// The same of few columns, whose logits are looked at and sent on by themselves.
+template <int kSlots>
+struct CandidateList {
+  static constexpr int kCapacity = kSlots;
+  uint32_t used;
   float values[kCapacity];
   int32_t columns[kCapacity];
 };
@@ -30,12 +38,11 @@ PERSISTENT_TOPK_DEVICE int reserve(List& list, uint32_t count) {
 }
 
 // push_if() for the bits kFirst .. kCount-1 of a mask.
-template <int kCount, int kDistance, int kFirst = 0, class ValueOf, class ColumnOf>
+template <int kCount, int kFirst = 0, class ValueOf, class ColumnOf>
 PERSISTENT_TOPK_DEVICE void push_each(uint32_t mask, ptx::SharedPlace& place, ValueOf&& value_of,
                                       ColumnOf&& column_of) {
-  ptx::push_if<1u << kFirst, kDistance>(mask, place, value_of(kFirst), column_of(kFirst));
-  if constexpr (kFirst + 1 < kCount)
-    push_each<kCount, kDistance, kFirst + 1>(mask, place, value_of, column_of);
+  ptx::push_if<1u << kFirst>(mask, place, {value_of(kFirst), column_of(kFirst)});
+  if constexpr (kFirst + 1 < kCount) push_each<kCount, kFirst + 1>(mask, place, value_of, column_of);
 }
 
 // Appends the entries of a mask, of kCount. What would lie beyond the list's end is left out: the list is
@@ -45,11 +52,11 @@ PERSISTENT_TOPK_DEVICE void append(List& list, uint32_t mask, ValueOf&& value_of
   if (!__any_sync(kFullWarp, mask != 0)) return;
   const int count = __popc(mask);
   const int first = reserve(list, count);
-  ptx::SharedPlace place = ptx::shared_place(list.values + first);
-  push_each<kCount, List::kCapacity>(first + count <= List::kCapacity ? mask : 0, place, value_of, column_of);
+  ptx::SharedPlace place = ptx::shared_place(list.entries + first);
+  push_each<kCount>(first + count <= List::kCapacity ? mask : 0, place, value_of, column_of);
 }
 
-// The same of one entry, by a thread. Where few lanes have one, this costs less.
+// Appends one candidate. Where few lanes have one, this costs less.
 template <class List>
 PERSISTENT_TOPK_DEVICE void push(List& list, float value, int32_t column) {
   const uint32_t slot = atomicAdd(&list.used, 1u);
@@ -72,18 +79,17 @@ PERSISTENT_TOPK_DEVICE void compact(List& list, int length, float bound) {
   constexpr int kEntries = 4;  // of a thread in a round
 #pragma unroll 1
   for (int first = 0; first < length; first += kEntries * kThreads) {
-    float values[kEntries] = {};
-    int32_t columns[kEntries] = {};
+    ptx::ListedColumn entries[kEntries] = {};
     uint32_t stays = 0;
 #pragma unroll
     for (int i = 0; i < kEntries; ++i)
       if (const int entry = first + i * kThreads + static_cast<int>(threadIdx.x); entry < length) {
-        values[i] = list.values[entry];
-        columns[i] = list.columns[entry];
-        stays = ptx::or_if_above(stays, values[i], bound, 1u << i);
+        entries[i] = list.entries[entry];
+        stays = ptx::or_if_above(stays, entries[i].value, bound, 1u << i);
       }
     __syncthreads();  // slots are written only where all entries have been read
-    append<kEntries>(list, stays, [&](int i) { return values[i]; }, [&](int i) { return columns[i]; });
+    append<kEntries>(
+        list, stays, [&](int i) { return entries[i].value; }, [&](int i) { return entries[i].column; });
   }
 }
 

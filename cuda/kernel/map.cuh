@@ -26,9 +26,9 @@ PERSISTENT_TOPK_DEVICE void clear_map(Map& map, int columns) {
     map.above[word] = map.equal[word] = 0;
 }
 
-// Sets the column's bit; a branch, if there is one, would cost more than an atomic that changes nothing.
-PERSISTENT_TOPK_DEVICE void or_bit(uint32_t* words, int column, bool is_set) {
-  atomicOr(&words[column / kWarpSize], is_set ? 1u << (column % kWarpSize) : 0u);
+// Sets the column's bit where the mask is not empty.
+PERSISTENT_TOPK_DEVICE void set_bit_if(uint32_t mask, uint32_t* words, int column) {
+  ptx::or_shared_if(mask, &words[column / kWarpSize], 1u << (column % kWarpSize));
 }
 
 PERSISTENT_TOPK_DEVICE void set_bit(uint32_t* words, int column) {

@@ -1,7 +1,9 @@
-// The path of rows too long for registers that one CTA takes alone: read once, keeping in shared memory
-// what a running threshold lets through. A row of the large path goes this way too where its team is one CTA.
+// The path of longer rows that one CTA takes alone. As long as registers hold them they go as short rows do.
+// Else they are read once, keeping in shared memory what a running threshold lets through. A row of the large
+// path goes this way too where its team is one CTA.
 #pragma once
 
+#include "decode.cuh"
 #include "emit.cuh"
 #include "refine.cuh"
 #include "row.cuh"
@@ -19,9 +21,17 @@ struct MediumStorage {
   LinedUp lined_up;
 };
 
-// `path`: the row's name for it.
+// A row that registers hold.
 template <Policy policy, bool kTracing>
-PERSISTENT_TOPK_DEVICE void medium_row(const Row& row, Path path) {
+PERSISTENT_TOPK_DEVICE void medium_row_in_registers(const Row& row, Path path) {
+  RegisterTile<policy.threads, policy.held> tile;
+  tile.load(row.logits, row.length, is_vector_aligned(row.logits));
+  tile.take_part(row.length);
+  held_row<policy, policy.medium_bin_bits, kTracing>(row, tile, path);
+}
+
+template <Policy policy, bool kTracing>
+PERSISTENT_TOPK_DEVICE void medium_row_streamed(const Row& row, Path path) {
   constexpr int kBits = policy.medium_bin_bits;
   using Storage = MediumStorage<policy>;
   Storage& storage = ptx::shared_storage<Storage>();
@@ -54,6 +64,14 @@ PERSISTENT_TOPK_DEVICE void medium_row(const Row& row, Path path) {
   if (marked) mark_candidates<policy.threads>(storage.refine.candidates, selection, storage.map);
   emit_mapped<policy.threads>(source, row.length, 0, selection, {0, 0}, marked, storage.map, storage.lined_up,
                               row.output, scratch);
+}
+
+// `path`: the row's name for it.
+template <Policy policy, bool kTracing>
+PERSISTENT_TOPK_DEVICE void medium_row(const Row& row, Path path) {
+  if constexpr (policy.held > policy.decode_max)
+    if (row.length <= policy.held) return medium_row_in_registers<policy, kTracing>(row, path);
+  medium_row_streamed<policy, kTracing>(row, path);
 }
 
 }  // namespace persistent_topk

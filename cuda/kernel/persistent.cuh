@@ -125,9 +125,12 @@ constexpr bool is_wide(Entry entry) { return entry == kWide || entry == kShared 
 template <int kPolicyIndex>
 constexpr size_t shared_bytes(Entry entry) {
   constexpr Policy policy = kPolicies[kPolicyIndex];
-  size_t most = sizeof(DecodeStorage<policy>);
+  size_t most = sizeof(HeldStorage<policy, policy.decode_bin_bits>);
   const auto need = [&most](size_t bytes) { most = bytes > most ? bytes : most; };
-  if (is_wide(entry)) need(sizeof(MediumStorage<policy>));
+  if (is_wide(entry)) {
+    need(sizeof(MediumStorage<policy>));
+    need(sizeof(HeldStorage<policy, policy.medium_bin_bits>));
+  }
   if (entry == kShared) need(sizeof(LargeStorage<policy, ClusterMail<policy>>));
   if (entry == kCooperative) need(sizeof(LargeStorage<policy, WorkspaceMail<policy>>));
   return most;
@@ -165,9 +168,8 @@ PERSISTENT_TOPK_DEVICE void topk_row(const TopkParams& params) {
   }
 }
 
-// Only narrow rows leave room for another CTA on an SM.
 constexpr int ctas_per_sm(const Policy& policy, Entry entry) {
-  return is_wide(entry) ? 1 : policy.ctas_per_sm;
+  return is_wide(entry) ? policy.wide_ctas_per_sm : policy.ctas_per_sm;
 }
 
 template <int kPolicyIndex, bool kTracing, Entry entry>

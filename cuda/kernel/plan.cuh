@@ -26,7 +26,7 @@ struct Plan {
 
 inline constexpr int kChoosePolicy = -1;
 inline constexpr int kLatencyIndex = 0;
-inline constexpr int kThroughputIndex = 1;
+inline constexpr int kDenseIndex = 1;
 inline constexpr int kShortIndex = 2;
 inline constexpr int kCompactIndex = 3;
 
@@ -38,12 +38,13 @@ constexpr int widest_policy(const DeviceLimits& limits) {
   return limits.shared_bytes < kPolicies[kLatencyIndex].shared_bytes ? kCompactIndex : kLatencyIndex;
 }
 
-// Short rows take few threads. Else one row an SM or fewer wants the shortest path; more rows that fit
-// its tile want several CTAs an SM.
+// Short rows take few threads. Else one row an SM or fewer wants the shortest path; more rows that do not fit
+// registers want several CTAs an SM.
 constexpr int choose_policy(int rows, int64_t columns, const DeviceLimits& limits) {
   if (is_narrow(columns, kPolicies[kShortIndex])) return kShortIndex;
-  const bool crowded = rows > limits.sms && is_narrow(columns, kPolicies[kThroughputIndex]);
-  return crowded ? kThroughputIndex : widest_policy(limits);
+  const int widest = widest_policy(limits);
+  const bool crowded = rows > limits.sms && !is_narrow(columns, kPolicies[kLatencyIndex]);
+  return crowded && widest == kLatencyIndex ? kDenseIndex : widest;
 }
 
 // The CTAs of a team are as many as let every row have a team that is resident, with no chunk of the

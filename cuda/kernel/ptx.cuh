@@ -63,14 +63,20 @@ PERSISTENT_TOPK_DEVICE uint32_t or_if_above(uint32_t mask, float x, float bound,
 #endif
 }
 
+// A column and its logit, as one load or store of shared memory.
+struct alignas(8) ListedColumn {
+  float value;
+  int32_t column;
+};
+
 // A place in shared memory as the stores of push_if() address it.
 #ifdef __CUDACC__
 using SharedPlace = uint32_t;
 #else
-using SharedPlace = float*;
+using SharedPlace = ListedColumn*;
 #endif
 
-PERSISTENT_TOPK_DEVICE SharedPlace shared_place(float* pointer) {
+PERSISTENT_TOPK_DEVICE SharedPlace shared_place(ListedColumn* pointer) {
 #ifdef __CUDACC__
   return shared_address(pointer);
 #else
@@ -78,22 +84,31 @@ PERSISTENT_TOPK_DEVICE SharedPlace shared_place(float* pointer) {
 #endif
 }
 
-// Where the mask has the bit: stores a value to `place`, a column kDistance words behind it, and goes on to
-// the next place. In PTX, since the compiler would branch around every pair of stores.
-template <uint32_t kBit, int kDistance>
-PERSISTENT_TOPK_DEVICE void push_if(uint32_t mask, SharedPlace& place, float value, int32_t column) {
+// Where the mask has the bit: stores the entry to `place`, and goes on to the next place. In PTX, since the
+// compiler would branch around every store.
+template <uint32_t kBit>
+PERSISTENT_TOPK_DEVICE void push_if(uint32_t mask, SharedPlace& place, const ListedColumn& entry) {
 #ifdef __CUDACC__
   asm volatile(
       "{\n.reg .pred p;\n.reg .b32 bit;\nand.b32 bit, %1, %4;\nsetp.ne.u32 p, bit, 0;\n"
-      "@p st.shared.f32 [%0], %2;\n@p st.shared.s32 [%0 + %5], %3;\n@p add.u32 %0, %0, 4;\n}"
+      "@p st.shared.v2.b32 [%0], {%2, %3};\n@p add.u32 %0, %0, 8;\n}"
       : "+r"(place)
-      : "r"(mask), "f"(value), "r"(column), "n"(kBit), "n"(kDistance * 4)
+      : "r"(mask), "r"(__float_as_int(entry.value)), "r"(entry.column), "n"(kBit)
       : "memory");
 #else
-  if (!(mask & kBit)) return;
-  *place = value;
-  *reinterpret_cast<int32_t*>(place + kDistance) = column;
-  ++place;
+  if (mask & kBit) *place++ = entry;
+#endif
+}
+
+// Sets the bits of a word in shared memory where the mask has one of them: fewer lanes have fewer conflicts.
+PERSISTENT_TOPK_DEVICE void or_shared_if(uint32_t mask, uint32_t* word, uint32_t bits) {
+#ifdef __CUDACC__
+  asm volatile("{\n.reg .pred p;\nsetp.ne.u32 p, %0, 0;\n@p red.shared.or.b32 [%1], %2;\n}"
+               :
+               : "r"(mask), "r"(shared_address(word)), "r"(bits)
+               : "memory");
+#else
+  if (mask != 0) atomicOr(word, bits);
 #endif
 }
 

@@ -207,7 +207,8 @@ PERSISTENT_TOPK_DEVICE void count_bins(const RegisterTile<kThreads, kColumns>& t
   } else {
 #pragma unroll
     for (int round = 0; round < Tile::kRounds; ++round)
-      count_bins_of_quad<bits>(tile.x[round], tile.existing >> (round * kQuad), histogram);
+      count_bins_of_quad<bits>(tile.x[round], static_cast<uint32_t>(tile.existing >> (round * kQuad)),
+                               histogram);
   }
 }
 
@@ -240,6 +241,7 @@ PERSISTENT_TOPK_DEVICE Selection rank(const float* candidates, int count, int wa
   constexpr int kWarps = kThreads / kWarpSize, kOfLane = ceil_div(kRankMax, kWarpSize);
   constexpr int kOfWarp = ceil_div(kRankMax, kWarps);
   static_assert(kOfWarp <= kWarpSize);
+  constexpr bool kLong = kOfWarp > 4;  // fewer turns cost less than the branches that leave some out
   uint32_t keys[kOfLane];
 #pragma unroll
   for (int i = 0; i < kOfLane; ++i) {
@@ -250,6 +252,7 @@ PERSISTENT_TOPK_DEVICE Selection rank(const float* candidates, int count, int wa
 #pragma unroll
   for (int i = 0; i < kOfWarp; ++i) {
     const int mine = warp_id() + i * kWarps;
+    if (kLong && mine >= count) break;
     const uint32_t key = __shfl_sync(kFullWarp, pick(keys, mine / kWarpSize), mine % kWarpSize);
     uint32_t counts = 0;
 #pragma unroll

@@ -23,7 +23,8 @@ struct DigitHistograms {
 template <int kThreads, int kColumns, class List>
 PERSISTENT_TOPK_DEVICE void gather(const RegisterTile<kThreads, kColumns>& tile, const Interval& interval,
                                    List& candidates) {
-  const uint32_t above = interval.high == kGreatestKey ? 0 : tile.above(interval.greater);
+  using Mask = typename RegisterTile<kThreads, kColumns>::Mask;
+  const Mask above = interval.high == kGreatestKey ? 0 : tile.above(interval.greater);
   tile.for_each_set(tile.above(interval.at_least) & ~above, [&](float x) {
     push(candidates, x, 0);  // nobody asks for the column
   });
@@ -34,8 +35,8 @@ template <Policy policy>
 struct RefineStorage {
   Scratch scratch;
   DigitHistograms digits;
-  ColumnList<policy.candidates> candidates;
-  ColumnList<policy.rank_max> few;
+  CandidateList<policy.candidates> candidates;
+  CandidateList<policy.rank_max> few;
 };
 
 // When a row begins; a barrier must follow.

@@ -28,7 +28,7 @@ template <int kThreads, int bits, class List>
 PERSISTENT_TOPK_DEVICE void count_listed(const List& list, int begin, int end, uint32_t* histogram) {
 #pragma unroll 4
   for (int i = begin + static_cast<int>(threadIdx.x); i < end; i += kThreads)
-    atomicAdd(&histogram[ptx::half_codes(0.0f, list.values[i]) >> (2 * kHalfBits - bits)], 1u);
+    atomicAdd(&histogram[ptx::half_codes(0.0f, list.entries[i].value) >> (2 * kHalfBits - bits)], 1u);
 }
 
 // How many more tiles a list has room for that has `length` of the `seen` columns, if columns go on as they
@@ -62,9 +62,12 @@ PERSISTENT_TOPK_DEVICE bool stream(const Chunk<policy.threads>& chunk, int k, ui
     next.load(chunk.logits + first, chunk.length - first, ptx::opaque(chunk.vector));
     next.take_part(chunk.length - first);
   };
-  load_next(Sample::kTileColumns);
+  // With half the registers the next columns wait for the sample's; another CTA of the SM hides their loads.
+  constexpr bool kHalved = policy.wide_ctas_per_sm > 1;
+  if constexpr (!kHalved) load_next(Sample::kTileColumns);
   float bound = bound_of(histogram);
   append_tile(sample, sample.above(bound), 0, list);
+  if constexpr (kHalved) load_next(Sample::kTileColumns);
   __syncthreads();
   int counted = static_cast<int>(list.used);  // the list's first entries, which the histogram has
   __syncthreads();  // before more join them
@@ -133,7 +136,7 @@ struct StreamedChunk {
     if (__builtin_expect(listed, true)) {
 #pragma unroll 1
       for (int i = threadIdx.x; i < static_cast<int>(list.used); i += policy.threads)
-        if (const int column = list.columns[i]; begin <= column && column < end) f(list.values[i], column);
+        if (const auto [x, column] = list.entries[i]; begin <= column && column < end) f(x, column);
     } else {
       constexpr int kRoundColumns = Chunk<policy.threads>::kRoundColumns;
       chunk.for_each_quad_of(begin / kRoundColumns, ceil_div(end, kRoundColumns),
@@ -163,8 +166,9 @@ struct StreamedChunk {
 #pragma unroll
       for (int i = 0; i < kEntries; ++i) {  // all loads at once: the last entry in place of those behind it
         const int entry = min(first + i * policy.threads, length - 1);
-        x[i] = list.values[entry];
-        column[i] = list.columns[entry];
+        const ptx::ListedColumn listed_column = list.entries[entry];
+        x[i] = listed_column.value;
+        column[i] = listed_column.column;
       }
       uint32_t at_least = 0, above = 0;
 #pragma unroll
@@ -176,7 +180,7 @@ struct StreamedChunk {
       at_least &= (1u << entries) - 1;
       if (none_above) above = 0;
 #pragma unroll
-      for (int i = 0; i < kEntries; ++i) or_bit(map.above, column[i], at_least & above & 1u << i);
+      for (int i = 0; i < kEntries; ++i) set_bit_if(at_least & above & 1u << i, map.above, column[i]);
 #pragma unroll 1
       for (uint32_t inside = at_least & ~above; inside != 0; inside &= inside - 1) {
         const int i = __ffs(static_cast<int>(inside)) - 1;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "block.cuh"
 #include "constants.cuh"
@@ -10,6 +11,7 @@
 
 namespace persistent_topk {
 
+inline constexpr int kMostValues = 64;  // that a thread holds
 inline constexpr int kQuad = 4;  // columns of one 16-byte load
 inline constexpr uint32_t kQuadMask = (1u << kQuad) - 1;
 
@@ -54,12 +56,14 @@ struct RegisterTile {
   static constexpr int kTileColumns = kRounds * kRoundColumns;
   static constexpr int kValues = kRounds * kQuad;  // of a thread
   static constexpr int kWarpColumns = kValues * kWarpSize;
-  static_assert(kValues <= 32, "a thread's columns fit one mask");
-  static constexpr uint32_t kAllValues = kFullWarp >> (32 - kValues);
+  static_assert(kValues <= kMostValues, "a thread's columns fit one mask");
+  using Mask = std::conditional_t<(kValues > 32), uint64_t, uint32_t>;  // a bit a value
+  static constexpr int kMaskWords = sizeof(Mask) / sizeof(uint32_t);
+  static constexpr Mask kAllValues = ~Mask{0} >> (8 * sizeof(Mask) - kValues);
 
   float x[kRounds][kQuad];
   int length;
-  uint32_t existing;  // the columns that take part: bit kQuad * round + c for component c
+  Mask existing;  // the columns that take part: bit kQuad * round + c for component c
 
   // The columns of the thread's quad of a round are quad(round) * kQuad and the three behind it.
   PERSISTENT_TOPK_DEVICE static int quad(int round) {
@@ -88,24 +92,28 @@ struct RegisterTile {
     existing = 0;
 #pragma unroll
     for (int round = 0; round < kRounds; ++round)
-      existing |= lowest_bits(length - quad(round) * kQuad) << (round * kQuad);
+      existing |= Mask{lowest_bits(length - quad(round) * kQuad)} << (round * kQuad);
   }
 
   // Those of them above the bound (see ptx::or_if_above).
-  PERSISTENT_TOPK_DEVICE uint32_t above(float bound) const {
-    uint32_t mask = 0;
+  PERSISTENT_TOPK_DEVICE Mask above(float bound) const {
+    uint32_t words[kMaskWords] = {};
 #pragma unroll
-    for (int i = 0; i < kValues; ++i) mask = ptx::or_if_above(mask, x[i / kQuad][i % kQuad], bound, 1u << i);
-    return mask & existing;
+    for (int i = 0; i < kValues; ++i)
+      words[i / 32] = ptx::or_if_above(words[i / 32], x[i / kQuad][i % kQuad], bound, 1u << i % 32);
+    if constexpr (kMaskWords == 1)
+      return words[0] & existing;
+    else
+      return (words[0] | Mask{words[1]} << 32) & existing;
   }
 
   // f(x) for the columns of a mask. A loop, its value found by selects, since registers cannot be indexed
   // and copies of f would be more code than the cache of instructions likes.
   template <class Visitor>
-  PERSISTENT_TOPK_DEVICE void for_each_set(uint32_t mask, Visitor&& f) const {
+  PERSISTENT_TOPK_DEVICE void for_each_set(Mask mask, Visitor&& f) const {
 #pragma unroll 1
     for (; mask != 0; mask &= mask - 1) {
-      const int bit = __ffs(static_cast<int>(mask)) - 1;
+      const int bit = lowest_set_bit(mask);
       float value = x[0][0];
 #pragma unroll
       for (int i = 1; i < kValues; ++i)
