@@ -166,15 +166,9 @@ PERSISTENT_TOPK_DEVICE OutputPlace line_up(const Map& map, int columns, int firs
       selected |= lowest_set_bits(map.equal[word], selection.ties - here.tie_offset);
       here.tie_offset += __popc(map.equal[word]);
     }
-    int32_t* const first_of_word = slot;
-    slot += __popc(selected);
-#pragma unroll 1  // from both ends, which halves the turns; the last one may write one column twice
-    for (int i = 0; selected != 0; ++i) {
-      const int lowest = __ffs(static_cast<int>(selected)) - 1, highest = kWarpSize - 1 - __clz(selected);
-      first_of_word[i] = first_column + word * kWarpSize + lowest;
-      slot[-1 - i] = first_column + word * kWarpSize + highest;
-      selected &= ~(1u << lowest | 1u << highest);
-    }
+#pragma unroll 1
+    for (; selected != 0; selected &= selected - 1)
+      *slot++ = first_column + word * kWarpSize + lowest_set_bit(selected);
   }
   return {place.offset + above_of(sums.total), place.tie_offset + equal_of(sums.total)};
 }

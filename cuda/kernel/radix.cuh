@@ -241,7 +241,6 @@ PERSISTENT_TOPK_DEVICE Selection rank(const float* candidates, int count, int wa
   constexpr int kWarps = kThreads / kWarpSize, kOfLane = ceil_div(kRankMax, kWarpSize);
   constexpr int kOfWarp = ceil_div(kRankMax, kWarps);
   static_assert(kOfWarp <= kWarpSize);
-  constexpr bool kLong = kOfWarp > 4;  // fewer turns cost less than the branches that leave some out
   uint32_t keys[kOfLane];
 #pragma unroll
   for (int i = 0; i < kOfLane; ++i) {
@@ -252,7 +251,7 @@ PERSISTENT_TOPK_DEVICE Selection rank(const float* candidates, int count, int wa
 #pragma unroll
   for (int i = 0; i < kOfWarp; ++i) {
     const int mine = warp_id() + i * kWarps;
-    if (kLong && mine >= count) break;
+    if (i > 0 && count <= i * kWarps) break;
     const uint32_t key = __shfl_sync(kFullWarp, pick(keys, mine / kWarpSize), mine % kWarpSize);
     uint32_t counts = 0;
 #pragma unroll
