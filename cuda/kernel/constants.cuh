@@ -16,11 +16,15 @@ inline constexpr int kMaxCtas = 16;     // the largest cluster of sm_90 (non-por
 inline constexpr int kAllTaken = -1;    // `ties`: every key equal to the threshold is taken
 inline constexpr int32_t kPadding = -1; // output slots behind the last selected column
 
+// Shared memory of an SM of sm_90 and sm_100, and what of it a CTA cannot ask for; bytes.
+inline constexpr int kSharedBytesOfSm = 228 * 1024;
+inline constexpr int kReservedBytes = 1024;
+
 // Thresholds and sizes of one compiled kernel; sizes are in columns (float32 logits) unless said.
 struct Policy {
   int threads;          // threads of a CTA
   int ctas_per_sm;      // CTAs that an SM holds at a time where all rows are short: a bound on registers
-  int wide_ctas_per_sm; // the same where rows may be long, if its shared memory has room for them
+  int wide_ctas_per_sm; // the same where rows may be long
   int decode_max;       // longest row of the decode path, which keeps it in registers
   int medium_max;       // longest row that one CTA takes when the plan does not split it
   int split_min;        // rows longer than this are shared when a team has several CTAs
@@ -81,10 +85,10 @@ inline constexpr Policy kDense = {
     .rank_max = 64,
     .tile = 6144,   // so few that a list of kMaxK columns has room for what passes of the next ones
     .sample = 16384,
-    .held = 16384,  // 32 columns a thread, of its 64 registers
+    .held = 16384,  // 32 columns a thread, which has 64 registers
     .survivors = 6144,
     .map = 65536,
-    .shared_bytes = 113 * 1024,  // half of what sm_90 and sm_100 have, but for 1 KB a CTA
+    .shared_bytes = 113 * 1024,  // half of an SM's
 };
 
 // Rows so short that eight warps hold them: what every thread does costs least, and SMs take four at a time.
@@ -191,7 +195,8 @@ constexpr bool is_consistent(const Policy& policy) {
          policy.map % round == 0 && policy.survivors % policy.threads == 0 && policy.tile % round == 0 &&
          policy.tile <= policy.medium_max && policy.sample % round == 0 && policy.sample <= 8 * round &&
          policy.decode_max <= policy.held && policy.held <= policy.medium_max && policy.held % round == 0 &&
-         policy.rank_max <= policy.candidates && policy.rank_max < 1024 && policy.max_ctas <= kMaxCtas;
+         policy.rank_max <= policy.candidates && policy.rank_max < 1024 && policy.max_ctas <= kMaxCtas &&
+         policy.wide_ctas_per_sm * (policy.shared_bytes + kReservedBytes) <= kSharedBytesOfSm;
 }
 static_assert(is_consistent(kLatency) && is_consistent(kDense) && is_consistent(kShort) &&
               is_consistent(kCompact) && is_consistent(kSmall) && is_consistent(kTiny));

@@ -30,32 +30,35 @@ PERSISTENT_TOPK_DEVICE int slot_of(const OutputPlace& place, const Selection& se
 template <int kThreads, class Tile>
 PERSISTENT_TOPK_DEVICE void find_slots(typename Tile::Mask mask, int first, WarpTotals& totals,
                                        int (&slots)[Tile::kRounds]) {
-  constexpr int kRoundsOfWord = 8;  // of a mask's
-  constexpr int kWordsOfWord = Tile::kRounds > 4 ? 2 : 1;
-  constexpr int kWords = Tile::kMaskWords * kWordsOfWord;
-  uint32_t own[kWords];
+  constexpr int kRoundsOfWord = kMaskWordBits / kQuad;  // of the mask
+  constexpr bool kFew = Tile::kRounds <= kRoundsOfWord / 2;
+  constexpr int kSums = kFew ? 1 : 2 * Tile::kMaskWords;
+  // Of the mask's word w, byte round / 2 of sum 2w + round % 2; where rounds are few one sum has them all,
+  // the odd ones two bytes up.
+  const auto of_round = [](const uint32_t (&sums)[kSums], int round) {
+    const int in_word = round % kRoundsOfWord;
+    const int byte = kFew ? in_word % 2 * 2 + in_word / 2 : in_word / 2;
+    const int sum = kFew ? 0 : round / kRoundsOfWord * 2 + in_word % 2;
+    return static_cast<int>(sums[sum] >> (8 * byte) & 0xFFu);
+  };
+  uint32_t own[kSums];
 #pragma unroll
   for (int i = 0; i < Tile::kMaskWords; ++i) {
-    const uint32_t word = static_cast<uint32_t>(mask >> (i * 32 % (8 * sizeof(mask))));
+    const uint32_t word = static_cast<uint32_t>(mask >> (kMaskWordBits * i));
     const uint32_t pairs = word - (word >> 1 & 0x55555555u);
     const uint32_t quads = (pairs & 0x33333333u) + (pairs >> 2 & 0x33333333u);
     const uint32_t even = quads & 0x0F0F0F0Fu, odd = quads >> 4 & 0x0F0F0F0Fu;
-    // Byte round / 2 of word round % 2; of one word where the rounds are few: odd ones two bytes up.
-    own[i * kWordsOfWord] = kWordsOfWord == 1 ? even | odd << 16 : even;
-    if (kWordsOfWord == 2) own[i * kWordsOfWord + kWordsOfWord - 1] = odd;
+    if constexpr (kFew)
+      own[0] = even | odd << 16;
+    else
+      own[2 * i] = even, own[2 * i + 1] = odd;
   }
-  const auto of_round = [](const uint32_t (&words)[kWords], int round) {
-    const int in_word = round % kRoundsOfWord;
-    const int byte = kWordsOfWord == 1 ? in_word % 2 * 2 + in_word / 2 : in_word / 2;
-    const int word = kWordsOfWord == 1 ? 0 : round / kRoundsOfWord * 2 + in_word % 2;
-    return static_cast<int>(words[word] >> (8 * byte) & 0xFFu);
-  };
-  uint32_t before[kWords], total[kWords];
+  uint32_t before[kSums], total[kSums];
 #pragma unroll
-  for (int word = 0; word < kWords; ++word) {
-    const uint32_t inclusive = warp_inclusive_sum(own[word]);
-    total[word] = __shfl_sync(kFullWarp, inclusive, kWarpSize - 1);
-    before[word] = inclusive - own[word];
+  for (int i = 0; i < kSums; ++i) {
+    const uint32_t inclusive = warp_inclusive_sum(own[i]);
+    total[i] = __shfl_sync(kFullWarp, inclusive, kWarpSize - 1);
+    before[i] = inclusive - own[i];
   }
   uint32_t of_warp = 0;
 #pragma unroll

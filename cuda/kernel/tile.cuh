@@ -11,8 +11,9 @@
 
 namespace persistent_topk {
 
-inline constexpr int kMostValues = 64;  // that a thread holds
 inline constexpr int kQuad = 4;  // columns of one 16-byte load
+inline constexpr int kMaskWordBits = 32;
+inline constexpr int kMaxValues = 2 * kMaskWordBits;  // columns of a thread of a tile
 inline constexpr uint32_t kQuadMask = (1u << kQuad) - 1;
 
 PERSISTENT_TOPK_DEVICE constexpr int ceil_div(int dividend, int divisor) {
@@ -56,8 +57,8 @@ struct RegisterTile {
   static constexpr int kTileColumns = kRounds * kRoundColumns;
   static constexpr int kValues = kRounds * kQuad;  // of a thread
   static constexpr int kWarpColumns = kValues * kWarpSize;
-  static_assert(kValues <= kMostValues, "a thread's columns fit one mask");
-  using Mask = std::conditional_t<(kValues > 32), uint64_t, uint32_t>;  // a bit a value
+  static_assert(kValues <= kMaxValues, "a thread's columns fit one mask");
+  using Mask = std::conditional_t<(kValues > kMaskWordBits), uint64_t, uint32_t>;  // a bit a value
   static constexpr int kMaskWords = sizeof(Mask) / sizeof(uint32_t);
   static constexpr Mask kAllValues = ~Mask{0} >> (8 * sizeof(Mask) - kValues);
 
@@ -100,11 +101,12 @@ struct RegisterTile {
     uint32_t words[kMaskWords] = {};
 #pragma unroll
     for (int i = 0; i < kValues; ++i)
-      words[i / 32] = ptx::or_if_above(words[i / 32], x[i / kQuad][i % kQuad], bound, 1u << i % 32);
+      words[i / kMaskWordBits] =
+          ptx::or_if_above(words[i / kMaskWordBits], x[i / kQuad][i % kQuad], bound, 1u << i % kMaskWordBits);
     if constexpr (kMaskWords == 1)
       return words[0] & existing;
     else
-      return (words[0] | Mask{words[1]} << 32) & existing;
+      return (words[0] | Mask{words[1]} << kMaskWordBits) & existing;
   }
 
   // f(x) for the columns of a mask. A loop, its value found by selects, since registers cannot be indexed
