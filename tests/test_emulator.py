@@ -18,7 +18,7 @@ from persistent_topk.cuda.emulated import EmulationError, Schedule
 from persistent_topk.cuda.emulator_build import KERNEL
 from persistent_topk.reference import oracle
 from persistent_topk.reference.plan import H100, SMALL_DEVICE, DeviceLimits, make_plan
-from persistent_topk.reference.policy import LATENCY, POLICIES, SMALL, THROUGHPUT, TINY, Policy
+from persistent_topk.reference.policy import DENSE, LATENCY, POLICIES, SMALL, TINY, Policy
 from persistent_topk.reference.trace import new_trace
 
 ONE_TEAM = DeviceLimits(sms=1, cluster=1, shared_bytes=H100.shared_bytes)  # one CTA takes all rows
@@ -62,8 +62,8 @@ def test_every_schedule_gives_the_contract_and_the_models_records(policy, schedu
     check(*mixed_rows(policy), policy, limits, Schedule.parse(schedule))
 
 
-@pytest.mark.parametrize("policy", [LATENCY, THROUGHPUT], ids=lambda policy: policy.name)
-@pytest.mark.parametrize("length", [2048, 8192, 8193, 40_000])
+@pytest.mark.parametrize("policy", [LATENCY, DENSE], ids=lambda policy: policy.name)
+@pytest.mark.parametrize("length", [2048, 8192, 16_384, 20_001, 32_768, 40_000])
 def test_shipped_policies(policy, length):
     logits = torch.randn(1, length, generator=torch.Generator().manual_seed(length))
     check(logits, torch.tensor([length], dtype=torch.int32), 2048, policy)

@@ -7,6 +7,7 @@ import torch
 
 from persistent_topk.cuda import gpu, library
 from persistent_topk.cuda.bench.floors import Floor
+from persistent_topk.cuda.capture import capturing
 from persistent_topk.verify.soak import oracle
 
 pytestmark = [
@@ -136,3 +137,12 @@ def test_the_same_call_writes_the_same_bytes_every_time() -> None:
     for _ in range(200):
         differing += (gpu.topk(logits, lengths, 2048) != first).sum()
     assert int(differing) == 0
+
+
+def test_a_capture_that_fails_leaves_torch_as_it_was() -> None:
+    before = torch.cuda.current_stream()
+    values = torch.zeros(3, device="cuda")
+    with pytest.raises(RuntimeError, match="capturing|captured"), capturing(torch.cuda.CUDAGraph()):
+        values.add_(1).sum().item()  # waits for the device, which a capture may not
+    assert torch.cuda.current_stream() == before
+    assert torch.rand(3, device="cuda").max() < 1

@@ -30,11 +30,18 @@ def test_answer_and_trace(case: tuple[torch.Tensor, int, Policy]) -> None:
 
 
 @pytest.mark.parametrize("policy", POLICIES.values(), ids=lambda policy: policy.name)
-@pytest.mark.parametrize("columns", ["decode_max", "medium_max"])
-def test_rows_of_normal_scores_at_both_ends(policy: Policy, columns: str) -> None:
-    length = policy.medium_max if columns == "medium_max" else policy.decode_max + 1
+@pytest.mark.parametrize(
+    ("columns", "more"), [("decode_max", 1), ("held", 0), ("held", 1), ("medium_max", 0)]
+)
+def test_rows_of_normal_scores_at_both_ends_and_where_registers_end(
+    policy: Policy, columns: str, more: int
+) -> None:
+    length = getattr(policy, columns) + more
+    if not policy.decode_max < length <= policy.medium_max:
+        pytest.skip("registers hold the decode path's rows and no more")
     row = torch.randn(length, generator=torch.Generator().manual_seed(length))
-    check_row(row, min(2048, length // 2), policy, MEDIUM)
+    record = check_row(row, min(2048, length // 2), policy, MEDIUM)[0]
+    assert bool(record["survivors"]) == (length > policy.held), "registers hold it, or it is streamed"
 
 
 @pytest.mark.parametrize("policy", [SMALL, *SHIPPED], ids=lambda policy: policy.name)

@@ -21,11 +21,11 @@ from persistent_topk.reference.plan import (
 )
 from persistent_topk.reference.policy import (
     COMPACT,
+    DENSE,
     LATENCY,
     MAX_CTAS,
     POLICIES,
     SHIPPED,
-    THROUGHPUT,
     WARP_SIZE,
 )
 
@@ -59,11 +59,11 @@ def test_plans_equal_the_kernels(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("device", DEVICES)
 def test_a_row_an_sm_takes_the_policy_of_the_shortest_path(device: DeviceLimits) -> None:
-    short = THROUGHPUT.decode_max
-    widest = LATENCY if device.shared_bytes >= LATENCY.shared_bytes else COMPACT
-    assert choose_policy(device.sms, short, device) is widest
-    assert choose_policy(device.sms + 1, short, device) is THROUGHPUT
-    assert choose_policy(device.sms + 1, short + 1, device) is widest
+    short, roomy = LATENCY.decode_max, device.shared_bytes >= LATENCY.shared_bytes
+    widest = LATENCY if roomy else COMPACT
+    assert choose_policy(device.sms, short + 1, device) is widest
+    assert choose_policy(device.sms + 1, short, device) is widest
+    assert choose_policy(device.sms + 1, short + 1, device) is (DENSE if roomy else COMPACT)
 
 
 @pytest.mark.parametrize("device", DEVICES)

@@ -19,6 +19,7 @@ NOT_COLUMNS = (
     "threads",
     "max_ctas",
     "ctas_per_sm",
+    "wide_ctas_per_sm",
     "shared_bytes",
     "decode_bin_bits",
     "medium_bin_bits",

@@ -105,7 +105,8 @@ def _dispatch(walked: Walk) -> Stage:
     why = {
         TRIVIAL: f"n <= k = {k}: all columns are selected, no logit is read",
         DECODE: f"k < n <= decode_max = {policy.decode_max}: the row fits the registers of one CTA",
-        MEDIUM: f"n > decode_max = {policy.decode_max}, and one CTA takes it alone",
+        MEDIUM: f"n > decode_max = {policy.decode_max}, and one CTA takes it alone; "
+        + (f"n <= held = {policy.held}: in registers" if n <= policy.held else f"n > held = {policy.held}"),
         LARGE: split if plan.ctas > 1 else alone,
     }[walked.path]
     return Stage(

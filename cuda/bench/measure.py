@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import torch
 
+from ..capture import capturing
 from .floors import Floor
 
 MEGABYTE = 1_000_000
@@ -50,13 +51,9 @@ def capture(launch: Callable[[int], object], launches: int, warm: bool) -> torch
         launch(0)
     before.wait_stream(stream)
     graph = torch.cuda.CUDAGraph()
-    try:
-        with torch.cuda.graph(graph, stream=stream):
-            for i in range(launches):
-                launch(0 if warm else i)
-    except BaseException:
-        torch.cuda.set_stream(before)  # which torch leaves at the capture's where that was invalidated
-        raise
+    with capturing(graph, stream):
+        for i in range(launches):
+            launch(0 if warm else i)
     return graph
 
 

@@ -75,7 +75,7 @@ def short_lengths(random: np.random.Generator, setting: Setting, pattern: str, c
 @family(
     "dirty-tails",
     fill=tuple(FILLS),
-    path=("decode_max", "medium_max", "k", "split_min"),
+    path=("decode_max", "medium_max", "k", "split_min", "held"),
     share=(0.5, 0.97, 0.1),
     content=("normal", "collapse", "masked", "negative"),
 )
@@ -101,7 +101,7 @@ def k_edges(random: np.random.Generator, setting: Setting, excess: int, content:
     "layouts",
     offset=(0, 1, 2, 3),
     gap=(0, 1, 3, 64),
-    path=("decode_max", "medium_max", "split_min"),
+    path=("decode_max", "medium_max", "split_min", "held"),
     odd=(0, 1),
 )
 def layouts(

@@ -11,19 +11,32 @@ FROM_REGISTERS = (
     ),
     one_edit(
         "rounds-in-another-order", "emit.cuh",
-        "round % 2 * 2 + round / 2 : round / 2;", "round : round / 2;", "bytes taken in the order of rounds",
+        "in_word % 2 * 2 + in_word / 2 : in_word / 2;", "in_word : in_word / 2;",
+        "bytes taken in the order of rounds",
     ),
     one_edit(
         "byte-of-a-round-too-narrow", "emit.cuh", "(8 * byte) & 0xFFu", "(8 * byte) & 0x7Fu",
         "a field without its highest bit",
     ),
     one_edit(
-        "second-word-of-rounds-forgotten", "emit.cuh",
-        "kWords = Tile::kRounds > 4 ? 2 : 1;", "kWords = Tile::kRounds > 8 ? 2 : 1;", LEFT_OUT,
+        "second-sum-of-rounds-forgotten", "emit.cuh",
+        "Tile::kRounds <= kRoundsOfWord / 2;", "Tile::kRounds <= kRoundsOfWord;", LEFT_OUT,
+    ),
+    one_edit(
+        "second-word-of-a-mask-counted-as-the-first", "emit.cuh",
+        "static_cast<uint32_t>(mask >> (kMaskWordBits * i))", "static_cast<uint32_t>(mask)", LEFT_OUT,
+    ),
+    one_edit(
+        "rounds-of-both-words-from-the-first-sums", "emit.cuh",
+        "round / kRoundsOfWord * 2 + in_word % 2", "in_word % 2", LEFT_OUT,
+    ),
+    one_edit(
+        "second-word-of-a-mask-lost", "tile.cuh",
+        "(words[0] | Mask{words[1]} << kMaskWordBits)", "Mask{words[0]}", LEFT_OUT,
     ),
     one_edit(
         "greater-counted-as-ties", "emit.cuh",
-        "const uint32_t equal = selected & ~above;", "const uint32_t equal = selected;", LEFT_OUT,
+        "const Mask equal = selected & ~above;", "const Mask equal = selected;", LEFT_OUT,
     ),
     one_edit(
         "tile-takes-nan-twice", "emit.cuh",

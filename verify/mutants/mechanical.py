@@ -60,7 +60,15 @@ TILES = (
         "if (vector && count >= kQuad)", "if (vector && count > 0)", COMPARISON,
     ),
     one_edit(
-        "columns-beyond-n-selected", "tile.cuh", "return mask & existing;", "return mask;", LEFT_OUT,
+        "columns-beyond-n-selected", "tile.cuh", "return words[0] & existing;", "return words[0];", LEFT_OUT,
+    ),
+    one_edit(
+        "held-one-column-too-many", "medium.cuh",
+        "if (row.length <= policy.held)", "if (row.length <= policy.held + 1)", OFF_BY_ONE,
+    ),
+    one_edit(
+        "lowest-bit-of-the-second-word-taken-for-the-firsts", "block.cuh",
+        "kWarpSize + lowest_set_bit(", "lowest_set_bit(", LEFT_OUT,
     ),
     one_edit(
         "rounds-of-the-next-segment", "tile.cuh",
@@ -76,6 +84,11 @@ TILES = (
 )  # fmt: skip
 
 DIGITS_AND_RANKS = (
+    one_edit(
+        "last-turn-of-ranking-left-out", "radix.cuh",
+        "if (i > 0 && count <= i * kWarps) break;", "if (i > 0 && count <= (i + 1) * kWarps) break;",
+        OFF_BY_ONE,
+    ),
     one_edit(
         "digit-shift-too-wide", "radix.cuh",
         "return bits > kDigitBits ? bits - kDigitBits : 0;",

@@ -145,8 +145,8 @@ LENGTHS = (
     ),
     one_edit(
         "tail-of-a-quad-counted", "tile.cuh",
-        "existing |= lowest_bits(length - quad(round) * kQuad) << (round * kQuad);",
-        "existing |= (length > quad(round) * kQuad ? kQuadMask : 0) << (round * kQuad);",
+        "existing |= Mask{lowest_bits(length - quad(round) * kQuad)}",
+        "existing |= Mask{length > quad(round) * kQuad ? kQuadMask : 0}",
         "vector lanes beyond n counted: cuDNN-frontend #446",
     ),
     one_edit(

@@ -30,7 +30,7 @@ class Stage:
 
 def policy_boundaries() -> tuple[int, ...]:
     """Lengths at which a shipped policy changes path or fills a buffer."""
-    fields = ("decode_max", "medium_max", "split_min", "candidates", "rank_max")
+    fields = ("decode_max", "held", "medium_max", "split_min", "candidates", "rank_max")
     return tuple(sorted({getattr(policy, field) for policy in SHIPPED for field in fields}))
 
 

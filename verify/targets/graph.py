@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import torch
 
+from ...cuda.capture import capturing
 from .target import POISONS, TargetFailure
 
 WARM_UPS = 2  # calls before the capture: kernels are loaded, allocators filled
@@ -37,7 +38,7 @@ def replayed(
                 call()
         torch.cuda.current_stream().wait_stream(side)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
+        with capturing(graph):
             found = call()
         for number in range(REPLAYS):
             replay_with()
