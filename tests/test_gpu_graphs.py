@@ -142,7 +142,7 @@ def test_the_same_call_writes_the_same_bytes_every_time() -> None:
 def test_a_capture_that_fails_leaves_torch_as_it_was() -> None:
     before = torch.cuda.current_stream()
     values = torch.zeros(3, device="cuda")
-    with pytest.raises(RuntimeError, match="capturing|captured"), capturing(torch.cuda.CUDAGraph()):
+    with pytest.raises(RuntimeError, match="captur"), capturing(torch.cuda.CUDAGraph()):
         values.add_(1).sum().item()  # waits for the device, which a capture may not
     assert torch.cuda.current_stream() == before
     assert torch.rand(3, device="cuda").max() < 1
