@@ -17,11 +17,18 @@ def capturing(graph: torch.cuda.CUDAGraph, stream: torch.cuda.Stream | None = No
     state of a capture, in which the next draw outside of one would raise.
     """
     before = torch.cuda.current_stream()
+    failed: BaseException | None = None
     try:
         with torch.cuda.graph(graph, stream=stream):
-            yield
+            try:
+                yield
+            except BaseException as error:
+                failed = error
+                raise
     except BaseException:
         torch.cuda.set_stream(before)
-        generator = torch.cuda.default_generators[torch.cuda.current_device()]
+        generator = torch.cuda.default_generators[before.device.index]
         generator.graphsafe_set_state(generator.clone_state())
+        if failed is not None:
+            raise failed from None  # not what ending the capture says of it
         raise

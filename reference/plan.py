@@ -56,7 +56,7 @@ class Plan:
 
 
 def is_narrow(columns: int, policy: Policy) -> bool:
-    """Whether every row of a call with so many columns fits the registers of a CTA of the policy."""
+    """Whether every row of a call with so many columns is short enough for the policy's decode path."""
     return columns <= policy.decode_max
 
 
@@ -64,7 +64,8 @@ def choose_policy(rows: int, columns: int, limits: DeviceLimits) -> Policy:
     """The policy for `rows` x `columns` logits on a device of these limits.
 
     Short rows take few threads. Else one row an SM or fewer wants the shortest path, by the policy whose rows
-    of any length fit the device's shared memory; more rows that do not fit registers want several CTAs an SM.
+    of any length fit the device's shared memory; more rows, longer than its decode path takes, want several
+    CTAs an SM.
     """
     if is_narrow(columns, SHORT):
         return SHORT

@@ -11,6 +11,7 @@ DIGITS = 1 << DIGIT_BITS  # counters of one digit histogram
 MAX_PASSES = 4  # refinement passes: a 32-bit key range holds four 8-bit digits
 MAX_BINS = 2048  # counters of the widest coarse histogram
 MAX_K = 4096  # largest k of the contract
+MAX_VALUES = 64  # columns that a thread holds
 MAX_CTAS = 16  # CTAs of the largest cluster there is (sm_90, non-portable size)
 
 
@@ -45,7 +46,7 @@ class Policy:
 
     @property
     def register_columns(self) -> int:
-        """Columns that the registers of a CTA have room for: whole rounds of four a thread."""
+        """Columns of a decode path's row, or of a shared row's chunk, that registers hold: whole rounds."""
         round_columns = self.threads * QUAD
         return -(-self.decode_max // round_columns) * round_columns
 
@@ -55,6 +56,7 @@ class Policy:
         assert self.survivors % self.threads == 0 and self.tile % (QUAD * self.threads) == 0
         assert self.sample % (QUAD * self.threads) == 0 and self.sample <= 8 * QUAD * self.threads
         assert self.decode_max <= self.held <= self.medium_max and self.held % (QUAD * self.threads) == 0
+        assert self.held <= MAX_VALUES * self.threads, "a thread's columns fit two words of a mask"
         assert self.rank_max <= self.candidates
         assert self.rank_max < 1024, "a rank travels in ten bits"
         assert self.max_ctas <= MAX_CTAS

@@ -84,7 +84,7 @@ def test_counts_at_a_boundary_are_told_as_such() -> None:
 
 @pytest.mark.parametrize("delta", [-1, 0, 1])
 @pytest.mark.parametrize("boundary", ["rank_max", "candidates"])
-@pytest.mark.parametrize("path", ["decode", "medium", "large"])
+@pytest.mark.parametrize("path", ["decode", "held", "medium", "large"])
 def test_full_bins_hold_what_they_are_named_for(boundary: str, delta: int, path: str) -> None:
     setting = Setting("small", 20, "small")
     parameters = {"boundary": boundary, "delta": delta, "path": path, **HALF_A_FINE_BIN}

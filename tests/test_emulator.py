@@ -37,11 +37,11 @@ def mixed_rows(policy: Policy) -> tuple[torch.Tensor, torch.Tensor, int]:
     """Rows on all paths and the spill, in an awkward order."""
     columns = 2 * policy.medium_max
     generator = torch.Generator().manual_seed(7)
-    logits = torch.randn(7, columns, generator=generator)
+    logits = torch.randn(8, columns, generator=generator)
     logits[1] = logits[1].round()  # few distinct values
     logits[3:5] = 1 + torch.rand(2, columns, generator=generator) / 128  # one coarse bin: spills
     long, medium, decode = columns, policy.medium_max, policy.decode_max
-    rows = torch.tensor([long, decode, 3, long, medium, 0, decode], dtype=torch.int32)
+    rows = torch.tensor([long, decode, 3, long, medium, 0, decode, decode + 1], dtype=torch.int32)
     return logits, rows, policy.candidates // 2
 
 

@@ -176,3 +176,10 @@ def test_a_picture_tells_apart_what_lies_above_and_below(counts: list[int], colo
     pictures.split_counts(axes, counts, 2)
     drawn = [to_hex(patch.get_facecolor()).upper() for patch in axes.patches]
     assert [getattr(pictures, colour) for colour in colours] == drawn
+
+
+@pytest.mark.parametrize(("n", "told"), [(SMALL.held, "in registers"), (SMALL.held + 1, "streamed")])
+def test_a_medium_row_is_held_or_streamed(n: int, told: str) -> None:
+    found = list(stages(walk(normal(n), n, 8, replace(SMALL, max_ctas=1))))
+    assert told in found[0].sentences[1]
+    assert any(stage.title.startswith("stream") for stage in found) == (told == "streamed")

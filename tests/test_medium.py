@@ -44,11 +44,12 @@ def test_rows_of_normal_scores_at_both_ends_and_where_registers_end(
     assert bool(record["survivors"]) == (length > policy.held), "registers hold it, or it is streamed"
 
 
+@pytest.mark.parametrize("longest", ["decode_max", "held"])
 @pytest.mark.parametrize("policy", [SMALL, *SHIPPED], ids=lambda policy: policy.name)
 @pytest.mark.parametrize("extra", [-1, 0, 1])
-def test_candidates_beyond_the_buffer_spill(policy: Policy, extra: int) -> None:
+def test_candidates_beyond_the_buffer_spill(policy: Policy, extra: int, longest: str) -> None:
     candidates = policy.candidates + extra
-    row = torch.cat([-torch.ones(policy.decode_max + 5), same_bin(candidates)])
+    row = torch.cat([-torch.ones(getattr(policy, longest) + 5), same_bin(candidates)])
     record = check_row(row, candidates // 2, policy, MEDIUM)[0]
     assert record["spilled"] == (extra > 0)
 
@@ -56,10 +57,11 @@ def test_candidates_beyond_the_buffer_spill(policy: Policy, extra: int) -> None:
 def test_scores_within_one_coarse_bin_are_exact() -> None:
     """Scores in [1.0, 1.245) share a bin of 8 bits, in [1.0, 1.03) of 11: kernels with a cap fail."""
     for policy in SHIPPED:
-        width = 0.98 * 2.0 ** (SIGN_AND_EXPONENT_BITS - policy.medium_bin_bits)
-        row = 1 + width * torch.rand(16512, generator=torch.Generator().manual_seed(1))
-        record = check_row(row, 2048, policy, MEDIUM)[0]
-        assert record["spilled"] and record["count"] == 16512
+        for length in (policy.decode_max + 128, policy.held + 128):
+            width = 0.98 * 2.0 ** (SIGN_AND_EXPONENT_BITS - policy.medium_bin_bits)
+            row = 1 + width * torch.rand(length, generator=torch.Generator().manual_seed(1))
+            record = check_row(row, 2048, policy, MEDIUM)[0]
+            assert record["spilled"] and record["count"] == length
 
 
 def test_a_bin_taken_whole_needs_no_refinement() -> None:

@@ -52,7 +52,8 @@ def test_a_policy_is_found_by_its_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"threads": 33}, {"rank_max": 10**6}, {"max_ctas": 17}, {"medium_max": 1}]
+    "change",
+    [{"threads": 33}, {"rank_max": 10**6}, {"max_ctas": 17}, {"medium_max": 1}, {"held": 128}, {"held": 700}],
 )
 def test_an_inconsistent_policy_is_refused(change: dict[str, int]) -> None:
     with pytest.raises(AssertionError):
@@ -62,6 +63,7 @@ def test_an_inconsistent_policy_is_refused(change: dict[str, int]) -> None:
 def test_the_small_policies_reach_every_path_within_a_thousand_columns() -> None:
     for small in (policy.SMALL, policy.TINY):
         assert small.decode_max < small.split_min <= small.medium_max <= 1024
+        assert small.decode_max < small.held < small.medium_max
         assert small.candidates < small.decode_max and small.rank_max < small.candidates
 
 

@@ -282,4 +282,4 @@ def test_the_stages_meet_at_a_width_and_know_the_shipped_boundaries() -> None:
     assert STAGES["short"].columns[1] + 1 == STAGES["long"].columns[0]
     for policy in SHIPPED:
         for part in STAGES.values():
-            assert {policy.decode_max, policy.medium_max} <= set(part.boundaries)
+            assert {policy.decode_max, policy.held, policy.medium_max} <= set(part.boundaries)

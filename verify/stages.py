@@ -102,11 +102,12 @@ def _dispatch(walked: Walk) -> Stage:
     policy = plan.policy
     split = f"n > split_min = {policy.split_min} and the plan gives the row {plan.ctas} CTAs"
     alone = f"n > medium_max = {policy.medium_max}, and one CTA takes it alone"
+    holds = n <= policy.held
+    kept = f"n {'<=' if holds else '>'} held = {policy.held}: {'in registers' if holds else 'streamed'}"
     why = {
         TRIVIAL: f"n <= k = {k}: all columns are selected, no logit is read",
         DECODE: f"k < n <= decode_max = {policy.decode_max}: the row fits the registers of one CTA",
-        MEDIUM: f"n > decode_max = {policy.decode_max}, and one CTA takes it alone; "
-        + (f"n <= held = {policy.held}: in registers" if n <= policy.held else f"n > held = {policy.held}"),
+        MEDIUM: f"n > decode_max = {policy.decode_max}, and one CTA takes it alone; {kept}",
         LARGE: split if plan.ctas > 1 else alone,
     }[walked.path]
     return Stage(

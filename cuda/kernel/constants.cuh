@@ -44,7 +44,7 @@ struct Policy {
 };
 
 // Few rows: everything for the latency of one row. What every thread does costs, so there are no more than
-// it takes to keep the memory busy; each holds up to 32 columns in registers.
+// it takes to keep the memory busy; each holds up to 64 columns in registers.
 inline constexpr Policy kLatency = {
     .threads = 512,
     .ctas_per_sm = 2,  // of up to decode_max columns each
@@ -60,7 +60,7 @@ inline constexpr Policy kLatency = {
     .candidates = 4096,   // twice what normal scores leave in the threshold bin of 128K columns
     .rank_max = 64,        // warps compare so few in less time than a digit pass takes
     .tile = 8192,         // sixteen registers a thread, and as many for what comes next
-    .sample = 16384,  // registers hold no more: 32 a thread
+    .sample = 16384,  // 32 a thread, whose registers have to hold a tile beside them
     .held = 32768,  // 64 columns a thread
     .survivors = 10240,   // kMaxK and what passes its threshold of the second 4096 to 8192 columns
     .map = 262144,        // two bitmaps of 32 KB

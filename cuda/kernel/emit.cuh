@@ -33,7 +33,7 @@ PERSISTENT_TOPK_DEVICE void find_slots(typename Tile::Mask mask, int first, Warp
   constexpr int kRoundsOfWord = kMaskWordBits / kQuad;  // of the mask
   constexpr bool kFew = Tile::kRounds <= kRoundsOfWord / 2;
   constexpr int kSums = kFew ? 1 : 2 * Tile::kMaskWords;
-  // Of the mask's word w, byte round / 2 of sum 2w + round % 2; where rounds are few one sum has them all,
+  // Round r of the mask's word w is byte r / 2 of sum 2w + r % 2; where rounds are few one sum has them all,
   // the odd ones two bytes up.
   const auto of_round = [](const uint32_t (&sums)[kSums], int round) {
     const int in_word = round % kRoundsOfWord;

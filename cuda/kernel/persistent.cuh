@@ -64,7 +64,7 @@ PERSISTENT_TOPK_DEVICE void narrow_row(const TopkParams& params) {
   decode_row<policy, kTracing>(row, tile);
 }
 
-// A row that fits the registers of a CTA, or is selected as a whole.
+// A row of the decode path, or one that is selected as a whole.
 template <Policy policy, bool kTracing>
 PERSISTENT_TOPK_DEVICE void short_row(const Row& row, Path path) {
   if (path == kTrivial) return trivial_row<policy, kTracing>(row);

@@ -30,7 +30,7 @@ inline constexpr int kDenseIndex = 1;
 inline constexpr int kShortIndex = 2;
 inline constexpr int kCompactIndex = 3;
 
-// Whether every row of a call fits the registers of a CTA.
+// Whether every row of a call is short enough for the decode path.
 constexpr bool is_narrow(int64_t columns, const Policy& policy) { return columns <= policy.decode_max; }
 
 // The policy of the shortest path: the one whose rows of any length fit the device's shared memory.
@@ -38,8 +38,8 @@ constexpr int widest_policy(const DeviceLimits& limits) {
   return limits.shared_bytes < kPolicies[kLatencyIndex].shared_bytes ? kCompactIndex : kLatencyIndex;
 }
 
-// Short rows take few threads. Else one row an SM or fewer wants the shortest path; more rows that do not fit
-// registers want several CTAs an SM.
+// Short rows take few threads. Else one row an SM or fewer wants the shortest path; more rows, longer than
+// its decode path takes, want several CTAs an SM.
 constexpr int choose_policy(int rows, int64_t columns, const DeviceLimits& limits) {
   if (is_narrow(columns, kPolicies[kShortIndex])) return kShortIndex;
   const int widest = widest_policy(limits);

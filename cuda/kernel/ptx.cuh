@@ -100,7 +100,7 @@ PERSISTENT_TOPK_DEVICE void push_if(uint32_t mask, SharedPlace& place, const Lis
 #endif
 }
 
-// Sets the bits of a word in shared memory where the mask has one of them: fewer lanes have fewer conflicts.
+// Sets the bits of a word in shared memory where the mask is not empty: fewer lanes have fewer conflicts.
 PERSISTENT_TOPK_DEVICE void or_shared_if(uint32_t mask, uint32_t* word, uint32_t bits) {
 #ifdef __CUDACC__
   asm volatile("{\n.reg .pred p;\nsetp.ne.u32 p, %0, 0;\n@p red.shared.or.b32 [%1], %2;\n}"

@@ -251,7 +251,7 @@ PERSISTENT_TOPK_DEVICE Selection rank(const float* candidates, int count, int wa
 #pragma unroll
   for (int i = 0; i < kOfWarp; ++i) {
     const int mine = warp_id() + i * kWarps;
-    if (i > 0 && count <= i * kWarps) break;  // none is left: after a digit pass most often so at once
+    if (i > 0 && count <= i * kWarps) break;  // none is left: most often after the first
     const uint32_t key = __shfl_sync(kFullWarp, pick(keys, mine / kWarpSize), mine % kWarpSize);
     uint32_t counts = 0;
 #pragma unroll

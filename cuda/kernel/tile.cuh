@@ -13,7 +13,7 @@ namespace persistent_topk {
 
 inline constexpr int kQuad = 4;  // columns of one 16-byte load
 inline constexpr int kMaskWordBits = 32;
-inline constexpr int kMaxValues = 2 * kMaskWordBits;  // columns of a thread of a tile
+inline constexpr int kMaxValues = 2 * kMaskWordBits;  // of a thread of a tile
 inline constexpr uint32_t kQuadMask = (1u << kQuad) - 1;
 
 PERSISTENT_TOPK_DEVICE constexpr int ceil_div(int dividend, int divisor) {

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..cases import Case, lay_out
 from ..values import CONTENTS
-from .bins import path_length
+from .bins import PATHS, path_length
 from .family import Setting, family
 
 ORDERS = ("alternate", "up", "down", "shuffled")
@@ -29,7 +29,7 @@ def tour(random: np.random.Generator, setting: Setting, order: str, spill: str) 
     """One batch with a row on every path, and one whose candidates overflow the buffer."""
     policy = setting.boundaries
     spilling = min(policy.medium_max, max(policy.decode_max, 2 * policy.candidates) + 1)
-    lengths = [setting.k // 2 + 1, *(path_length(path, setting) for path in ("decode", "medium", "large"))]
+    lengths = [setting.k // 2 + 1, *(path_length(path, setting) for path in PATHS)]
     rows = [CONTENTS["normal"](random, n) for n in _ordered(random, lengths, order)]
     rows.insert(len(rows) // 2, CONTENTS[spill](random, spilling))
     return lay_out(rows, **setting.call())
@@ -40,7 +40,7 @@ def mixed_batches(random: np.random.Generator, setting: Setting, order: str, con
     """Rows of trivial, decode and medium length in one call, in awkward orders."""
     policy = setting.boundaries
     short = [setting.k, setting.k // 2, 0, 1, min(setting.k + 1, policy.decode_max)]
-    paths = [path_length("decode", setting), policy.decode_max + 1, path_length("medium", setting)]
+    paths = [path_length(path, setting) for path in ("decode", "held", "medium")]
     lengths = _ordered(random, [int(n) for n in random.permutation(short + paths)[:rows]], order)
     return lay_out(
         [CONTENTS[content](random, n) for n in lengths], columns=max(1, *lengths), **setting.call()

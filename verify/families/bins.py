@@ -9,7 +9,7 @@ from ..cases import Case, lay_out
 from ..values import CONTENTS, NEGATIVE, bit_of, bits_of
 from .family import Setting, family
 
-PATHS = ("decode", "medium", "large")
+PATHS = ("decode", "held", "medium", "large")
 # All of these keep a row's threshold bin within [1.0, 1.0145], one bin of 8, 11 and 12 bits.
 BIN_CONTENTS = ("one-fine-bin", "last-bit", "equal-one", "bit-ramp")
 REMAINDERS = ("one", "half", "all-but-one", "all")
@@ -21,11 +21,13 @@ def path_length(path: str, setting: Setting) -> int:
     policy = setting.boundaries
     if path == "decode":
         return max(policy.decode_max - policy.decode_max // 8, min(setting.k + 1, policy.decode_max))
-    if path == "medium":
-        longest = min(policy.split_min, policy.medium_max)
+    if path == "held":  # the medium path in registers, as far as these hold more than decode's; else streamed
+        longest = min(policy.held, policy.split_min)
         if longest <= policy.decode_max:  # where rows are shared there is no such path; where not, there is
-            longest = policy.medium_max
-        return (policy.decode_max + longest) // 2
+            longest = policy.held
+        return max((policy.decode_max + longest) // 2, policy.decode_max + 1)
+    if path == "medium":  # streamed; where rows are shared it is large
+        return (policy.held + policy.medium_max) // 2
     return policy.medium_max + policy.medium_max // 8 + 3
 
 

@@ -63,6 +63,10 @@ TILES = (
         "columns-beyond-n-selected", "tile.cuh", "return words[0] & existing;", "return words[0];", LEFT_OUT,
     ),
     one_edit(
+        "columns-beyond-n-selected-of-two-words", "tile.cuh",
+        "<< kMaskWordBits) & existing;", "<< kMaskWordBits);", LEFT_OUT,
+    ),
+    one_edit(
         "held-one-column-too-many", "medium.cuh",
         "if (row.length <= policy.held)", "if (row.length <= policy.held + 1)", OFF_BY_ONE,
     ),

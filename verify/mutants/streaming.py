@@ -11,6 +11,10 @@ COMPACTED = "compact<policy.threads>(list, length, bound); __syncthreads(); coun
 
 BOUNDS = (
     one_edit(
+        "first-tile-not-read-where-two-ctas-share-an-sm", "stream.cuh",
+        "if constexpr (kHalved) load_next(Sample::kTileColumns);", "", LEFT_OUT,
+    ),
+    one_edit(
         "bound-one-bin-too-high", "stream.cuh",
         "bound = find_bin<policy.threads, bits>(histogram, k, scratch).at_least;",
         "bound = find_bin<policy.threads, bits>(histogram, k, scratch).greater;", OFF_BY_ONE,
