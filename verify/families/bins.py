@@ -12,6 +12,7 @@ from .family import Setting, family
 PATHS = ("decode", "held", "medium", "large")
 # All of these keep a row's threshold bin within [1.0, 1.0145], one bin of 8, 11 and 12 bits.
 BIN_CONTENTS = ("one-fine-bin", "last-bit", "equal-one", "bit-ramp")
+APART = 100_000  # codes: another digit of the same bin
 REMAINDERS = ("one", "half", "all-but-one", "all")
 PLATEAUS = ("one", "zero", "both-zeros", "inf", "-inf", "nan", "subnormal", "mask", "huge")
 
@@ -89,6 +90,19 @@ def full_bins(
     above = min(setting.k - taken, n - count)
     greater = bits_of(2.0 + random.random(above, np.float32))
     return lay_out([placed(random, n, greater, in_bin(random, content, count), place)], **setting.call())
+
+
+@family("digit-keeps-most", left_out=(1, 2), path=PATHS, place=("spread", "late"))
+def digit_keeps_most(
+    random: np.random.Generator, setting: Setting, left_out: int, path: str, place: str
+) -> Case:
+    """A digit pass over the candidates leaves all but one or two of them, as many as are ranked."""
+    n, few = path_length(path, setting), setting.boundaries.rank_max
+    codes = bit_of(1.0) + np.arange(few + left_out, dtype=np.uint32)
+    codes[few:] += np.uint32(APART)
+    above = max(0, min(setting.k - left_out - few // 2, n - len(codes)))
+    greater = bits_of(2.0 + random.random(above, np.float32))
+    return lay_out([placed(random, n, greater, random.permutation(codes), place)], **setting.call())
 
 
 def plateau_bits(random: np.random.Generator, kind: str, count: int) -> np.ndarray:
