@@ -36,6 +36,12 @@ def test_k_shrinks_to_the_boundary() -> None:
     assert shrink(big_case(), lambda case: case.k >= 37, SECONDS).k == 37
 
 
+def test_columns_and_k_that_only_shrink_together_do() -> None:
+    row = CONTENTS["normal"](np.random.default_rng(3), 500)
+    smallest = shrink(lay_out([row], 490), lambda case: case.columns - case.k == 10, SECONDS)
+    assert (smallest.columns, smallest.k) == (11, 1)
+
+
 def test_values_that_matter_stay() -> None:
     marked = bit_of(7.0)
     row = CONTENTS["normal"](np.random.default_rng(2), 500)

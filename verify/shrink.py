@@ -37,7 +37,7 @@ class Shrinker:
 
     def run(self) -> Case:
         """The smallest failing case found."""
-        passes = (self._rows, self._layout, self._values, self._columns, self._k, self._runs)
+        passes = (self._rows, self._layout, self._values, self._columns, self._k, self._greater, self._runs)
         for _ in range(MOST_ROUNDS):
             before = self.case
             for step in passes:
@@ -186,6 +186,21 @@ class Shrinker:
                 high = middle
             else:
                 low = middle + 1
+
+    def _greater(self) -> None:
+        """Columns above the k-th, and k less by as many: all, or half of them, down to one at a time."""
+        dropped = -1
+        while self.case.rows == 1 and dropped != 0 and not self._late():
+            values = self._values_of(0)
+            keys = ordered_keys(values)
+            threshold = np.sort(keys)[::-1][min(self.case.k, len(keys)) - 1] if len(keys) else 0
+            greater = np.flatnonzero(keys > threshold)
+            dropped = len(greater) if dropped < 0 else min(dropped, len(greater))
+            while dropped and not self._late():
+                shorter = self._replaced(0, np.delete(values, greater[:dropped]))
+                if self._try(replace(shorter, k=self.case.k - dropped)):
+                    break
+                dropped //= 2
 
     def _runs(self) -> None:
         """Blocks flattened to the value at their start."""
