@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..reference.policy import MAX_K
 from .cases import Case, rebuild
 from .describe import runs_of
 from .values import bit_of, bits_of, ordered_keys
@@ -37,7 +38,7 @@ class Shrinker:
 
     def run(self) -> Case:
         """The smallest failing case found."""
-        passes = (self._rows, self._layout, self._values, self._columns, self._k, self._greater, self._runs)
+        passes = (self._rows, self._layout, self._values, self._columns, self._k, self._best, self._runs)
         for _ in range(MOST_ROUNDS):
             before = self.case
             for step in passes:
@@ -187,17 +188,15 @@ class Shrinker:
             else:
                 low = middle + 1
 
-    def _greater(self) -> None:
-        """Columns above the k-th, and k less by as many: all, or half of them, down to one at a time."""
-        dropped = -1
-        while self.case.rows == 1 and dropped != 0 and not self._late():
+    def _best(self) -> None:
+        """The best columns, and k less by as many: all but the k-th, or half of them, down to one."""
+        dropped = MAX_K
+        while self.case.rows == 1 and dropped and not self._late():
             values = self._values_of(0)
-            keys = ordered_keys(values)
-            threshold = np.sort(keys)[::-1][min(self.case.k, len(keys)) - 1] if len(keys) else 0
-            greater = np.flatnonzero(keys > threshold)
-            dropped = len(greater) if dropped < 0 else min(dropped, len(greater))
+            best = np.argsort(~ordered_keys(values), kind="stable")[: self.case.k - 1]
+            dropped = min(dropped, len(best))
             while dropped and not self._late():
-                shorter = self._replaced(0, np.delete(values, greater[:dropped]))
+                shorter = self._replaced(0, np.delete(values, best[:dropped]))
                 if self._try(replace(shorter, k=self.case.k - dropped)):
                     break
                 dropped //= 2
