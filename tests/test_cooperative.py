@@ -20,8 +20,8 @@ from persistent_topk.reference.plan import A100, DeviceLimits, make_plan
 from persistent_topk.reference.policy import COMPACT, SMALL, TINY
 
 # Teams of 4 for mixed_rows(), and of 2 where there is no SM to spare.
-UNCLUSTERED = DeviceLimits(sms=28, cluster=1, shared_bytes=A100.shared_bytes)
-NARROW = DeviceLimits(sms=15, cluster=1, shared_bytes=A100.shared_bytes)
+UNCLUSTERED = DeviceLimits(sms=32, cluster=1, shared_bytes=A100.shared_bytes)
+NARROW = DeviceLimits(sms=17, cluster=1, shared_bytes=A100.shared_bytes)
 
 
 @pytest.mark.parametrize("limits", [UNCLUSTERED, NARROW], ids=lambda limits: f"{limits.sms} SMs")
