@@ -85,14 +85,19 @@ LATENCY = Policy(
     shared_bytes=227 * 1024,
 )
 
-DENSE = replace(
+# Of the policies whose rows have one CTA each.
+_UNSHARED = replace(
     LATENCY,
-    name="dense",
-    wide_ctas_per_sm=2,
     split_min=65536,
     chunk_min=65536,
     max_ctas=1,
     candidates=2048,
+)
+
+DENSE = replace(
+    _UNSHARED,
+    name="dense",
+    wide_ctas_per_sm=2,
     tile=6144,
     held=16384,
     survivors=6144,
@@ -101,15 +106,11 @@ DENSE = replace(
 )
 
 SHORT = replace(
-    LATENCY,
+    _UNSHARED,
     name="short",
     threads=256,
     ctas_per_sm=4,
     decode_max=4096,
-    split_min=65536,
-    chunk_min=65536,
-    max_ctas=1,
-    candidates=2048,
     tile=4096,
     sample=8192,
     held=4096,
