@@ -18,8 +18,8 @@ from torch import Tensor
 
 from . import radix
 from .order import fp16_bin, ordered_key
-from .policy import Policy
-from .stream import bound_of_samples, stream
+from .policy import MOST_SHARED, Policy
+from .stream import NO_BOUND, Bound, bound_of_samples, stream
 from .trace import ALL_TAKEN
 
 
@@ -37,24 +37,37 @@ def select(row: Tensor, k: int, policy: Policy, record: np.ndarray) -> Tensor:
         counts = radix.merge([radix.histogram(chunk, counters) for chunk in bins])
     else:
         bound = bound_of_samples(bins, counters, k, policy)
-        counts = radix.merge(
-            [
-                stream(chunk, counters, k, bound, policy, record[cta : cta + 1])
-                for cta, chunk in enumerate(bins)
-            ]
-        )
+        counts = stream_all(bins, counters, k, bound, policy, record)
+        if radix.threshold_bin(counts, k)[0] < bound.bin:
+            record["restarted"] = True
+            counts = stream_all(bins, counters, k, NO_BOUND, policy, record)
     interval = radix.coarse(counts, k, record)
     chunks = [ordered_key(row[begin:end]) for begin, end in bounds]
     cut = radix.refine(chunks, interval, policy, record)
 
     offsets, tie_offsets = place_chunks(chunks, cut)
-    record["offset"], record["tie_offset"] = offsets, tie_offsets
+    record["offset"] = offsets
+    record["tie_offset"] = [0 if cut.ties == ALL_TAKEN else min(equal, cut.ties) for equal in tie_offsets]
     columns = torch.full((k,), -1, device=row.device)
     for (begin, _), keys, offset, equal_before in zip(bounds, chunks, offsets, tie_offsets, strict=True):
         own = radix.emit(keys, begin, cut, equal_before)
         first = offset if cut.ties == ALL_TAKEN else offset + min(equal_before, cut.ties)
         columns[first : first + own.numel()] = own
     return columns
+
+
+def stream_all(
+    chunks: Sequence[Tensor], counters: int, k: int, bound: Bound, policy: Policy, record: np.ndarray
+) -> Tensor:
+    """The row's histogram, int64 [counters], of what its CTAs tell each other: MOST_SHARED a bin at most.
+
+    chunks: integers [n] each, the chunks' coarse bins. counters: how many bins there are. k: that of the
+    call. bound: that of the samples. policy: the sizes of tile and list. record: TRACE_DTYPE [ctas], written.
+    """
+    streamed = [
+        stream(chunk, counters, k, bound, policy, record[cta : cta + 1]) for cta, chunk in enumerate(chunks)
+    ]
+    return radix.merge([counts.clamp(max=MOST_SHARED) for counts in streamed])
 
 
 def place_chunks(chunks: Sequence[Tensor], cut: radix.Cut) -> tuple[list[int], list[int]]:

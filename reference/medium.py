@@ -1,4 +1,4 @@
-"""Longer rows that one CTA takes: held in registers, or streamed under a running threshold.
+"""Longer rows that one CTA takes: held in registers, or streamed under the bound of a sample.
 
 A row of the large path goes this way too where one CTA has it.
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from . import radix
 from .order import fp16_bin, ordered_key
 from .policy import Policy
-from .stream import bound_of_samples, stream
+from .stream import NO_BOUND, bound_of_samples, stream
 
 
 def select(row: Tensor, k: int, policy: Policy, record: np.ndarray) -> Tensor:
@@ -28,6 +28,9 @@ def select(row: Tensor, k: int, policy: Policy, record: np.ndarray) -> Tensor:
     else:
         bound = bound_of_samples([bins], 1 << bits, k, policy)
         counts = stream(bins, 1 << bits, k, bound, policy, record)
+        if radix.threshold_bin(counts, k)[0] < bound.bin:
+            record["restarted"] = True
+            counts = stream(bins, 1 << bits, k, NO_BOUND, policy, record)
     interval = radix.coarse(counts, k, record)
     keys = ordered_key(row)
     cut = radix.refine([keys], interval, policy, record)

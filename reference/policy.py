@@ -12,6 +12,7 @@ MAX_PASSES = 4  # refinement passes: a 32-bit key range holds four 8-bit digits
 MAX_BINS = 2048  # counters of the widest coarse histogram
 MAX_K = 4096  # largest k of the contract
 MAX_VALUES = 64  # columns that a thread holds
+MOST_SHARED = 65535  # that a CTA tells others of a coarse bin: 16 bits; more than matter
 MAX_CTAS = 16  # CTAs of the largest cluster there is (sm_90, non-portable size)
 
 
@@ -38,7 +39,7 @@ class Policy:
     candidates: int  # capacity of the candidate buffer, keys; more spill to passes over the row
     rank_max: int  # at most so many candidates are ranked by comparison, more by digit passes
     tile: int  # columns that a CTA reads at a time while it streams, and a width of short chunks
-    sample: int  # columns of a chunk that bound what is selected, before more are streamed
+    sample: int  # columns of a chunk that bound what is selected, before it is streamed
     held: int  # longest row that one CTA holds in registers, by its own path or the medium one
     survivors: int  # capacity of the list of columns that pass the running threshold
     map: int  # columns of a chunk whose selection is kept as a bitmap; longer ones take segments
@@ -54,7 +55,7 @@ class Policy:
         assert self.threads % WARP_SIZE == 0 and self.map % (QUAD * self.threads) == 0
         assert max(self.register_columns, self.tile) <= self.medium_max
         assert self.survivors % self.threads == 0 and self.tile % (QUAD * self.threads) == 0
-        assert self.sample % (QUAD * self.threads) == 0 and self.sample <= 8 * QUAD * self.threads
+        assert self.sample % (QUAD * self.threads) == 0 and self.sample <= self.register_columns
         assert self.decode_max <= self.held <= self.medium_max and self.held % (QUAD * self.threads) == 0
         assert self.held <= MAX_VALUES * self.threads, "a thread's columns fit two words of a mask"
         assert self.rank_max <= self.candidates
@@ -78,7 +79,7 @@ LATENCY = Policy(
     candidates=4096,
     rank_max=64,
     tile=8192,
-    sample=16384,
+    sample=4096,
     held=32768,
     survivors=10240,
     map=262144,
@@ -98,7 +99,7 @@ DENSE = replace(
     _UNSHARED,
     name="dense",
     wide_ctas_per_sm=2,
-    tile=6144,
+    tile=4096,
     held=16384,
     survivors=6144,
     map=65536,
@@ -112,7 +113,6 @@ SHORT = replace(
     ctas_per_sm=4,
     decode_max=4096,
     tile=4096,
-    sample=8192,
     held=4096,
 )
 

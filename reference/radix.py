@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from .order import GREATEST_KEY, bin_floor_key
-from .policy import DIGIT_BITS, DIGITS, Policy
+from .policy import DIGIT_BITS, DIGITS, MOST_SHARED, Policy
 from .trace import ALL_TAKEN
 
 
@@ -149,7 +149,7 @@ def spill(chunks: Sequence[Tensor], interval: Interval, candidates: int, record:
         counts = merge([digit_histogram(keys, interval) for keys in chunks])
         interval = digit_pass(interval, counts, True, record)
     record["chunk_above"] = [int((keys > interval.high).sum()) for keys in chunks]
-    record["chunk_count"] = [int(interval.contains(keys).sum()) for keys in chunks]
+    record["chunk_count"] = [min(int(interval.contains(keys).sum()), MOST_SHARED) for keys in chunks]
     return interval
 
 

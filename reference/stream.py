@@ -1,53 +1,108 @@
-"""The first stage of chunks that do not fit registers: one read, under a running threshold.
+"""The first stage of chunks that do not fit registers: one read, under a bound that a sample gives.
 
-The threshold bin of a sample, the chunk's first columns or those of all chunks of the row, bounds the row's
-from below, since k columns at or above it are known. What lies under it is dropped; the rest joins a list.
-Before that could overflow, its new columns are counted, the bound is raised, and the list loses what the new
-bound excludes. A list that overflows is given up, and the kernel counts and reads the chunk again.
+The k-th of the row has some rank in a sample of it. The bin of a rank somewhat further down is a guess of a
+bound: what lies under it is dropped, the rest joins a list. Before that could overflow, its new columns are
+counted, the bound is raised to the threshold bin of what has been read, and the list loses what the new bound
+excludes. A list that overflows is given up, and the kernel counts and reads the chunk again. Where fewer than k
+columns of the row lie at or above the guess, the row is streamed again without one.
 
-Source: our own; the bound is the threshold bin of the radix select in radix.py, of the columns seen so far.
+Source: our own; selection by a sample's order statistics is Floyd and Rivest's, "Expected time bounds for
+selection" (Communications of the ACM, 1975), where the sample gives two bounds and what lies between is kept;
+here it gives the lower one, and the bound of what has been read is the threshold bin of radix.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from . import radix
-from .policy import Policy
+from .policy import MAX_K, QUAD, Policy
+
+SAMPLE_BLOCK = 16  # columns that lie side by side in a sample: 64 bytes
+MARGIN = 32  # columns, see at_most()
 
 
-def bound_of_samples(chunks: Sequence[Tensor], counters: int, k: int, policy: Policy) -> int:
-    """The bin that bounds the row's threshold bin from below, by the first columns of each chunk.
+@dataclass(frozen=True)
+class Bound:
+    """What a stream lists: columns whose coarse bin is `bin` or higher.
+
+    has_room: whether the list is expected to hold all of them.
+    """
+
+    bin: int
+    has_room: bool
+
+
+NO_BOUND = Bound(0, False)
+
+
+def sample(length: int, columns: int, policy: Policy) -> Tensor:
+    """The columns of a chunk that are its sample: int64 [n], in quads that lie in blocks, evenly spread.
+
+    length: the chunk's columns. columns: those of all chunks of the row but the last ones; shorter chunks
+    have smaller samples. policy: the size of a sample.
+    """
+    blocks = torch.arange(policy.sample // SAMPLE_BLOCK)
+    starts = blocks * (columns // SAMPLE_BLOCK) // blocks.numel() * SAMPLE_BLOCK
+    quads = (starts[:, None] + torch.arange(0, SAMPLE_BLOCK, QUAD)).flatten()
+    quads = quads[quads + QUAD <= length]
+    return (quads[:, None] + torch.arange(QUAD)).flatten()
+
+
+def at_most(expected: int) -> int:
+    """A number of columns that chance exceeds once in a million times where `expected` are expected."""
+    return expected + expected // 4 + MARGIN
+
+
+def rank_in_samples(k: int, columns: int, policy: Policy) -> int:
+    """Rank in the samples of what bounds the row's k-th.
+
+    k: that of the call. columns: of a chunk. policy: the size of a sample.
+    """
+    return min(k, at_most(k * policy.sample // columns))
+
+
+def bound_of_samples(chunks: Sequence[Tensor], counters: int, k: int, policy: Policy) -> Bound:
+    """The bound that the samples of the row's chunks give.
 
     chunks: integers [n] each, the chunks' coarse bins. counters: how many bins there are. k: that of the
-    call. policy: the size of a sample. 0, no bound, where the first chunk's sample has fewer than k columns.
+    call. policy: the sizes of sample and list. NO_BOUND where the first chunk's sample has too few columns.
     """
-    if min(chunks[0].numel(), policy.sample) < k:
-        return 0
-    counts = radix.merge([radix.histogram(chunk[: policy.sample], counters) for chunk in chunks])
-    return radix.threshold_bin(counts, k)[0]
+    columns = chunks[0].numel()
+    rank = rank_in_samples(k, columns, policy)
+    if rank > policy.sample:
+        return NO_BOUND
+    samples = [chunk[sample(chunk.numel(), columns, policy).to(chunk.device)] for chunk in chunks]
+    counts = radix.merge([radix.histogram(bins, counters) for bins in samples])
+    bin, above, count = radix.threshold_bin(counts, rank)
+    listed = at_most(above + count) * -(-columns // policy.sample)
+    return Bound(bin, listed <= policy.survivors)
 
 
-def stream(bins: Tensor, counters: int, k: int, bound: int, policy: Policy, record: np.ndarray) -> Tensor:
-    """The chunk's histogram, int64 [counters], exact from its threshold bin upwards.
+def stream(bins: Tensor, counters: int, k: int, bound: Bound, policy: Policy, record: np.ndarray) -> Tensor:
+    """The chunk's histogram, int64 [counters], exact from its threshold bin or the bound's bin upwards.
 
     bins: the chunk's coarse bins, integers [n]. counters: how many bins there are. k: that of the call.
-    bound: that of the samples. policy: the sizes of sample, tile and list. record: TRACE_DTYPE [1], of which
-    listed, survivors and updates are written.
+    bound: that of the samples. policy: the sizes of tile and list. record: TRACE_DTYPE [1], of which listed,
+    survivors and updates are written.
+
+    Columns that are not listed count as the lowest bin, which has none, as far as k needs them.
     """
-    sample = bins[: policy.sample]
-    counts = radix.histogram(sample, counters)
-    listed = sample[sample >= bound]
-    counted, updates = listed.numel(), 0
-    room = tiles_with_room(counted, sample.numel(), policy)
-    for first in range(policy.sample, bins.numel(), policy.tile):
+    counts = torch.zeros(counters, dtype=torch.int64, device=bins.device)
+    lowest, listed = bound.bin, bins[:0]
+    counted = updates = 0
+    room = None if bound.has_room else 1  # tiles; None: always
+    for first in range(0, bins.numel(), policy.tile):
         tile = bins[first : first + policy.tile]
         seen = first + tile.numel()
-        listed = torch.cat([listed, tile[tile >= bound]])
+        listed = torch.cat([listed, tile[tile >= lowest]])
+        if room is None:
+            continue
         room -= 1
         if room > 0 or seen == bins.numel():
             continue
@@ -58,24 +113,27 @@ def stream(bins: Tensor, counters: int, k: int, bound: int, policy: Policy, reco
             break
         if listed.numel() >= k:
             counts += radix.histogram(listed[counted:], counters)
-            bound, _, _ = radix.threshold_bin(counts, k)
-            listed = listed[listed >= bound]
+            lowest, _, _ = radix.threshold_bin(counts, k)
+            listed = listed[listed >= lowest]
             counted, updates = listed.numel(), updates + 1
             room = tiles_with_room(counted, seen, policy)
     complete = listed.numel() <= policy.survivors
     record["listed"], record["survivors"], record["updates"] = complete, listed.numel(), updates
-    if complete:
-        counts += radix.histogram(listed[counted:], counters)
-        exact = radix.histogram(bins, counters)
-        assert counts[bound:].equal(exact[bound:]), "a column over the bound was lost"
-        return counts
-    return radix.histogram(bins, counters)
+    exact = radix.histogram(bins, counters)
+    if not complete:
+        return exact
+    counts += radix.histogram(listed[counted:], counters)
+    assert counts[lowest:].equal(exact[lowest:]), "a column over the bound was lost"
+    counts[0] += min(bins.numel() - listed.numel(), MAX_K)
+    return counts
 
 
 def tiles_with_room(length: int, seen: int, policy: Policy) -> int:
     """How many more tiles a list has room for, if columns go on as they came, and some more by chance.
 
-    length: how many columns are on it. seen: columns read so far. policy: the sizes of tile and list.
+    length: how many columns are on it. seen: columns read so far. policy: the sizes of tile and list. No more
+    than have been seen.
     """
-    expected = length // max(1, seen // policy.tile)
-    return (policy.survivors - length) // (expected + expected // 4 + 1)
+    tiles = max(1, seen // policy.tile)
+    expected = length // tiles
+    return min(tiles, int((policy.survivors - length) / (expected + expected // 4 + 1)))

@@ -33,10 +33,11 @@ TRACE_DTYPE = np.dtype(
         ("listed", np.int32),  # 1: the list of columns above the running threshold is complete
         ("survivors", np.int32),  # columns put into it, more than it holds where it is not; 0: no stream
         ("updates", np.int32),  # how often the running threshold was raised after the sample
+        ("restarted", np.int32),  # 1: the sample's bound was too high, the row was streamed again without
         ("bins", np.int32),  # coarse bins; 0 on the trivial path
         ("bin", np.int32),  # coarse bin that holds the k-th key
         ("above", np.int32),  # keys of the row above that bin
-        ("count", np.int32),  # keys of the row in it
+        ("count", np.int32),  # keys of the row in it, MOST_SHARED at most of each CTA that shares it
         ("spilled", np.int32),  # 1: more candidates than the buffer holds
         ("gathered", np.int32),  # candidates of the row put into the buffer; 0: none were needed
         ("ranked", np.int32),  # 1: resolved by comparing candidates with each other
@@ -44,9 +45,9 @@ TRACE_DTYPE = np.dtype(
         ("threshold", np.uint32),  # key of the k-th column
         ("ties", np.int32),  # keys equal to it that are taken, lowest columns first, or ALL_TAKEN
         ("chunk_above", np.int32),  # this chunk's keys above the interval that row passes ended with
-        ("chunk_count", np.int32),  # this chunk's keys in it
+        ("chunk_count", np.int32),  # this chunk's keys in it, MOST_SHARED at most
         ("offset", np.int32),  # output slots taken by the CTAs before: keys above the threshold,
-        ("tie_offset", np.int32),  # and, where ties are cut, keys equal to it
+        ("tie_offset", np.int32),  # and, where ties are cut, keys equal to it, `ties` at most
         ("pass", PASS_DTYPE, (MAX_PASSES,)),
         ("histogram", np.uint32, (MAX_BINS,)),  # from `bin` upwards; a stream does not count the rest
     ]

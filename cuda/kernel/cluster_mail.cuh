@@ -20,8 +20,8 @@ struct ClusterMail {
   };
   struct Inboxes {
     static constexpr int kInboxes = 2;
-    alignas(16) uint32_t counters[kInboxes][policy.max_ctas][kMostCounters<policy>];
-    PERSISTENT_TOPK_DEVICE auto& of(int exchange) { return counters[exchange % kInboxes]; }
+    alignas(16) uint32_t words[kInboxes][policy.max_ctas][kMostWords<policy>];
+    PERSISTENT_TOPK_DEVICE auto& of(int exchange) { return words[exchange % kInboxes]; }
   };
 
   Landings& landings;
@@ -41,21 +41,22 @@ struct ClusterMail {
   }
   PERSISTENT_TOPK_DEVICE void await_peers() const { ptx::cluster_wait(); }
 
-  // Posts counters of the chunk (complete: a barrier passed). Threads that have the same quad of them share
-  // its receivers.
-  template <int kCounters>
-  PERSISTENT_TOPK_DEVICE void post(int exchange, const uint32_t* counters) const {
-    constexpr int kQuads = kCounters / kQuad;
+  // Posts words of the chunk, of which quad_at(first, quad) gives four (complete: a barrier passed). Threads
+  // that have the same quad of them share its receivers.
+  template <int kWords, class QuadAt>
+  PERSISTENT_TOPK_DEVICE void post(int exchange, QuadAt&& quad_at) const {
+    constexpr int kQuads = kWords / kQuad;
     constexpr int kShares = policy.threads > kQuads ? policy.threads / kQuads : 1;
-    constexpr int kBytes = kCounters * static_cast<int>(sizeof(uint32_t));
+    constexpr int kBytes = kWords * static_cast<int>(sizeof(uint32_t));
     ptx::Landing& landing = landings.of[exchange];
     if (threadIdx.x == 0) ptx::expect_landing(landing, ctas * kBytes);
     uint32_t* inbox = inboxes.of(exchange)[rank];
 #pragma unroll
     for (int i = threadIdx.x; i < kQuads * kShares; i += policy.threads) {
       const int first = i % kQuads * kQuad;
+      if (i / kQuads >= ctas) break;
       uint32_t quad[kQuad];
-      ptx::load_vector(counters + first, quad);
+      quad_at(first, quad);
 #pragma unroll 4
       for (int peer = i / kQuads; peer < ctas; peer += kShares)
         ptx::store_to_peer(inbox + first, landing, peer, quad);

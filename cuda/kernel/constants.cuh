@@ -13,6 +13,9 @@ inline constexpr int kMaxPasses = 4;    // a 32-bit key range holds four 8-bit d
 inline constexpr int kMaxBins = 2048;   // 11 bits of binary16: sign, exponent, 5 bits of mantissa
 inline constexpr int kMaxK = 4096;      // largest k of the contract
 inline constexpr int kMaxCtas = 16;     // the largest cluster of sm_90 (non-portable size)
+inline constexpr int kMostShared =
+    65535;  // that a CTA tells others of a coarse bin: 16 bits; more than matter
+static_assert(kMaxK < kMostShared);
 inline constexpr int kAllTaken = -1;    // `ties`: every key equal to the threshold is taken
 inline constexpr int32_t kPadding = -1; // output slots behind the last selected column
 
@@ -36,7 +39,7 @@ struct Policy {
   int candidates;     // capacity of the candidate buffer, keys; more spill to passes over the row
   int rank_max;       // at most so many candidates are ranked by comparison, more by digit passes
   int tile;        // columns that a CTA reads at a time while it streams, and a width of short chunks
-  int sample;      // columns of a chunk that bound what is selected of the row, before more are streamed
+  int sample;      // columns of a chunk that bound what is selected of the row, before it is streamed
   int held;        // longest row that one CTA holds in registers, by its own path or the medium one
   int survivors;   // capacity of the list of columns that pass the running threshold
   int map;         // columns of a chunk whose selection is kept as a bitmap; longer ones take segments
@@ -60,7 +63,7 @@ inline constexpr Policy kLatency = {
     .candidates = 4096,   // twice what normal scores leave in the threshold bin of 128K columns
     .rank_max = 64,        // warps compare so few in less time than a digit pass takes
     .tile = 8192,         // sixteen registers a thread, and as many for what comes next
-    .sample = 16384,  // 32 a thread, whose registers have to hold a tile beside them
+    .sample = 4096,       // 256 places of a chunk; twice as many shorten the list by a tenth
     .held = 32768,  // 64 columns a thread
     .survivors = 10240,   // kMaxK and what passes its threshold of the second 4096 to 8192 columns
     .map = 262144,        // two bitmaps of 32 KB
@@ -83,8 +86,8 @@ inline constexpr Policy kDense = {
     .large_bin_bits = 9,
     .candidates = 2048,
     .rank_max = 64,
-    .tile = 6144,   // so few that a list of kMaxK columns has room for what passes of the next ones
-    .sample = 16384,
+    .tile = 4096,
+    .sample = 4096,
     .held = 16384,  // 32 columns a thread, which has 64 registers
     .survivors = 6144,
     .map = 65536,
@@ -107,7 +110,7 @@ inline constexpr Policy kShort = {
     .candidates = 2048,
     .rank_max = 64,
     .tile = 4096,
-    .sample = 8192,
+    .sample = 4096,
     .held = 4096,
     .survivors = 10240,
     .map = 262144,
@@ -130,7 +133,7 @@ inline constexpr Policy kCompact = {
     .candidates = 2048,  // above what normal scores leave in the threshold bin, up to 512K columns
     .rank_max = 64,
     .tile = 4096,        // so few that a list of kMaxK columns has room for what passes of the next ones
-    .sample = 16384,
+    .sample = 4096,
     .held = 32768,
     .survivors = 6144,
     .map = 24576,        // longer chunks look at their list once for every 24K columns
@@ -193,8 +196,9 @@ constexpr bool is_consistent(const Policy& policy) {
   const int register_columns = (policy.decode_max + round - 1) / round * round;
   return policy.threads % kWarpSize == 0 && register_columns <= policy.medium_max &&
          policy.map % round == 0 && policy.survivors % policy.threads == 0 && policy.tile % round == 0 &&
-         policy.tile <= policy.medium_max && policy.sample % round == 0 && policy.sample <= 8 * round &&
-         policy.decode_max <= policy.held && policy.held <= policy.medium_max && policy.held % round == 0 &&
+         policy.tile <= policy.medium_max && policy.sample % round == 0 &&
+         policy.sample <= register_columns && policy.decode_max <= policy.held &&
+         policy.held <= policy.medium_max && policy.held % round == 0 &&
          policy.rank_max <= policy.candidates && policy.rank_max < 1024 && policy.max_ctas <= kMaxCtas &&
          policy.wide_ctas_per_sm * (policy.shared_bytes + kReservedBytes) <= kSharedBytesOfSm;
 }

@@ -125,7 +125,7 @@ PERSISTENT_TOPK_DEVICE void mark(const Source& source, int begin, int end, const
   source.for_each_column(begin, end, [&](float x, int column) {
     if (!ptx::or_if_above(0, x, at_least, 1u)) return;
     const bool tie = cut && (none_above || !ptx::or_if_above(0, x, greater, 1u));
-    set_bit(tie ? map.equal : map.above, column - begin);
+    set_bit<Map>(tie ? map.equal : map.above, column - begin);
   });
 }
 
@@ -136,7 +136,7 @@ PERSISTENT_TOPK_DEVICE void mark_candidates(const List& candidates, const Select
 #pragma unroll 1
   for (int i = threadIdx.x; i < static_cast<int>(candidates.used); i += kThreads)
     if (const uint32_t key = ordered_key(candidates.values[i]); key >= selection.threshold)
-      set_bit(cut && key == selection.threshold ? map.equal : map.above, candidates.columns[i]);
+      set_bit<Map>(cut && key == selection.threshold ? map.equal : map.above, candidates.columns[i]);
 }
 
 // Short loops, not copies of them, which would each be fetched once: instructions come slower than they run.
@@ -155,8 +155,10 @@ PERSISTENT_TOPK_DEVICE OutputPlace line_up(const Map& map, int columns, int firs
   const int last = min(first + per_thread, words);
   uint32_t own = 0;
 #pragma unroll 1
-  for (int word = first; word < last; ++word)
-    own += pack_counts(__popc(map.above[word]), cut ? __popc(map.equal[word]) : 0);
+  for (int word = first; word < last; ++word) {
+    const int place = Map::place_of(word);
+    own += pack_counts(__popc(map.above[place]), cut ? __popc(map.equal[place]) : 0);
+  }
   const uint32_t inclusive = warp_inclusive_sum(own);
   const BlockSums sums = sum_over_warps<kThreads>(inclusive, totals);
   const uint32_t before = sums.before + inclusive - own;
@@ -164,10 +166,11 @@ PERSISTENT_TOPK_DEVICE OutputPlace line_up(const Map& map, int columns, int firs
   int32_t* slot = lined_up + (slot_of(here, selection) - first_slot);
 #pragma unroll 1
   for (int word = first; word < last; ++word) {
-    uint32_t selected = map.above[word];
+    uint32_t selected = map.above[Map::place_of(word)];
     if (cut) {
-      selected |= lowest_set_bits(map.equal[word], selection.ties - here.tie_offset);
-      here.tie_offset += __popc(map.equal[word]);
+      const uint32_t equal = map.equal[Map::place_of(word)];
+      selected |= lowest_set_bits(equal, selection.ties - here.tie_offset);
+      here.tie_offset += __popc(equal);
     }
 #pragma unroll 1
     for (; selected != 0; selected &= selected - 1)

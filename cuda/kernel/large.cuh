@@ -16,15 +16,14 @@
 
 namespace persistent_topk {
 
-// From the histogram of the chunk to the row's selection and this CTA's place in the output. `gathered`:
-// whether the source was gathered from.
+// From the row's threshold bin to its selection and this CTA's place in the output. `gathered`: whether the
+// source was gathered from.
 template <Policy policy, class Source, class Mail, class Record>
-PERSISTENT_TOPK_DEVICE Selection refine_shared(const Source& source, int k, SharingTeam<policy, Mail>& team,
-                                               OutputPlace& place, bool& gathered, Record& record) {
+PERSISTENT_TOPK_DEVICE Selection refine_shared(const Source& source, const Interval& interval, int k,
+                                               SharingTeam<policy, Mail>& team, OutputPlace& place,
+                                               bool& gathered, Record& record) {
   using Storage = LargeStorage<policy, Mail>;
   Storage& storage = team.storage;
-  team.mail.template post<Storage::kBins>(kOfChunks, storage.histogram);
-  const Interval interval = team.find_row_bin(k);
   record.coarse(Storage::kBins, storage.refine.scratch.found, storage.row_counters);
   const Selection selection = refine(source, interval, k, team, storage.refine, gathered, record);
   place = team.place_of(selection, gathered);
@@ -75,9 +74,10 @@ PERSISTENT_TOPK_DEVICE void large_row_in_registers(const Row& row, SharingTeam<p
   count_bins<policy.large_bin_bits>(tile, storage.histogram);
   __syncthreads();
   team.mail.await_peers();
+  const Interval interval = team.find_row_bin(row.k);
   OutputPlace place;
   bool gathered;
-  const Selection selection = refine_shared<policy>(tile, row.k, team, place, gathered, record);
+  const Selection selection = refine_shared<policy>(tile, interval, row.k, team, place, gathered, record);
   emit_tile<policy.threads>(tile, begin, selection, place, row.output, storage.refine.scratch);
 }
 
@@ -86,20 +86,30 @@ template <Policy policy, bool kTracing, class Mail>
 PERSISTENT_TOPK_DEVICE void large_row_streamed(const Row& row, SharingTeam<policy, Mail> team) {
   auto [columns, begin, chunk, record] = take_share<policy, kTracing>(row, team);
   LargeStorage<policy, Mail>& storage = team.storage;
-  const bool has_bound = min(columns, policy.sample) >= row.k;  // the first chunk's sample alone
+  const int rank = rank_in_samples<policy>(row.k, columns);
   const auto bound_of_samples = [&](const uint32_t* histogram) {
     team.mail.await_peers();
-    if (!has_bound) return bound_below(kLowestKey);
-    team.mail.template post<LargeStorage<policy, Mail>::kBins>(kOfSamples, histogram);
-    return team.bound_of_samples(row.k);
+    if (rank > policy.sample) return kNoBound;  // the first chunk's sample alone has so many columns
+    const Interval interval = team.find_bin_of_samples(rank);
+    return make_bound<policy>(interval, storage.refine.scratch.found, columns);
   };
-  const bool listed = stream<policy, policy.large_bin_bits>(
-      chunk, row.k, storage.histogram, storage.list, storage.refine.scratch,
-      [&] { clear_share<policy>(storage); }, bound_of_samples, record);
-  const StreamedChunk<policy> source = {chunk, storage.list, listed, storage.map};
+  Interval interval;
+  bool listed;
+  const auto settle = [&](const StreamBound& bound, bool is_listed) {
+    if (!is_listed) team.limit_bins();
+    interval = team.find_row_bin(row.k);
+    listed = is_listed;
+    if (storage.refine.scratch.found.index >= bound.bin) return true;
+    ++team.of_chunks;
+    return false;
+  };
+  stream<policy, policy.large_bin_bits>(
+      chunk, columns, row.k, storage.histogram, storage.list, storage.refine.scratch,
+      [&] { clear_share<policy>(storage); }, bound_of_samples, settle, record);
+  const StreamedChunk<policy, decltype(storage.map)> source = {chunk, storage.list, listed, storage.map};
   OutputPlace place;
   bool gathered;
-  const Selection selection = refine_shared<policy>(source, row.k, team, place, gathered, record);
+  const Selection selection = refine_shared<policy>(source, interval, row.k, team, place, gathered, record);
   const bool marked = gathered && source.is_marked_by_gather();
   if (marked) mark_candidates<policy.threads>(storage.refine.candidates, selection, storage.map);
   emit_mapped<policy.threads>(source, chunk.length, begin, selection, place, marked, storage.map,

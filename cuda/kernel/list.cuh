@@ -67,6 +67,7 @@ PERSISTENT_TOPK_DEVICE void push(List& list, float value, int32_t column) {
 // Appends the columns of a mask of a tile's, which begins at `first_column`.
 template <class Tile, class List>
 PERSISTENT_TOPK_DEVICE void append_tile(const Tile& tile, uint32_t mask, int first_column, List& list) {
+  static_assert(Tile::kMaskWords == 1);
   append<Tile::kValues>(
       list, mask, [&](int i) { return tile.x[i / kQuad][i % kQuad]; },
       [&](int i) { return first_column + tile.quad(i / kQuad) * kQuad + i % kQuad; });

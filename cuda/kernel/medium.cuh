@@ -17,7 +17,8 @@ struct MediumStorage {
   RefineStorage<policy> refine;
   alignas(16) uint32_t histogram[kBins];
   SurvivorList<policy> list;
-  ColumnMap<policy.map> map;
+  static constexpr int kFewWords = 4;  // of a thread
+  ColumnMap<policy.map, (policy.map > kFewWords * kWarpSize * policy.threads)> map;
   LinedUp lined_up;
 };
 
@@ -46,16 +47,23 @@ PERSISTENT_TOPK_DEVICE void medium_row_streamed(const Row& row, Path path) {
     clear_map<policy.threads>(storage.map, min(row.length, policy.map));
     if (threadIdx.x == 0) storage.list.used = 0;
   };
-  const bool has_bound = min(row.length, policy.sample) >= row.k;
+  const int rank = rank_in_samples<policy>(row.k, row.length);
   const auto bound_of_sample = [&](const uint32_t* histogram) {
-    return has_bound ? find_bin<policy.threads, kBits>(histogram, row.k, scratch).at_least
-                     : bound_below(kLowestKey);
+    if (rank > policy.sample) return kNoBound;
+    const Interval interval = find_bin<policy.threads, kBits>(histogram, rank, scratch);
+    return make_bound<policy>(interval, scratch.found, row.length);
   };
-  const bool listed = stream<policy, kBits>(chunk, row.k, storage.histogram, storage.list, scratch, prepare,
-                                            bound_of_sample, record);
-  const Interval interval = find_bin<policy.threads, kBits>(storage.histogram, row.k, scratch);
+  Interval interval;
+  bool listed;
+  const auto settle = [&](const StreamBound& bound, bool is_listed) {
+    interval = find_bin<policy.threads, kBits>(storage.histogram, row.k, scratch);
+    listed = is_listed;
+    return scratch.found.index >= bound.bin;
+  };
+  stream<policy, kBits>(chunk, row.length, row.k, storage.histogram, storage.list, scratch, prepare,
+                        bound_of_sample, settle, record);
   record.coarse(Storage::kBins, scratch.found, storage.histogram);
-  const StreamedChunk<policy> source = {chunk, storage.list, listed, storage.map};
+  const StreamedChunk<policy, decltype(storage.map)> source = {chunk, storage.list, listed, storage.map};
   Alone<policy> alone = {storage.refine};
   bool gathered;
   const Selection selection = refine(source, interval, row.k, alone, storage.refine, gathered, record);

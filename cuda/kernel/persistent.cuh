@@ -129,7 +129,6 @@ constexpr size_t shared_bytes(Entry entry) {
   const auto need = [&most](size_t bytes) { most = bytes > most ? bytes : most; };
   if (is_wide(entry)) {
     need(sizeof(MediumStorage<policy>));
-    need(sizeof(HeldStorage<policy, policy.medium_bin_bits>));
   }
   if (entry == kShared) need(sizeof(LargeStorage<policy, ClusterMail<policy>>));
   if (entry == kCooperative) need(sizeof(LargeStorage<policy, WorkspaceMail<policy>>));

@@ -162,6 +162,16 @@ PERSISTENT_TOPK_DEVICE void load_vector(const uint32_t* from, uint32_t (&x)[4]) 
 #endif
 }
 
+// Two words at once, at an address that is a multiple of 8 bytes.
+PERSISTENT_TOPK_DEVICE void load_vector(const uint32_t* from, uint32_t (&x)[2]) {
+#ifdef __CUDACC__
+  const uint2 vector = *reinterpret_cast<const uint2*>(from);
+  x[0] = vector.x, x[1] = vector.y;
+#else
+  emulator::load_bytes(x, from, sizeof(x));
+#endif
+}
+
 PERSISTENT_TOPK_DEVICE void store_vector(uint32_t* to, const uint32_t (&x)[4]) {
 #ifdef __CUDACC__
   *reinterpret_cast<uint4*>(to) = make_uint4(x[0], x[1], x[2], x[3]);

@@ -32,6 +32,10 @@ struct Recorder {
     trace->updates = updates;
   }
 
+  PERSISTENT_TOPK_DEVICE void restarted() {
+    if (writes()) trace->restarted = 1;
+  }
+
   // Counters under the bin that was found are left out: a stream does not count what they stand for.
   PERSISTENT_TOPK_DEVICE void coarse(int bins, const Found& bin, const uint32_t* histogram) {
     if constexpr (kTracing) {
@@ -72,14 +76,14 @@ struct Recorder {
   PERSISTENT_TOPK_DEVICE void chunk_counts(int above, int count) {
     if (!writes()) return;
     trace->chunk_above = above;
-    trace->chunk_count = count;
+    trace->chunk_count = min(count, kMostShared);
   }
 
   // The first of them in parts, one a thread.
   PERSISTENT_TOPK_DEVICE void chunk_counts_of_parts(int above, int count) {
     if constexpr (kTracing) {
       if (above != 0) atomicAdd(&trace->chunk_above, above);
-      if (writes()) trace->chunk_count = count;
+      if (writes()) trace->chunk_count = min(count, kMostShared);
     }
   }
 
@@ -88,7 +92,7 @@ struct Recorder {
     trace->threshold = selection.threshold;
     trace->ties = selection.ties;
     trace->offset = offset;
-    trace->tie_offset = tie_offset;
+    trace->tie_offset = selection.ties == kAllTaken ? 0 : min(tie_offset, selection.ties);
   }
 
  private:

@@ -1,13 +1,13 @@
-// The first stage of rows that do not fit registers: their coarse histogram, and a list of all columns
-// that can still be selected, from one read.
+// The first stage of rows that do not fit registers: a list of all columns that can still be selected, and
+// their coarse histogram, from one read.
 //
-// The chunk's first columns are a sample: the threshold bin of what was sampled, by one CTA or by all of the
-// row, is a lower bound of the row's: k columns at or above it are known. Columns under it are not kept and,
-// behind the sample, not counted. The others join a list. Warps go their own ways until so many tiles have
-// been read that the list might overflow; then its columns are counted, the bound is raised and the list
-// compacted. Counters from the last bound upwards are therefore exact, and those are all that the threshold
-// bin depends on. A list that overflows (long ties, rows in rising order) is given up, not cut off: the chunk
-// is counted again in full, and later stages read the chunk itself.
+// A sample gives a bound that most likely k columns of the row lie above, and not many more: see sample.cuh.
+// What lies under it is not kept, the others join a list. Should that be about to overflow, its columns are
+// counted, the bound is raised to the threshold bin of what has been read, and the list compacted. Counters
+// from the last bound upwards are exact, and those are all that the threshold bin depends on, as long as it
+// is not below: then the bound was too high, and the row is streamed again without one. A list that overflows
+// all the same (long ties, rows in rising order) is given up, not cut off: the chunk is counted again in
+// full, and later stages read the chunk itself.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,7 @@
 #include "map.cuh"
 #include "radix.cuh"
 #include "recorder.cuh"
+#include "sample.cuh"
 #include "tile.cuh"
 
 namespace persistent_topk {
@@ -32,53 +33,29 @@ PERSISTENT_TOPK_DEVICE void count_listed(const List& list, int begin, int end, u
 }
 
 // How many more tiles a list has room for that has `length` of the `seen` columns, if columns go on as they
-// came, and some more by chance.
+// came, and some more by chance; no more than have been seen.
 template <Policy policy>
 PERSISTENT_TOPK_DEVICE int tiles_with_room(int length, int seen) {
-  const int expected = length / max(1, seen / policy.tile);
-  return (policy.survivors - length) / (expected + expected / 4 + 1);
+  const int tiles = max(1, seen / policy.tile), expected = length / tiles;
+  return min(tiles, (policy.survivors - length) / (expected + expected / 4 + 1));
 }
 
-// Counts the chunk's coarse bins, exactly from the bin of its k-th column upwards, and lists its columns
-// from there on. Returns whether the list is complete; the histogram is (a barrier passed). `prepare` clears
-// the histogram and `list.used`, while the first columns are under way. bound_of(histogram): a bound of what
-// is selected, from the sample's histogram.
-template <Policy policy, int bits, class Prepare, class BoundOf, class Record>
-PERSISTENT_TOPK_DEVICE bool stream(const Chunk<policy.threads>& chunk, int k, uint32_t* histogram,
-                                   SurvivorList<policy>& list, Scratch& scratch, Prepare&& prepare,
-                                   BoundOf&& bound_of, Record& record) {
-  using Tile = RegisterTile<policy.threads, policy.tile>;
-  using Sample = RegisterTile<policy.threads, policy.sample>;
-  Sample sample;
-  sample.load(chunk.logits, chunk.length, chunk.vector);
-  sample.take_part(chunk.length);
-  Tile tile, next;
-  prepare();
-  __syncthreads();
-  count_bins<bits>(sample, histogram);
-  __syncthreads();
-  const auto load_next = [&](int first) {
-    if (first >= chunk.length) return;
-    next.load(chunk.logits + first, chunk.length - first, ptx::opaque(chunk.vector));
-    next.take_part(chunk.length - first);
-  };
-  // With half the registers the next columns wait for the sample's; another CTA of the SM hides their loads.
-  constexpr bool kHalved = policy.wide_ctas_per_sm > 1;
-  if constexpr (!kHalved) load_next(Sample::kTileColumns);
-  float bound = bound_of(histogram);
-  append_tile(sample, sample.above(bound), 0, list);
-  if constexpr (kHalved) load_next(Sample::kTileColumns);
-  __syncthreads();
-  int counted = static_cast<int>(list.used);  // the list's first entries, which the histogram has
-  __syncthreads();  // before more join them
-  int room = tiles_with_room<policy>(counted, sample.length);
+// One read of the chunk, whose first tile is `next`: see stream(). Returns whether the list is complete.
+template <Policy policy, int bits, class Tile, class LoadNext, class Record>
+PERSISTENT_TOPK_DEVICE bool list_columns(const Chunk<policy.threads>& chunk, int k, const StreamBound& bound,
+                                         uint32_t* histogram, SurvivorList<policy>& list, Scratch& scratch,
+                                         Tile& tile, Tile& next, LoadNext&& load_next, Record& record) {
+  constexpr int kAlways = 1 << 30;  // tiles
+  float at_least = bound.at_least;
+  int counted = 0;  // the list's first entries, which the histogram has
+  int room = bound.has_room ? kAlways : 1;
   int updates = 0;
 #pragma unroll 1
-  for (int first = Sample::kTileColumns; first < chunk.length; first += Tile::kTileColumns) {
+  for (int first = 0; first < chunk.length; first += Tile::kTileColumns) {
     tile = next;
     const int seen = first + tile.length;
     load_next(seen);
-    append_tile(tile, tile.above(bound), first, list);
+    append_tile(tile, tile.above(at_least), first, list);
     if (--room > 0 || seen == chunk.length) continue;
     __syncthreads();
     int length = static_cast<int>(list.used);
@@ -90,8 +67,8 @@ PERSISTENT_TOPK_DEVICE bool stream(const Chunk<policy.threads>& chunk, int k, ui
       count_listed<policy.threads, bits>(list, counted, length, histogram);
       if (threadIdx.x == 0) list.used = 0;
       __syncthreads();
-      bound = find_bin<policy.threads, bits>(histogram, k, scratch).at_least;
-      compact<policy.threads>(list, length, bound);
+      at_least = find_bin<policy.threads, bits>(histogram, k, scratch).at_least;
+      compact<policy.threads>(list, length, at_least);
       __syncthreads();
       counted = static_cast<int>(list.used);
       __syncthreads();
@@ -105,6 +82,7 @@ PERSISTENT_TOPK_DEVICE bool stream(const Chunk<policy.threads>& chunk, int k, ui
   record.stream(listed, length, updates);
   if (__builtin_expect(listed, true)) {
     count_listed<policy.threads, bits>(list, counted, length, histogram);
+    if (threadIdx.x == 0) atomicAdd(&histogram[0], static_cast<uint32_t>(min(chunk.length - length, kMaxK)));
   } else {
     clear<policy.threads, (1 << bits)>(histogram);
     __syncthreads();
@@ -114,11 +92,48 @@ PERSISTENT_TOPK_DEVICE bool stream(const Chunk<policy.threads>& chunk, int k, ui
   return listed;
 }
 
-// A chunk that was streamed, as the later stages see it.
-template <Policy policy>
-struct StreamedChunk {
-  using Map = ColumnMap<policy.map>;
+// Lists the chunk's columns from a bound upwards and counts their coarse bins; columns that are not listed
+// count as the lowest bin, which has none, as far as k needs them. `prepare` clears the histogram and
+// `list.used`, while the first columns are under way. bound_of(histogram): a bound of what is selected, from
+// the sample's histogram. settle(bound, listed), when the histogram is complete (a barrier passed): whether
+// what is selected lies at or above the bound; if not, all is done again without one. `columns`: of the row's
+// chunks but the last ones.
+template <Policy policy, int bits, class Prepare, class BoundOf, class Settle, class Record>
+PERSISTENT_TOPK_DEVICE void stream(const Chunk<policy.threads>& chunk, int columns, int k,
+                                   uint32_t* histogram, SurvivorList<policy>& list, Scratch& scratch,
+                                   Prepare&& prepare, BoundOf&& bound_of, Settle&& settle, Record& record) {
+  using Tile = RegisterTile<policy.threads, policy.tile>;
+  Sample<policy.threads, policy.sample> sample;
+  sample.load(chunk, columns);
+  Tile tile, next;
+  const auto load_next = [&](int first) {
+    if (first >= chunk.length) return;
+    next.load(chunk.logits + first, chunk.length - first, ptx::opaque(chunk.vector));
+    next.take_part(chunk.length - first);
+  };
+  load_next(0);
+  prepare();
+  __syncthreads();
+  sample.template count<bits>(histogram);
+  __syncthreads();
+  StreamBound bound = bound_of(histogram);
+#pragma unroll 1
+  for (;;) {
+    clear<policy.threads, (1 << bits)>(histogram);
+    const bool listed =
+        list_columns<policy, bits>(chunk, k, bound, histogram, list, scratch, tile, next, load_next, record);
+    if (settle(bound, listed)) break;
+    record.restarted();
+    bound = kNoBound;
+    if (threadIdx.x == 0) list.used = 0;
+    load_next(0);
+    __syncthreads();
+  }
+}
 
+// A chunk that was streamed, as the later stages see it.
+template <Policy policy, class Map>
+struct StreamedChunk {
   const Chunk<policy.threads>& chunk;
   const SurvivorList<policy>& list;
   bool listed;
@@ -153,10 +168,10 @@ struct StreamedChunk {
     for_each_column(0, chunk.length, [&](float x, int) { f(x); });
   }
 
-  // One look at the list: columns above the interval are marked, those in it listed as candidates.
-  template <class List>
+  // One look at the list: columns above the interval are marked, those in it listed as candidates. kEntries
+  // of a thread in a round.
+  template <int kEntries, class List>
   PERSISTENT_TOPK_DEVICE void mark_and_gather(const Interval& interval, List& candidates) const {
-    constexpr int kEntries = 8;  // of a thread in a round
     const int length = static_cast<int>(list.used);
     const bool none_above = interval.high == kGreatestKey;
 #pragma unroll 1
@@ -180,10 +195,10 @@ struct StreamedChunk {
       at_least &= (1u << entries) - 1;
       if (none_above) above = 0;
 #pragma unroll
-      for (int i = 0; i < kEntries; ++i) set_bit_if(at_least & above & 1u << i, map.above, column[i]);
+      for (int i = 0; i < kEntries; ++i) set_bit_if<Map>(at_least & above & 1u << i, map.above, column[i]);
 #pragma unroll 1
       for (uint32_t inside = at_least & ~above; inside != 0; inside &= inside - 1) {
-        const int i = __ffs(static_cast<int>(inside)) - 1;
+        const int i = lowest_set_bit(inside);
         push(candidates, pick(x, i), pick(column, i));
       }
     }
@@ -191,10 +206,15 @@ struct StreamedChunk {
 };
 
 // Lists the chunk's columns in the interval.
-template <Policy policy, class List>
-PERSISTENT_TOPK_DEVICE void gather(const StreamedChunk<policy>& chunk, const Interval& interval,
+template <Policy policy, class Map, class List>
+PERSISTENT_TOPK_DEVICE void gather(const StreamedChunk<policy, Map>& chunk, const Interval& interval,
                                    List& candidates) {
-  if (__builtin_expect(chunk.is_marked_by_gather(), true)) return chunk.mark_and_gather(interval, candidates);
+  if (__builtin_expect(chunk.is_marked_by_gather(), true)) {
+    constexpr int kFew = 4, kMany = 8;
+    if (chunk.list.used <= kFew * policy.threads)
+      return chunk.template mark_and_gather<kFew>(interval, candidates);
+    return chunk.template mark_and_gather<kMany>(interval, candidates);
+  }
   chunk.for_each_column(0, chunk.chunk.length, [&](float x, int column) {
     const uint32_t key = ordered_key(x);
     if (key - interval.low > interval.high - interval.low) return;

@@ -14,18 +14,20 @@ namespace persistent_topk {
 template <Policy policy, class Mail>
 struct LargeStorage {
   static constexpr int kBins = 1 << policy.large_bin_bits;
+  static_assert(policy.decode_max <= kMostShared && policy.survivors + kMaxK <= kMostShared &&
+                policy.sample <= kMostShared && policy.candidates < kMostShared);
 
   RefineStorage<policy> refine;  // its candidates are the chunk's
   alignas(16) uint32_t histogram[kBins];  // of the chunk
   DigitHistograms chunk_digits;
-  alignas(16) uint32_t row_counters[kMostCounters<policy>];  // of the exchange that was read last
+  alignas(16) uint32_t row_counters[kBins];  // of the exchange of bins that was read last
   typename Mail::Landings landings;
   int before_in_interval;  // columns of the chunks before in the interval that was found last,
   int in_interval;  // and of this chunk
   SurvivorList<policy> list;
   union {
     typename Mail::Inboxes inboxes;
-    ColumnMap<policy.map> map;  // when these have been read
+    ColumnMap<policy.map, false> map;  // when these have been read
   };
   union {
     float row_candidates[policy.candidates];  // all CTAs'
@@ -47,8 +49,8 @@ PERSISTENT_TOPK_DEVICE bool chunks_fit(int length, int ctas, int columns) {
 template <int kThreads, int kColumns>
 PERSISTENT_TOPK_DEVICE void prepare_gather(const RegisterTile<kThreads, kColumns>&) {}
 
-template <Policy policy>
-PERSISTENT_TOPK_DEVICE void prepare_gather(const StreamedChunk<policy>& chunk) {
+template <Policy policy, class Map>
+PERSISTENT_TOPK_DEVICE void prepare_gather(const StreamedChunk<policy, Map>& chunk) {
   if (!chunk.is_marked_by_gather()) return;
   clear_map<policy.threads>(chunk.map, chunk.chunk.length);
   __syncthreads();
@@ -62,8 +64,30 @@ struct SharingTeam {
   Mail mail;
   int ctas = mail.ctas;
   int rank = mail.rank;
+  int of_chunks = kOfChunks;  // the exchange of the chunks' histograms
   int above_before = 0;  // this thread's part of the columns above the interval in the chunks before,
   int above_own = 0;  // and in this chunk
+
+  // Makes coarse bins of any number of columns fit what is posted.
+  PERSISTENT_TOPK_DEVICE void limit_bins() const {
+#pragma unroll 1
+    for (int i = threadIdx.x; i < Storage::kBins; i += policy.threads)
+      storage.histogram[i] = min(storage.histogram[i], static_cast<uint32_t>(kMostShared));
+    __syncthreads();
+  }
+
+  // Posts the chunk's coarse bins.
+  PERSISTENT_TOPK_DEVICE void post_bins(int exchange) const {
+    mail.template post<Storage::kBins / 2>(exchange, [&](int first, uint32_t (&quad)[kQuad]) {
+#pragma unroll
+      for (int i = 0; i < kQuad; i += 2) {
+        uint32_t bins[kQuad];
+        ptx::load_vector(storage.histogram + 2 * (first + i), bins);
+        quad[i] = pack_pair(bins[0], bins[1]);
+        quad[i + 1] = pack_pair(bins[2], bins[3]);
+      }
+    });
+  }
 
   // Finds the coarse bin with the row's k-th key when the exchange has landed; of_quad(cta, own, quad) gets
   // to see each CTA's counters, with_found(found) is called by the warp that has found it.
@@ -76,10 +100,12 @@ struct SharingTeam {
         [&](int first, int own, uint32_t (&sum)[kQuad]) {
 #pragma unroll
           for (int c = 0; c < kQuad; ++c) sum[c] = 0;
-#pragma unroll 4
+#pragma unroll 8
           for (int cta = 0; cta < ctas; ++cta) {
-            uint32_t quad[kQuad];
-            ptx::load_vector(&inbox[cta][first], quad);
+            uint32_t pairs[kQuad / 2];
+            ptx::load_vector(&inbox[cta][first / 2], pairs);
+            const uint32_t quad[kQuad] = {first_of(pairs[0]), second_of(pairs[0]), first_of(pairs[1]),
+                                          second_of(pairs[1])};
 #pragma unroll
             for (int c = 0; c < kQuad; ++c) sum[c] += quad[c];
             of_quad(cta, own, quad);
@@ -93,18 +119,19 @@ struct SharingTeam {
         });
   }
 
-  // A bound of what is selected, when the samples' histograms are posted.
-  PERSISTENT_TOPK_DEVICE float bound_of_samples(int k) const {
-    return find_bin(kOfSamples, k, [](int, int, const uint32_t (&)[kQuad]) {}, [](const Found&) {}).at_least;
+  // The bin of that rank in the samples; their histogram is the chunk's for now.
+  PERSISTENT_TOPK_DEVICE Interval find_bin_of_samples(int rank) const {
+    post_bins(kOfSamples);
+    return find_bin(kOfSamples, rank, [](int, int, const uint32_t (&)[kQuad]) {}, [](const Found&) {});
   }
 
-  // The row's threshold bin, when the chunks' histograms are posted; counts what they hold above it and in
-  // it.
+  // The row's threshold bin, of the chunks' histograms; counts what they hold above it and in it.
   PERSISTENT_TOPK_DEVICE Interval find_row_bin(int k) {
+    post_bins(of_chunks);
     constexpr int kPerThread = kCountersPerThread<policy.threads, Storage::kBins>;
     uint32_t before[kPerThread] = {}, own[kPerThread] = {};
     const Interval interval = find_bin(
-        kOfChunks, k,
+        of_chunks, k,
         [&](int cta, int first, const uint32_t (&quad)[kQuad]) {
 #pragma unroll
           for (int c = 0; c < kQuad; ++c) {
@@ -112,7 +139,11 @@ struct SharingTeam {
             if (cta == rank) own[first + c] = quad[c];
           }
         },
-        [&](const Found& found) { keep_count(mail.inbox(kOfChunks), found); });
+        [&](const Found& found) {
+          const uint32_t pair = lane_id() < ctas ? mail.inbox(of_chunks)[lane_id()][found.index / 2] : 0;
+          keep_count(found.index % 2 == 0 ? first_of(pair) : second_of(pair));
+        });
+    above_before = above_own = 0;
     const int lowest = Storage::kBins - (static_cast<int>(threadIdx.x) + 1) * kPerThread;
     if (lowest < 0) return interval;  // none of the counters was this thread's
     const int found = storage.refine.scratch.found.index;
@@ -125,9 +156,9 @@ struct SharingTeam {
     return interval;
   }
 
-  // How many columns of this chunk and those before it lie in the interval. Called by a converged warp.
-  PERSISTENT_TOPK_DEVICE void keep_count(Inbox<policy> inbox, const Found& found) const {
-    const uint32_t of_cta = lane_id() < ctas ? inbox[lane_id()][found.index] : 0;
+  // How many columns of this chunk and those before it lie in the interval: lanes have the CTAs' counts.
+  // Called by a converged warp.
+  PERSISTENT_TOPK_DEVICE void keep_count(uint32_t of_cta) const {
     const uint32_t before = __reduce_add_sync(kFullWarp, lane_id() < rank ? of_cta : 0);
     if (lane_id() != rank) return;
     storage.before_in_interval = static_cast<int>(before);
@@ -139,11 +170,13 @@ struct SharingTeam {
   template <class Source>
   PERSISTENT_TOPK_DEVICE void count_row_digits(const Source& source, const Interval& interval, int shift,
                                                int pass) const {
-    const int exchange = kOfFirstDigits + pass;
+    const int exchange = of_chunks + 1 + pass;
     const Inbox<policy> inbox = mail.inbox(exchange);
     count_digits(source, interval, shift, storage.chunk_digits.of_pass[pass]);
     __syncthreads();
-    mail.template post<kDigits>(exchange, storage.chunk_digits.of_pass[pass]);
+    const uint32_t* const digits = storage.chunk_digits.of_pass[pass];
+    mail.template post<kDigits>(
+        exchange, [&](int first, uint32_t (&quad)[kQuad]) { ptx::load_vector(digits + first, quad); });
     mail.await(exchange);
 #pragma unroll 1
     for (int i = threadIdx.x; i < kDigits; i += policy.threads) {
@@ -155,14 +188,14 @@ struct SharingTeam {
   }
 
   PERSISTENT_TOPK_DEVICE void keep(int pass, const Found& found) {
-    const Inbox<policy> inbox = mail.inbox(kOfFirstDigits + pass);
+    const Inbox<policy> inbox = mail.inbox(of_chunks + 1 + pass);
 #pragma unroll 1
     for (int i = threadIdx.x; i < kDigits; i += policy.threads)
       if (i > found.index) {
         for (int cta = 0; cta < rank; ++cta) above_before += static_cast<int>(inbox[cta][i]);
         above_own += static_cast<int>(inbox[rank][i]);
       }
-    if (warp_id() == 0) keep_count(inbox, found);
+    if (warp_id() == 0) keep_count(lane_id() < ctas ? inbox[lane_id()][found.index] : 0);
     __syncthreads();
   }
 

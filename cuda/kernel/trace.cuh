@@ -29,6 +29,7 @@ struct Trace {
   int32_t listed;
   int32_t survivors;
   int32_t updates;
+  int32_t restarted;
   int32_t bins;
   int32_t bin;
   int32_t above;

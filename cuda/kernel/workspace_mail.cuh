@@ -35,7 +35,7 @@ struct WorkspaceMail {
   // A row's.
   struct alignas(kMailAlignment) Area {
     uint32_t arrivals[kExchanges];
-    alignas(kMailAlignment) uint32_t counters[kOfCandidates][policy.max_ctas][kMostCounters<policy>];
+    alignas(kMailAlignment) uint32_t words[kOfCandidates][policy.max_ctas][kMostWords<policy>];
     float candidates[policy.candidates];
   };
 
@@ -53,20 +53,20 @@ struct WorkspaceMail {
   }
   PERSISTENT_TOPK_DEVICE void await_peers() const { ptx::grid_barrier(); }
 
-  template <int kCounters>
-  PERSISTENT_TOPK_DEVICE void post(int exchange, const uint32_t* counters) const {
-    uint32_t* const to = area.counters[exchange][rank];
+  template <int kWords, class QuadAt>
+  PERSISTENT_TOPK_DEVICE void post(int exchange, QuadAt&& quad_at) const {
+    uint32_t* const to = area.words[exchange][rank];
 #pragma unroll
-    for (int first = threadIdx.x * kQuad; first < kCounters; first += policy.threads * kQuad) {
+    for (int first = threadIdx.x * kQuad; first < kWords; first += policy.threads * kQuad) {
       uint32_t quad[kQuad];
-      ptx::load_vector(counters + first, quad);
+      quad_at(first, quad);
       ptx::store_vector(to + first, quad);
     }
     arrive(exchange);
   }
 
   // What was posted to an exchange, when await() has passed.
-  PERSISTENT_TOPK_DEVICE Inbox<policy> inbox(int exchange) const { return area.counters[exchange]; }
+  PERSISTENT_TOPK_DEVICE Inbox<policy> inbox(int exchange) const { return area.words[exchange]; }
   PERSISTENT_TOPK_DEVICE void await(int exchange) const {
     if (threadIdx.x == 0) ptx::await_arrivals(area.arrivals[exchange], ctas);
     __syncthreads();
