@@ -8,6 +8,7 @@ import torch
 
 from persistent_topk.reference.order import ordered_key
 from persistent_topk.reference.policy import LATENCY, POLICIES, SMALL, TINY
+from persistent_topk.reference.stream import rank_in_samples
 from persistent_topk.verify.boundaries import (
     ROW_BOUNDARIES,
     label,
@@ -112,16 +113,31 @@ def test_segments_are_emitted_one_by_one_from_complete_lists(setting: Setting) -
 
 
 @pytest.mark.parametrize("setting", SMALL_SETTINGS, ids=str)
-def test_k_over_a_sample_leaves_a_stream_without_a_bound(setting: Setting) -> None:
-    family = FAMILIES["k-over-a-sample"]
-    excess = family.parameters(0, 0)["excess"]
-    case = family.make(setting, family.parameters(0, 0), seed=1)
-    assert excess == 1 and case.k == setting.boundaries.sample + 1
-    assert Subject(case).model[1][0, 0]["survivors"] >= min(case.k, setting.boundaries.survivors)
+@pytest.mark.parametrize("excess", [0, -1])
+def test_k_over_a_sample_leaves_a_stream_without_a_bound(setting: Setting, excess: int) -> None:
+    case = FAMILIES["k-over-a-sample"].make(
+        setting, {"excess": excess, "content": "normal", "extra": 5}, seed=1
+    )
+    records = Subject(case).model[1][0]
+    rank = rank_in_samples(case.k, int(records[0]["end"]), setting.boundaries)
+    assert (rank > setting.boundaries.sample) == (excess == 0)
+    assert not records["restarted"].any()
 
 
-@pytest.mark.parametrize("setting", SMALL_SETTINGS[:2], ids=str)
-def test_a_crowded_chunk_fills_its_list_with_fewer_than_k(setting: Setting) -> None:
+@pytest.mark.parametrize("setting", SMALL_SETTINGS, ids=str)
+@pytest.mark.parametrize("greatest", ["in", "beside"])
+def test_a_sample_that_has_the_greatest_columns_makes_a_stream_begin_again(
+    setting: Setting, greatest: str
+) -> None:
+    family = FAMILIES["misled-samples"]
+    for visit in range(family.size):
+        parameters = {**family.parameters(visit, 0), "greatest": greatest}
+        records = Subject(family.make(setting, parameters, seed=visit)).model[1][0]
+        assert (records["restarted"] == (greatest == "in")).all()
+
+
+def test_a_crowded_chunk_fills_its_list_with_fewer_than_k() -> None:
+    setting = Setting("small", 32, "small")
     family = FAMILIES["crowded-chunks"]
     for visit in range(family.size):
         case = family.make(setting, family.parameters(visit, 0), seed=visit)

@@ -13,6 +13,7 @@ import torch
 from click.testing import CliRunner, Result
 
 from persistent_topk.reference.policy import SMALL, TINY, Policy
+from persistent_topk.reference.stream import sample
 from persistent_topk.reference.trace import DECODE, LARGE, MEDIUM, TRIVIAL
 from persistent_topk.verify.commands.explain import command
 from persistent_topk.verify.stages import stages, walk
@@ -40,21 +41,31 @@ def test_stages_follow_the_path(path: int, n: int, policy: Policy) -> None:
     assert ("places in the output" in titles) == (path == LARGE)
 
 
-@pytest.mark.parametrize("rising", [False, True])
-def test_a_stream_is_told_and_whether_its_list_overflows(rising: bool) -> None:
+@pytest.mark.parametrize("equal", [False, True])
+def test_a_stream_is_told_and_whether_its_list_overflows(equal: bool) -> None:
     row = normal(8 * TINY.tile)
-    walked = walk(row.sort().values if rising else row, row.numel(), 8, TINY)
+    walked = walk(torch.ones_like(row) if equal else row, row.numel(), 8, TINY)
     (stream,) = [stage for stage in stages(walked) if stage.title == "stream"]
-    assert ("overflowed" in " ".join(stream.sentences)) == rising
+    assert ("overflowed" in " ".join(stream.sentences)) == equal
+
+
+@pytest.mark.parametrize("policy", [TINY, replace(TINY, max_ctas=1)])
+def test_a_stream_that_began_again_is_told(policy: Policy) -> None:
+    row = -normal(8 * TINY.tile).abs()
+    plan = walk(row, row.numel(), 200, policy).plan
+    columns = row.numel() // plan.ctas
+    row[sample(columns, columns, policy)] = 1.0  # more than a guess asks for, fewer than k
+    (stream,) = [stage for stage in stages(walk(row, row.numel(), 200, policy)) if stage.title == "stream"]
+    assert any("streamed again" in sentence for sentence in stream.sentences)
 
 
 @pytest.mark.parametrize(
     ("policy", "k", "told"),
     [
-        (TINY, 8, "The bin of the k-th of all CTAs' samples together is a lower bound"),
-        (replace(TINY, max_ctas=1), 8, "The bin of the k-th of the sample is a lower bound"),
-        (TINY, TINY.sample, "is a lower bound"),
-        (TINY, TINY.sample + 1, "fewer than k columns and gives no bound yet"),
+        (TINY, 8, "of all CTAs' samples together is a guess of a bound"),
+        (replace(TINY, max_ctas=1), 8, "of the sample is a guess of a bound"),
+        (TINY, 308, "The bin of number 128 of"),
+        (TINY, 312, "too few columns for a bound"),
     ],
 )
 def test_the_bound_of_a_stream_is_told_with_whose_sample_gave_it(policy: Policy, k: int, told: str) -> None:

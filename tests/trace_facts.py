@@ -114,6 +114,8 @@ def check_chunks(keys: np.ndarray, of_row: Interval, records: np.ndarray) -> Non
         above, equal = (before > threshold).sum(), (before == threshold).sum()
         if ties == ALL_TAKEN:
             above, equal = above + equal, 0
+        else:
+            equal = min(equal, ties)
         assert (record["offset"], record["tie_offset"]) == (above, equal)
         begin = int(record["end"])
     assert begin == len(keys)

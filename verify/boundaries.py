@@ -13,9 +13,10 @@ PEER_BOUNDARIES = tuple(f"peer-{length}" for length in PEER_LENGTHS)
 
 QUAD = 4  # columns that a thread reads at once
 
-# A policy's fields that are no number of columns; all others are lengths at which something changes.
-NOT_COLUMNS = (
+# A policy's fields that are no length of rows; all others are lengths at which something changes.
+NOT_LENGTHS = (
     "name",
+    "sample",
     "threads",
     "max_ctas",
     "ctas_per_sm",
@@ -25,7 +26,7 @@ NOT_COLUMNS = (
     "medium_bin_bits",
     "large_bin_bits",
 )
-POLICY_SIZES = tuple(field.name for field in fields(Policy) if field.name not in NOT_COLUMNS)
+POLICY_SIZES = tuple(field.name for field in fields(Policy) if field.name not in NOT_LENGTHS)
 ROW_BOUNDARIES = ("k", *POLICY_SIZES, "word", "round", "chunk")
 BIN_BOUNDARIES = ("rank_max", "candidates", "twice_candidates")
 

@@ -13,6 +13,7 @@ from ..reference import topk
 from ..reference.order import GREATEST_KEY, bin_floor_key, key_to_float
 from ..reference.plan import H100, Plan, make_plan
 from ..reference.policy import Policy
+from ..reference.stream import rank_in_samples
 from ..reference.trace import ALL_TAKEN, DECODE, LARGE, MEDIUM, PATHS, TRIVIAL, new_trace
 
 NEIGHBOURS = 3  # occupied counters shown on each side of the one that holds the k-th key
@@ -118,17 +119,20 @@ def _dispatch(walked: Walk) -> Stage:
 
 def _stream(walked: Walk) -> Stage:
     policy, records = walked.plan.policy, _sharing(walked)
-    sampled = min(int(records[0]["end"]), policy.sample)
+    columns = int(records[0]["end"])
+    rank = rank_in_samples(walked.k, columns, policy)
     samples = "all CTAs' samples together" if len(records) > 1 else "the sample"
-    bound = f"The bin of the k-th of {samples} is a lower bound of the row's"
     told = [
-        f"The first {policy.sample} columns of a chunk are its sample: they are counted.",
-        f"{bound}: what lies under it is dropped, the rest is listed."
-        if sampled >= walked.k
-        else "It has fewer than k columns and gives no bound yet: all are listed.",
+        f"{policy.sample} columns of a chunk, spread evenly over it, are its sample: they are counted.",
+        f"About {walked.k * policy.sample // columns} of what is selected are in a sample. The bin of number "
+        f"{rank} of {samples} is a guess of a bound: what lies under it is dropped, the rest is listed."
+        if rank <= policy.sample
+        else "It has too few columns for a bound: all are listed.",
         f"The list holds {policy.survivors}. Where more tiles could overflow it, what is new on it is "
         "counted, the bound is raised, and what lies under it leaves the list.",
     ]
+    if records["restarted"].any():
+        told.append("Fewer than k columns lay at or above the bound: the row was streamed again without one.")
     given_up = int((records["listed"] == 0).sum())
     if given_up:
         told.append(f"It overflowed in {given_up} of {len(records)} chunks, which are counted again in full.")

@@ -10,7 +10,7 @@ from ..reference.trace import PATHS
 
 # Fields by stage, in the order in which a row goes through them.
 CHUNK = ("path", "ctas", "cta", "begin", "end")
-STREAM = ("listed", "survivors", "updates")
+STREAM = ("restarted", "listed", "survivors", "updates")
 COARSE = ("bins", "histogram", "bin", "above", "count")
 PASS = ("over_row", "low", "shift", "histogram", "digit", "above", "count")
 GATHER = ("spilled", "chunk_above", "chunk_count", "gathered", "ranked", "passes")

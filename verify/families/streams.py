@@ -1,4 +1,4 @@
-"""Rows whose chunks are longer than registers, a sample or a map: what their columns on a list meet."""
+"""Rows whose chunks are longer than registers or a map: what their sample says, what their list meets."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from ...reference.plan import DeviceLimits, make_plan
 from ...reference.policy import MAX_K, Policy, by_name
+from ...reference.stream import rank_in_samples, sample
 from ..cases import DEVICES, Case, lay_out
 from ..values import CONTENTS, ONE, bits_of
 from .bins import REMAINDERS, taken_of
@@ -17,8 +18,8 @@ OCTAVES = 30.0  # lesser values are spread over so many, hence over many bins
 
 
 def segment_of(policy: Policy) -> int:
-    """Columns that are emitted at a time; where that is too many to emulate, so many as a sample has."""
-    return min(policy.map, policy.sample)
+    """Columns that are emitted at a time; where that is too many to emulate, so many as registers hold."""
+    return min(policy.map, policy.register_columns)
 
 
 def device_of(setting: Setting) -> DeviceLimits:
@@ -59,32 +60,62 @@ def segments(
     return lay_out([row], **{**setting.call(), "limits": device_of(setting)})
 
 
-@family("k-over-a-sample", excess=(1, 100, 0), content=SMALL_CONTENTS, extra=(5, 100))
+def least_k_without_bound(columns: int, policy: Policy) -> int:
+    """The least k of which a sample of chunks of that length says nothing, or MAX_K."""
+    ranks = (k for k in range(1, MAX_K) if rank_in_samples(k, columns, policy) > policy.sample)
+    return next(ranks, MAX_K)
+
+
+@family("k-over-a-sample", excess=(0, 99, -1), content=SMALL_CONTENTS, extra=(5, 100))
 def k_over_a_sample(
     random: np.random.Generator, setting: Setting, excess: int, content: str, extra: int
 ) -> Case:
-    """A stream's first columns are fewer than k, so that they say nothing about what is selected."""
-    sample = setting.boundaries.sample
-    chunk = -(-(2 * sample + extra) // WORD) * WORD
+    """A stream's sample has too few columns to say anything about what is selected."""
+    policy = setting.boundaries
+    chunk = -(-(2 * policy.register_columns + extra) // WORD) * WORD
+    k = min(MAX_K, least_k_without_bound(chunk, policy) + excess)
     row = CONTENTS[content](random, shared_between(setting, chunk) * chunk)
-    call = {**setting.call(), "limits": device_of(setting), "k": min(MAX_K, sample + excess)}
-    return lay_out([row], **call)
+    return lay_out([row], **{**setting.call(), "limits": device_of(setting), "k": k})
 
 
 @family("crowded-chunks", crowded=("last", "first"), values=("apart", "equal"), extra=(5, 100))
 def crowded_chunks(
     random: np.random.Generator, setting: Setting, crowded: str, values: str, extra: int
 ) -> Case:
-    """One chunk's sample has most of what is selected: its list is nearly full, though of fewer than k."""
+    """One chunk has most of what is selected: its list is nearly full, though of fewer than k."""
     policy = setting.boundaries
     k = min(MAX_K, policy.survivors - policy.survivors // 16)
-    chunk = -(-(2 * policy.sample + extra) // WORD) * WORD
+    chunk = -(-(2 * policy.register_columns + extra) // WORD) * WORD
     ctas = shared_between(setting, chunk)
     crowd = min(k, policy.survivors * 3 // 4)
     first = 0 if crowded == "first" else ctas - 1
-    samples = [c * chunk + random.permutation(policy.sample) for c in range(ctas)]
-    others = np.concatenate([*(samples[:first] + samples[first + 1 :]), samples[first][crowd:]])
-    columns = np.concatenate([samples[first][:crowd], others[: k - crowd]])
+    chunks = [c * chunk + random.permutation(chunk) for c in range(ctas)]
+    others = np.concatenate([*(chunks[:first] + chunks[first + 1 :]), chunks[first][crowd:]])
+    columns = np.concatenate([chunks[first][:crowd], others[: k - crowd]])
     row = spread_below(random, ctas * chunk)
     row[columns] = ONE if values == "equal" else bits_of(2.0 + random.random(k, np.float32))
+    return lay_out([row], **{**setting.call(), "limits": device_of(setting), "k": k})
+
+
+@family("misled-samples", greatest=("in", "beside"), values=("apart", "equal"), extra=(5, 100), odd=(0, 21))
+def misled_samples(
+    random: np.random.Generator, setting: Setting, greatest: str, values: str, extra: int, odd: int
+) -> Case:
+    """The greatest columns are a sample's, so that its bound is too high, or all others' than a sample's."""
+    policy = setting.boundaries
+    k = min(MAX_K, 2 * policy.survivors)
+    chunk = -(-(4 * policy.register_columns + extra) // WORD) * WORD
+    ctas = shared_between(setting, chunk)
+    n = ctas * chunk - odd
+    columns_of_chunk = chunk if ctas > 1 else n
+    samples = [
+        begin + sample(min(chunk, n - begin), columns_of_chunk, policy).numpy() for begin in range(0, n, chunk)
+    ]
+    sampled = np.concatenate(samples)
+    if greatest == "in":
+        columns = random.permutation(sampled)[: rank_in_samples(k, columns_of_chunk, policy)]
+    else:
+        columns = random.permutation(np.setdiff1d(np.arange(n), sampled))[:k]
+    row = spread_below(random, n)
+    row[columns] = ONE if values == "equal" else bits_of(2.0 + random.random(columns.size, np.float32))
     return lay_out([row], **{**setting.call(), "limits": device_of(setting), "k": k})
