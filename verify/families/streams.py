@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...reference.plan import DeviceLimits, make_plan
-from ...reference.policy import MAX_K, Policy, by_name
+from ...reference.policy import MAX_K, MOST_SHARED, Policy, by_name
 from ...reference.stream import rank_in_samples, sample
 from ..cases import DEVICES, Case, lay_out
 from ..values import CONTENTS, ONE, bits_of
@@ -37,6 +37,11 @@ def shared_between(setting: Setting, chunk: int) -> int:
 def spread_below(random: np.random.Generator, n: int) -> np.ndarray:
     """n values below 0, a few in each of many bins."""
     return bits_of(-np.exp2(OCTAVES * (random.random(n, np.float32) - 0.5)))
+
+
+def alike_below(random: np.random.Generator, n: int) -> np.ndarray:
+    """n values below 0 in one bin."""
+    return bits_of(-1.0 - random.random(n, np.float32) / 256)
 
 
 @family("segments", segments=(2, 3), remainder=REMAINDERS, extra=(1, 77), odd=(0, 5))
@@ -97,9 +102,22 @@ def crowded_chunks(
     return lay_out([row], **{**setting.call(), "limits": device_of(setting), "k": k})
 
 
-@family("misled-samples", greatest=("in", "beside"), values=("apart", "equal"), extra=(5, 100), odd=(0, 21))
+@family(
+    "misled-samples",
+    greatest=("in", "beside"),
+    values=("apart", "equal"),
+    others=("spread", "alike"),
+    extra=(5, 100),
+    odd=(0, 21),
+)
 def misled_samples(
-    random: np.random.Generator, setting: Setting, greatest: str, values: str, extra: int, odd: int
+    random: np.random.Generator,
+    setting: Setting,
+    greatest: str,
+    values: str,
+    others: str,
+    extra: int,
+    odd: int,
 ) -> Case:
     """The greatest columns are a sample's, so that its bound is too high, or all others' than a sample's."""
     policy = setting.boundaries
@@ -116,6 +134,17 @@ def misled_samples(
         columns = random.permutation(sampled)[: rank_in_samples(k, columns_of_chunk, policy)]
     else:
         columns = random.permutation(np.setdiff1d(np.arange(n), sampled))[:k]
-    row = spread_below(random, n)
+    row = spread_below(random, n) if others == "spread" else alike_below(random, n)
     row[columns] = ONE if values == "equal" else bits_of(2.0 + random.random(columns.size, np.float32))
     return lay_out([row], **{**setting.call(), "limits": device_of(setting), "k": k})
+
+
+@family("full-bins", content=("one-bin", "all-nan", "equal"), most=(2000, 1))
+def full_bins(random: np.random.Generator, setting: Setting, content: str, most: int) -> Case:
+    """A chunk has more columns in a bin than CTAs tell each other."""
+    chunk = -(-(MOST_SHARED + 1) // WORD) * WORD
+    limits = DEVICES["pair"]
+    policy = None if setting.policy is None else by_name(setting.policy)
+    ctas = make_plan(1, 2 * chunk, setting.k, limits, policy).ctas
+    row = CONTENTS[content](random, ctas * chunk)
+    return lay_out([row], **{**setting.call(), "limits": limits, "k": most})

@@ -48,7 +48,12 @@ FROM_REGISTERS = (
 FROM_MAPS = (
     one_edit(
         "map-tail-not-cleared", "map.cuh",
-        "word < ceil_div(columns, kWarpSize);", "word < columns / kWarpSize;", "a clearing left out",
+        "place < Map::place_of(ceil_div(columns, kWarpSize));", "place < Map::place_of(columns / kWarpSize);", "a clearing left out",
+    ),
+    one_edit(
+        "spread-map-read-as-if-it-were-not", "emit.cuh",
+        "uint32_t selected = map.above[Map::place_of(word)];", "uint32_t selected = map.above[word];",
+        "a wrong address",
     ),
     one_edit(
         "map-of-a-row-not-cleared", "medium.cuh",
@@ -65,8 +70,8 @@ FROM_MAPS = (
     ),
     one_edit(
         "candidates-cut-where-all-are-taken", "emit.cuh",
-        "set_bit(cut && key == selection.threshold ? map.equal : map.above, candidates.columns[i]);",
-        "set_bit(key == selection.threshold ? map.equal : map.above, candidates.columns[i]);", LEFT_OUT,
+        "set_bit<Map>(cut && key == selection.threshold ? map.equal : map.above, candidates.columns[i]);",
+        "set_bit<Map>(key == selection.threshold ? map.equal : map.above, candidates.columns[i]);", LEFT_OUT,
     ),
     one_edit(
         "candidates-at-the-threshold-lost", "emit.cuh",
@@ -75,7 +80,7 @@ FROM_MAPS = (
     ),
     one_edit(
         "ties-of-words-not-counted", "emit.cuh",
-        "here.tie_offset += __popc(map.equal[word]);", "", LEFT_OUT,
+        "here.tie_offset += __popc(equal);", "", LEFT_OUT,
     ),
     one_edit(
         "segment-one-too-long", "emit.cuh",

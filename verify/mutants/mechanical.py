@@ -178,7 +178,7 @@ SPILLS = (
     ),
     one_edit(
         "spill-keeps-first-pass", "team.cuh",
-        "mail.inbox(kOfFirstDigits + pass);", "mail.inbox(kOfFirstDigits);", WRONG_BUFFER,
+        "mail.inbox(of_chunks + 1 + pass);", "mail.inbox(of_chunks + 1);", WRONG_BUFFER,
     ),
     one_edit(
         "spill-keeps-no-pass", "refine.cuh",
@@ -186,7 +186,7 @@ SPILLS = (
     ),
     one_edit(
         "spill-keeps-the-last-pass-only", "team.cuh",
-        "mail.inbox(kOfFirstDigits + pass);", "mail.inbox(kOfFirstDigits + pass);\n    above_before = 0;",
+        "mail.inbox(of_chunks + 1 + pass);", "mail.inbox(of_chunks + 1 + pass);\n    above_before = 0;",
         LEFT_OUT,
     ),
 )  # fmt: skip

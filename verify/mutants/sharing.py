@@ -61,7 +61,7 @@ IN_WORKSPACES = (
     ),
     one_edit(
         "area-of-the-first-cta", "workspace_mail.cuh",
-        "area.counters[exchange][rank];", "area.counters[exchange][0];", WRONG_BUFFER,
+        "area.words[exchange][rank];", "area.words[exchange][0];", WRONG_BUFFER,
     ),
     one_edit(
         "candidates-in-a-workspace-over-those-before", "workspace_mail.cuh",
@@ -76,9 +76,29 @@ EXCHANGES = (
     Mutant(
         "exchange-of-samples-used-again", WRONG_BUFFER,
         (
-            Edit("large.cuh", "(kOfSamples, histogram);", "(kOfChunks, histogram);"),
-            Edit("team.cuh", "find_bin(kOfSamples, k,", "find_bin(kOfChunks, k,"),
+            Edit("team.cuh", "post_bins(kOfSamples);", "post_bins(kOfChunks);"),
+            Edit("team.cuh", "find_bin(kOfSamples, rank,", "find_bin(kOfChunks, rank,"),
         ),
+    ),
+    Mutant(
+        "digits-in-the-exchange-of-chunks-told-again", WRONG_BUFFER,
+        (
+            Edit("team.cuh", "const int exchange = of_chunks + 1 + pass;",
+                 "const int exchange = kOfChunks + 1 + pass;"),
+            Edit("team.cuh", "mail.inbox(of_chunks + 1 + pass);", "mail.inbox(kOfChunks + 1 + pass);"),
+        ),
+    ),
+    one_edit(
+        "bins-over-their-half-of-a-word", "large.cuh", "if (!is_listed) team.limit_bins();", "", LEFT_OUT,
+    ),
+    one_edit(
+        "second-bin-of-a-word-lost", "exchanges.cuh", "return first | second << kPackedBits;", "return first;",
+        LEFT_OUT,
+    ),
+    one_edit(
+        "other-bin-of-the-word-kept", "team.cuh",
+        "keep_count(found.index % 2 == 0 ? first_of(pair) : second_of(pair));",
+        "keep_count(found.index % 2 != 0 ? first_of(pair) : second_of(pair));", WRONG_BUFFER,
     ),
     one_edit(
         "last-cta-not-summed", "team.cuh",
@@ -102,7 +122,7 @@ COUNTS = (
     ),
     one_edit(
         "counts-in-the-bin-not-kept", "team.cuh",
-        "keep_count(mail.inbox(kOfChunks), found);", "(void)found;", LEFT_OUT,
+        "keep_count(found.index % 2 == 0 ? first_of(pair) : second_of(pair));", "(void)pair;", LEFT_OUT,
     ),
     one_edit(
         "bins-before-with-its-own", "team.cuh",

@@ -1,42 +1,98 @@
-"""Mutants of the first look at a row that does not fit registers: its running threshold and its list."""
+"""Mutants of the first look at a row that does not fit registers: its sample, its bound and its list."""
 
 from __future__ import annotations
 
 from .mechanical import COMPARISON, LEFT_OUT, OFF_BY_ONE
 from .mutant import one_edit
 
-SAMPLE = "append_tile(sample, sample.above(bound), 0, list);"
 COUNT_THE_REST = "if (__builtin_expect(listed, true)) { count_listed<policy.threads, bits>(list, {}, length,"
-COMPACTED = "compact<policy.threads>(list, length, bound); __syncthreads(); counted = {};"
+COMPACTED = "compact<policy.threads>(list, length, at_least); __syncthreads(); counted = {};"
+CLEAR = "clear<policy.threads, (1 << bits)>(histogram);"
+EMPTY = "if (threadIdx.x == 0) list.used = 0;"
+
+SAMPLES = (
+    one_edit(
+        "sample-beyond-the-chunk", "sample.cuh",
+        "if (column + kQuad > chunk.length) continue;", "", LEFT_OUT,
+    ),
+    one_edit(
+        "sample-without-its-last-quad", "sample.cuh",
+        "if (column + kQuad > chunk.length) continue;", "if (column + kQuad >= chunk.length) continue;",
+        COMPARISON,
+    ),
+    one_edit(
+        "sample-of-one-quad-a-block", "sample.cuh",
+        "block * kBlock + quad % kBlockQuads * kQuad;", "block * kBlock;", LEFT_OUT,
+    ),
+    one_edit(
+        "rank-in-a-sample-one-too-high", "sample.cuh",
+        "return expected + expected / 4 + kMargin;", "return expected + expected / 4 + kMargin - 1;",
+        OFF_BY_ONE,
+    ),
+    one_edit(
+        "rank-in-a-sample-over-k", "sample.cuh",
+        "return min(k, at_most(k * policy.sample / columns));",
+        "return at_most(k * policy.sample / columns);", LEFT_OUT,
+    ),
+    one_edit(
+        "list-always-has-room", "sample.cuh", "listed <= policy.survivors};", "true};", LEFT_OUT,
+    ),
+    one_edit(
+        "sample-stays-counted", "stream.cuh", f"for (;;) {{ {CLEAR}", "for (;;) {", LEFT_OUT,
+    ),
+    one_edit(
+        "rank-over-a-sample", "medium.cuh", "if (rank > policy.sample) return kNoBound;", "", LEFT_OUT,
+    ),
+    one_edit(
+        "rank-over-the-first-sample", "large.cuh", "if (rank > policy.sample) return kNoBound;", "", LEFT_OUT,
+    ),
+)  # fmt: skip
+
+GUESSES = (
+    one_edit(
+        "guess-not-checked", "medium.cuh", "return scratch.found.index >= bound.bin;", "return true;",
+        LEFT_OUT,
+    ),
+    one_edit(
+        "guess-at-the-bound-not-trusted", "medium.cuh", "return scratch.found.index >= bound.bin;",
+        "return scratch.found.index > bound.bin || bound.bin == 0;", COMPARISON,
+    ),
+    one_edit(
+        "guess-of-a-team-not-checked", "large.cuh",
+        "if (storage.refine.scratch.found.index >= bound.bin) return true;", "return true;", LEFT_OUT,
+    ),
+    one_edit(
+        "columns-not-listed-not-counted", "stream.cuh",
+        "if (threadIdx.x == 0) atomicAdd(&histogram[0], static_cast<uint32_t>("
+        "min(chunk.length - length, kMaxK)));", "", LEFT_OUT,
+    ),
+    one_edit(
+        "list-not-emptied-before-the-row-is-streamed-again", "stream.cuh",
+        f"bound = kNoBound; {EMPTY}", "bound = kNoBound;", LEFT_OUT,
+    ),
+    one_edit(
+        "row-streamed-again-from-its-last-tile", "stream.cuh",
+        f"bound = kNoBound; {EMPTY} load_next(0);", f"bound = kNoBound; {EMPTY}", LEFT_OUT,
+    ),
+    one_edit(
+        "chunks-told-again-in-the-same-exchange", "large.cuh", "++team.of_chunks;", "", LEFT_OUT,
+    ),
+)  # fmt: skip
 
 BOUNDS = (
     one_edit(
-        "first-tile-not-read-where-two-ctas-share-an-sm", "stream.cuh",
-        "if constexpr (kHalved) load_next(Sample::kTileColumns);", "", LEFT_OUT,
-    ),
-    one_edit(
         "bound-one-bin-too-high", "stream.cuh",
-        "bound = find_bin<policy.threads, bits>(histogram, k, scratch).at_least;",
-        "bound = find_bin<policy.threads, bits>(histogram, k, scratch).greater;", OFF_BY_ONE,
+        "at_least = find_bin<policy.threads, bits>(histogram, k, scratch).at_least;",
+        "at_least = find_bin<policy.threads, bits>(histogram, k, scratch).greater;", OFF_BY_ONE,
     ),
     one_edit(
-        "bound-of-a-sample-too-high", "medium.cuh",
-        "find_bin<policy.threads, kBits>(histogram, row.k, scratch).at_least",
-        "find_bin<policy.threads, kBits>(histogram, row.k, scratch).greater", OFF_BY_ONE,
+        "bound-of-samples-too-high", "sample.cuh",
+        "return {interval.at_least, bin.index,", "return {interval.greater, bin.index,", OFF_BY_ONE,
     ),
     one_edit(
-        "bound-of-samples-too-high", "team.cuh",
-        "[](const Found&) {}).at_least;", "[](const Found&) {}).greater;", OFF_BY_ONE,
-    ),
-    one_edit(
-        "bound-of-a-sample-under-k-columns", "medium.cuh",
-        "const bool has_bound = min(row.length, policy.sample) >= row.k;", "const bool has_bound = true;",
-        LEFT_OUT,
-    ),
-    one_edit(
-        "bound-of-samples-under-k-columns", "large.cuh",
-        "const bool has_bound = min(columns, policy.sample) >= row.k;", "const bool has_bound = true;",
-        LEFT_OUT,
+        "room-for-more-tiles-than-were-seen", "stream.cuh",
+        "return min(tiles, (policy.survivors - length) / (expected + expected / 4 + 1));",
+        "return (policy.survivors - length) / (expected + expected / 4 + 1);", LEFT_OUT,
     ),
     one_edit(
         "bound-raised-under-k-columns", "stream.cuh", "if (length >= k) {", "if (length > 0) {", LEFT_OUT,
@@ -54,10 +110,6 @@ BOUNDS = (
 )  # fmt: skip
 
 COUNTS = (
-    one_edit(
-        "sample-counted-again", "stream.cuh",
-        "int counted = static_cast<int>(list.used);", "int counted = 0;", LEFT_OUT,
-    ),
     one_edit(
         "compacted-list-counted-short", "stream.cuh",
         COMPACTED.replace("{}", "static_cast<int>(list.used)"),
@@ -78,14 +130,11 @@ COUNTS = (
     ),
     one_edit(
         "counters-not-cleared-for-a-recount", "stream.cuh",
-        "clear<policy.threads, (1 << bits)>(histogram);", "", LEFT_OUT,
+        f"}} else {{ {CLEAR}", "} else {", LEFT_OUT,
     ),
 )  # fmt: skip
 
 LISTS = (
-    one_edit(
-        "sample-listed-twice", "stream.cuh", SAMPLE, f"{SAMPLE}\n  {SAMPLE}", "a step taken twice",
-    ),
     one_edit(
         "full-list-taken-for-complete", "stream.cuh",
         "const bool listed = length <= policy.survivors;", "const bool listed = true;", LEFT_OUT,
@@ -103,7 +152,7 @@ LISTS = (
     ),
     one_edit(
         "list-not-emptied-before-compacting", "stream.cuh",
-        "if (threadIdx.x == 0) list.used = 0;", "", LEFT_OUT,
+        f"{EMPTY} __syncthreads(); at_least =", "__syncthreads(); at_least =", LEFT_OUT,
     ),
     one_edit(
         "list-of-a-row-not-emptied", "medium.cuh",
@@ -142,7 +191,7 @@ TILES = (
     ),
     one_edit(
         "columns-counted-from-the-tile", "stream.cuh",
-        "tile.above(bound), first, list);", "tile.above(bound), 0, list);", LEFT_OUT,
+        "tile.above(at_least), first, list);", "tile.above(at_least), 0, list);", LEFT_OUT,
     ),
     one_edit(
         "tile-beyond-the-chunk", "stream.cuh",
@@ -155,4 +204,4 @@ TILES = (
     ),
 )  # fmt: skip
 
-STREAMING = (*BOUNDS, *COUNTS, *LISTS, *TILES)
+STREAMING = (*SAMPLES, *GUESSES, *BOUNDS, *COUNTS, *LISTS, *TILES)
