@@ -24,6 +24,7 @@ from . import radix
 from .policy import MAX_K, QUAD, Policy
 
 SAMPLE_BLOCK = 16  # columns that lie side by side in a sample: 64 bytes
+GOLDEN_RATIO = 0x9E3779B1  # times 2^32
 MARGIN = 32  # columns, see at_most()
 
 
@@ -42,20 +43,29 @@ NO_BOUND = Bound(0, False)
 
 
 def sample(length: int, columns: int, policy: Policy) -> Tensor:
-    """The columns of a chunk that are its sample: int64 [n], in quads that lie in blocks, evenly spread.
+    """The columns of a chunk that are its sample: int64 [n], in quads.
 
     length: the chunk's columns. columns: those of all chunks of the row but the last ones; shorter chunks
     have smaller samples. policy: the size of a sample.
+
+    A block of them lies in each of as many equal parts, since neighbouring scores are alike; elsewhere in each,
+    since scores may have a period. Source: Weyl's sequence of the golden ratio's multiples.
     """
-    blocks = torch.arange(policy.sample // SAMPLE_BLOCK)
-    starts = blocks * (columns // SAMPLE_BLOCK) // blocks.numel() * SAMPLE_BLOCK
+    parts = policy.sample // SAMPLE_BLOCK
+    part = torch.arange(parts + 1)
+    begins = part * (columns // SAMPLE_BLOCK) // parts
+    within = begins.diff() * (part[:-1] * GOLDEN_RATIO & 0xFFFFFFFF) >> 32
+    starts = (begins[:-1] + within) * SAMPLE_BLOCK
     quads = (starts[:, None] + torch.arange(0, SAMPLE_BLOCK, QUAD)).flatten()
     quads = quads[quads + QUAD <= length]
     return (quads[:, None] + torch.arange(QUAD)).flatten()
 
 
 def at_most(expected: int) -> int:
-    """A number of columns that chance exceeds once in a million times where `expected` are expected."""
+    """A number of columns that is hardly ever exceeded where `expected` are expected.
+
+    Of independent ones it is so by more than five standard deviations.
+    """
     return expected + expected // 4 + MARGIN
 
 

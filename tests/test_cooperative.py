@@ -129,7 +129,7 @@ MISTAKES = {
         MAIL,
         ("arrivals[exchange], ctas)", "arrivals[exchange], ctas - 1)"),
     ),
-    "counted from the others' area": (MAIL, ("area.counters[exchange][rank]", "area.counters[exchange][0]")),
+    "counted from the others' area": (MAIL, ("area.words[exchange][rank]", "area.words[exchange][0]")),
 }
 
 
@@ -152,7 +152,7 @@ def judged(row, k, kernel):
 
 def test_exchange_that_is_used_twice_is_found(tmp_path):
     """Were the counter of one exchange another's too, some CTA would not wait for its peers."""
-    once = ("exchange = kOfFirstDigits + pass;", "exchange = kOfFirstDigits;")
+    once = ("exchange = of_chunks + 1 + pass;", "exchange = of_chunks + 1;")
     kernel = altered(tmp_path, "team.cuh", once)
     assert judged(same_bin(2048), 700, kernel) in ("race", "deadlock", "unwritten-read")
 

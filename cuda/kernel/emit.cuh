@@ -187,8 +187,8 @@ PERSISTENT_TOPK_DEVICE void emit_mapped(const Source& source, int length, int fi
                                         LinedUp& lined_up, int32_t* output, Scratch& scratch) {
   const int first_slot = slot_of(place, selection);
 #pragma unroll 1
-  for (int begin = 0; begin < length; begin += Map::kColumnsMapped) {
-    const int end = min(begin + Map::kColumnsMapped, length);
+  for (int begin = 0, end; begin < length; begin = end) {
+    end = begin + min(Map::kColumnsMapped, length - begin);
     if (begin != 0) __syncthreads();  // the segment before has been read
     if (!marked) mark<kThreads>(source, begin, end, selection, map);
     __syncthreads();

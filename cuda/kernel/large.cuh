@@ -45,7 +45,7 @@ PERSISTENT_TOPK_DEVICE Share<policy, kTracing> take_share(const Row& row,
                                                           const SharingTeam<policy, Mail>& team) {
   const int columns = chunk_columns(row.length, team.ctas);
   const int begin = min(team.rank * columns, row.length);
-  const int end = min(begin + columns, row.length);
+  const int end = begin + min(columns, row.length - begin);
   const Share<policy, kTracing> share = {
       columns, begin, {row.logits + begin, end - begin}, {row.trace + team.rank}};
   share.record.chunk(kLarge, team.ctas, team.rank, begin, end);

@@ -21,7 +21,8 @@ struct StreamBound {
 
 inline constexpr StreamBound kNoBound = {key_to_float(kLowestKey - 1), 0, false};
 
-// Columns of a chunk in blocks that lie evenly spread, since neighbouring scores are alike.
+// Columns of a chunk in blocks, one in each of as many equal parts, since neighbouring scores are alike; each
+// elsewhere in its part, since scores may have a period.
 template <int kThreads, int kColumns>
 struct Sample {
   static constexpr int kBlockQuads = 4;  // 64 bytes: memory delivers no fewer
@@ -34,12 +35,17 @@ struct Sample {
 
   // `columns`: of all chunks of the row but the last ones, which get a smaller sample where they are shorter.
   PERSISTENT_TOPK_DEVICE void load(const Chunk<kThreads>& chunk, int columns) {
+    constexpr uint32_t kGoldenRatio =
+        0x9E3779B1u;  // times 2^32: its multiples, modulo that, spread most evenly
     const uint64_t blocks = columns / kBlock;
 #pragma unroll
     for (int round = 0; round < kRounds; ++round) {
       const int quad = round * kThreads + static_cast<int>(threadIdx.x);
-      const int block = static_cast<int>(quad / kBlockQuads * blocks / kBlocks);
-      const int column = block * kBlock + quad % kBlockQuads * kQuad;
+      const uint32_t part = quad / kBlockQuads;
+      const auto begin = static_cast<uint32_t>(part * blocks / kBlocks);
+      const auto end = static_cast<uint32_t>((part + 1) * blocks / kBlocks);
+      const uint64_t within = (end - begin) * static_cast<uint64_t>(part * kGoldenRatio) >> 32;
+      const int column = static_cast<int>(begin + within) * kBlock + quad % kBlockQuads * kQuad;
       if (column + kQuad > chunk.length) continue;
       load_quad(chunk.logits + column, kQuad, chunk.vector, x[round]);
       existing |= 1u << round;
@@ -54,8 +60,8 @@ struct Sample {
   }
 };
 
-// A number of columns that is exceeded by chance where so many are expected only once in a million times: by
-// five standard deviations and more.
+// A number of columns that is hardly ever exceeded where so many are expected: of independent ones by more
+// than five standard deviations.
 PERSISTENT_TOPK_DEVICE int at_most(int expected) {
   constexpr int kMargin = 32;
   return expected + expected / 4 + kMargin;

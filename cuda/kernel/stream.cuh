@@ -51,9 +51,9 @@ PERSISTENT_TOPK_DEVICE bool list_columns(const Chunk<policy.threads>& chunk, int
   int room = bound.has_room ? kAlways : 1;
   int updates = 0;
 #pragma unroll 1
-  for (int first = 0; first < chunk.length; first += Tile::kTileColumns) {
+  for (int first = 0, seen; first < chunk.length; first = seen) {
     tile = next;
-    const int seen = first + tile.length;
+    seen = first + tile.length;
     load_next(seen);
     append_tile(tile, tile.above(at_least), first, list);
     if (--room > 0 || seen == chunk.length) continue;

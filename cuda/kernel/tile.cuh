@@ -16,8 +16,9 @@ inline constexpr int kMaskWordBits = 32;
 inline constexpr int kMaxValues = 2 * kMaskWordBits;  // of a thread of a tile
 inline constexpr uint32_t kQuadMask = (1u << kQuad) - 1;
 
+// Of numbers that are not negative; as unsigned ones, since rows of 2^31 - 1 columns are allowed.
 PERSISTENT_TOPK_DEVICE constexpr int ceil_div(int dividend, int divisor) {
-  return (dividend + divisor - 1) / divisor;
+  return static_cast<int>((static_cast<uint32_t>(dividend) + divisor - 1) / divisor);
 }
 
 PERSISTENT_TOPK_DEVICE bool is_vector_aligned(const float* pointer) {
@@ -152,13 +153,16 @@ struct Chunk {
       float x[kBatch][kQuad];
 #pragma unroll
       for (int i = 0; i < kBatch; ++i) {
-        const int column = quad(batch + i) * kQuad;
-        if (column < length) load_quad(logits + column, length - column, vector, x[i]);
+        const uint32_t column =
+            static_cast<uint32_t>(quad(batch + i)) * kQuad;  // 2^31 and more behind the end
+        if (column < static_cast<uint32_t>(length))
+          load_quad(logits + column, length - static_cast<int>(column), vector, x[i]);
       }
 #pragma unroll
       for (int i = 0; i < kBatch; ++i)
-        if (const int column = quad(batch + i) * kQuad; batch + i < end && column < length)
-          f(quad(batch + i), x[i], min(kQuad, length - column));
+        if (const uint32_t column = static_cast<uint32_t>(quad(batch + i)) * kQuad;
+            batch + i < end && column < static_cast<uint32_t>(length))
+          f(quad(batch + i), x[i], min(kQuad, length - static_cast<int>(column)));
     }
   }
 };

@@ -83,6 +83,19 @@ def k_over_a_sample(
     return lay_out([row], **{**setting.call(), "limits": device_of(setting), "k": k})
 
 
+@family("crowded-late", extra=(5, 100), odd=(0, 21))
+def crowded_late(random: np.random.Generator, setting: Setting, extra: int, odd: int) -> Case:
+    """What is selected lies behind the first tiles, so that a list fills faster than these let expect."""
+    policy = setting.boundaries
+    k = min(MAX_K, policy.survivors // 2)
+    chunk = -(-(8 * policy.register_columns + extra) // WORD) * WORD
+    ctas = shared_between(setting, chunk)
+    late = [c * chunk + np.arange(2 * policy.tile, chunk - odd) for c in range(ctas)]
+    row = spread_below(random, ctas * chunk - odd)
+    row[random.permutation(np.concatenate(late))[:k]] = bits_of(2.0 + random.random(k, np.float32))
+    return lay_out([row], **{**setting.call(), "limits": device_of(setting), "k": k})
+
+
 @family("crowded-chunks", crowded=("last", "first"), values=("apart", "equal"), extra=(5, 100))
 def crowded_chunks(
     random: np.random.Generator, setting: Setting, crowded: str, values: str, extra: int
@@ -139,8 +152,8 @@ def misled_samples(
     return lay_out([row], **{**setting.call(), "limits": device_of(setting), "k": k})
 
 
-@family("full-bins", content=("one-bin", "all-nan", "equal"), most=(2000, 1))
-def full_bins(random: np.random.Generator, setting: Setting, content: str, most: int) -> Case:
+@family("bins-over-a-half-word", content=("one-bin", "all-nan", "equal"), most=(2000, 1))
+def bins_over_a_half_word(random: np.random.Generator, setting: Setting, content: str, most: int) -> Case:
     """A chunk has more columns in a bin than CTAs tell each other."""
     chunk = -(-(MOST_SHARED + 1) // WORD) * WORD
     limits = DEVICES["pair"]

@@ -84,8 +84,8 @@ FROM_MAPS = (
     ),
     one_edit(
         "segment-one-too-long", "emit.cuh",
-        "const int end = min(begin + Map::kColumnsMapped, length);",
-        "const int end = min(begin + Map::kColumnsMapped + 1, length);", OFF_BY_ONE,
+        "end = begin + min(Map::kColumnsMapped, length - begin);",
+        "end = begin + min(Map::kColumnsMapped + 1, length - begin);", OFF_BY_ONE,
     ),
     one_edit(
         "segment-takes-a-column-more", "stream.cuh",

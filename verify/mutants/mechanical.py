@@ -13,8 +13,8 @@ SPECIAL_VALUE = "a special value forgotten"
 DIVISION = (
     one_edit(
         "chunk-one-too-long", "large.cuh",
-        "const int end = min(begin + columns, row.length);",
-        "const int end = min(begin + columns + 1, row.length);", OFF_BY_ONE,
+        "const int end = begin + min(columns, row.length - begin);",
+        "const int end = begin + min(columns + 1, row.length - begin);", OFF_BY_ONE,
     ),
     one_edit(
         "chunks-rounded-down", "team.cuh",
@@ -76,7 +76,7 @@ TILES = (
     ),
     one_edit(
         "rounds-of-the-next-segment", "tile.cuh",
-        "batch + i < end && column < length", "column < length", "a bound left out",
+        "batch + i < end && column <", "column <", "a bound left out",
     ),
     one_edit(
         "half-a-pair-beyond-n", "radix.cuh", "if (mask >> c & 2)", "if (mask >> c & 1)", OFF_BY_ONE,

@@ -16,13 +16,11 @@ SAMPLES = (
         "if (column + kQuad > chunk.length) continue;", "", LEFT_OUT,
     ),
     one_edit(
-        "sample-without-its-last-quad", "sample.cuh",
-        "if (column + kQuad > chunk.length) continue;", "if (column + kQuad >= chunk.length) continue;",
-        COMPARISON,
+        "sample-of-one-quad-a-block", "sample.cuh",
+        "* kBlock + quad % kBlockQuads * kQuad;", "* kBlock;", LEFT_OUT,
     ),
     one_edit(
-        "sample-of-one-quad-a-block", "sample.cuh",
-        "block * kBlock + quad % kBlockQuads * kQuad;", "block * kBlock;", LEFT_OUT,
+        "sample-where-each-part-begins", "sample.cuh", "(begin + within) * kBlock", "(begin) * kBlock", LEFT_OUT,
     ),
     one_edit(
         "rank-in-a-sample-one-too-high", "sample.cuh",
@@ -183,8 +181,8 @@ LISTS = (
 TILES = (
     one_edit(
         "last-tile-lost", "stream.cuh",
-        "first < chunk.length; first += Tile::kTileColumns",
-        "first + Tile::kTileColumns <= chunk.length; first += Tile::kTileColumns", OFF_BY_ONE,
+        "first < chunk.length; first = seen", "first + Tile::kTileColumns <= chunk.length; first = seen",
+        OFF_BY_ONE,
     ),
     one_edit(
         "tile-after-the-next-not-read", "stream.cuh", "load_next(seen);", "", LEFT_OUT,
