@@ -3,8 +3,8 @@
 The k-th of the row has some rank in a sample of it. The bin of a rank somewhat further down is a guess of a
 bound: what lies under it is dropped, the rest joins a list. Before that could overflow, its new columns are
 counted, the bound is raised to the threshold bin of what has been read, and the list loses what the new bound
-excludes. A list that overflows is given up, and the kernel counts and reads the chunk again. Where fewer than k
-columns of the row lie at or above the guess, the row is streamed again without one.
+excludes. A list that overflows is given up, and the kernel counts and reads the chunk again. Where fewer than
+k columns of the row lie at or above the guess, the row is streamed again without one.
 
 Source: our own; selection by a sample's order statistics is Floyd and Rivest's, "Expected time bounds for
 selection" (Communications of the ACM, 1975), where the sample gives two bounds and what lies between is kept;
@@ -48,8 +48,8 @@ def sample(length: int, columns: int, policy: Policy) -> Tensor:
     length: the chunk's columns. columns: those of all chunks of the row but the last ones; shorter chunks
     have smaller samples. policy: the size of a sample.
 
-    A block of them lies in each of as many equal parts, since neighbouring scores are alike; elsewhere in each,
-    since scores may have a period. Source: Weyl's sequence of the golden ratio's multiples.
+    A block of them lies in each of as many equal parts, since neighbouring scores are alike; elsewhere in
+    each, since scores may have a period. Source: Weyl's sequence of the golden ratio's multiples.
     """
     parts = policy.sample // SAMPLE_BLOCK
     part = torch.arange(parts + 1)

@@ -132,7 +132,7 @@ def misled_samples(
     extra: int,
     odd: int,
 ) -> Case:
-    """The greatest columns are a sample's, so that its bound is too high, or all others' than a sample's."""
+    """A sample has the greatest columns, so that its bound is too high, or none of them."""
     policy = setting.boundaries
     k = min(MAX_K, 2 * policy.survivors)
     chunk = -(-(4 * policy.register_columns + extra) // WORD) * WORD
@@ -140,7 +140,8 @@ def misled_samples(
     n = ctas * chunk - odd
     columns_of_chunk = chunk if ctas > 1 else n
     samples = [
-        begin + sample(min(chunk, n - begin), columns_of_chunk, policy).numpy() for begin in range(0, n, chunk)
+        begin + sample(min(chunk, n - begin), columns_of_chunk, policy).numpy()
+        for begin in range(0, n, chunk)
     ]
     sampled = np.concatenate(samples)
     if greatest == "in":

@@ -48,7 +48,8 @@ FROM_REGISTERS = (
 FROM_MAPS = (
     one_edit(
         "map-tail-not-cleared", "map.cuh",
-        "place < Map::place_of(ceil_div(columns, kWarpSize));", "place < Map::place_of(columns / kWarpSize);", "a clearing left out",
+        "place < Map::place_of(ceil_div(columns, kWarpSize));", "place < Map::place_of(columns / kWarpSize);",
+        "a clearing left out",
     ),
     one_edit(
         "spread-map-read-as-if-it-were-not", "emit.cuh",

@@ -92,8 +92,8 @@ EXCHANGES = (
         "bins-over-their-half-of-a-word", "large.cuh", "if (!is_listed) team.limit_bins();", "", LEFT_OUT,
     ),
     one_edit(
-        "second-bin-of-a-word-lost", "exchanges.cuh", "return first | second << kPackedBits;", "return first;",
-        LEFT_OUT,
+        "second-bin-of-a-word-lost", "exchanges.cuh",
+        "return first | second << kPackedBits;", "return first;", LEFT_OUT,
     ),
     one_edit(
         "other-bin-of-the-word-kept", "team.cuh",

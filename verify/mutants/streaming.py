@@ -20,7 +20,8 @@ SAMPLES = (
         "* kBlock + quad % kBlockQuads * kQuad;", "* kBlock;", LEFT_OUT,
     ),
     one_edit(
-        "sample-where-each-part-begins", "sample.cuh", "(begin + within) * kBlock", "(begin) * kBlock", LEFT_OUT,
+        "sample-where-each-part-begins", "sample.cuh",
+        "(begin + within) * kBlock", "(begin) * kBlock", LEFT_OUT,
     ),
     one_edit(
         "rank-in-a-sample-one-too-high", "sample.cuh",
