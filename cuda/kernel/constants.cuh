@@ -13,8 +13,8 @@ inline constexpr int kMaxPasses = 4;    // a 32-bit key range holds four 8-bit d
 inline constexpr int kMaxBins = 2048;   // 11 bits of binary16: sign, exponent, 5 bits of mantissa
 inline constexpr int kMaxK = 4096;      // largest k of the contract
 inline constexpr int kMaxCtas = 16;     // the largest cluster of sm_90 (non-portable size)
-inline constexpr int kMostShared =
-    65535;  // that a CTA tells others of a coarse bin: 16 bits; more than matter
+// That a CTA tells others of a coarse bin, at most: 16 bits hold it, and it is more than matters.
+inline constexpr int kMostShared = 65535;
 static_assert(kMaxK < kMostShared);
 inline constexpr int kAllTaken = -1;    // `ties`: every key equal to the threshold is taken
 inline constexpr int32_t kPadding = -1; // output slots behind the last selected column
@@ -65,7 +65,7 @@ inline constexpr Policy kLatency = {
     .tile = 8192,         // sixteen registers a thread, and as many for what comes next
     .sample = 4096,       // 256 places of a chunk; twice as many shorten the list by a tenth
     .held = 32768,  // 64 columns a thread
-    .survivors = 10240,   // kMaxK and what passes its threshold of the second 4096 to 8192 columns
+    .survivors = 10240,   // what a guess of the bound lets through for kMaxK, in rows of up to 512K
     .map = 262144,        // two bitmaps of 32 KB
     .shared_bytes = 227 * 1024,  // all that sm_90 and sm_100 have
 };
@@ -86,7 +86,7 @@ inline constexpr Policy kDense = {
     .large_bin_bits = 9,
     .candidates = 2048,
     .rank_max = 64,
-    .tile = 4096,
+    .tile = 4096,  // eight registers a thread, and as many for what comes next; more would spill
     .sample = 4096,
     .held = 16384,  // 32 columns a thread, which has 64 registers
     .survivors = 6144,

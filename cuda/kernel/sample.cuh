@@ -35,8 +35,8 @@ struct Sample {
 
   // `columns`: of all chunks of the row but the last ones, which get a smaller sample where they are shorter.
   PERSISTENT_TOPK_DEVICE void load(const Chunk<kThreads>& chunk, int columns) {
-    constexpr uint32_t kGoldenRatio =
-        0x9E3779B1u;  // times 2^32: its multiples, modulo that, spread most evenly
+    // Times 2^32: its multiples, modulo that, spread most evenly.
+    constexpr uint32_t kGoldenRatio = 0x9E3779B1u;
     const uint64_t blocks = columns / kBlock;
 #pragma unroll
     for (int round = 0; round < kRounds; ++round) {
