@@ -24,6 +24,7 @@ import torch
 
 from .gate_steps import FIGURES, STEPS, Found, Options, run
 from .records import RECORDS_DIR, TITLES, write_record
+from .sanitizer.tool import NOT_RUN
 
 EXIT_AGREE, EXIT_MISMATCH, EXIT_USAGE, EXIT_CANNOT_RUN = 0, 1, 2, 3
 VECTORS_SECONDS = 120
@@ -72,6 +73,9 @@ def gate(names: list[str], options: Options, steps: Steps = STEPS) -> bool:
     print()
     for name, ok, seconds, lines in verdicts:
         print(f"{name:<11} {'ok' if ok else 'FAILED':<7} {seconds:6.1f} s  {lines[0] if lines else ''}")
+        for line in lines[1:]:
+            if NOT_RUN in line:
+                print(f"{'':<11} {line}")
     return all(ok for _, ok, _, _ in verdicts)
 
 

@@ -12,6 +12,7 @@ import torch
 from persistent_topk.cuda import gate, gate_steps, records
 from persistent_topk.cuda.build import BuildError, kernel_hash
 from persistent_topk.cuda.gate_steps import STEPS, TIMED_OUT, Options, run
+from persistent_topk.cuda.sanitizer.tool import NOT_RUN
 from persistent_topk.verify.outcome import ExitCode
 
 WHERE = {**dict.fromkeys(records.CARRIED, "1"), "kernel": kernel_hash(), "gpu": "H100"}
@@ -48,6 +49,15 @@ def test_a_step_that_fails_is_recorded_and_the_others_run(
     assert ["soak", "ok"] == table[2].split()[:2]
     assert gate.gate(["soak"], options, steps) is True
     assert records.EXIT_STALE == records.check(options.records)
+
+
+def test_what_a_clean_step_left_out_stands_in_the_table(
+    options: Options, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = ["Version 1", "memcheck   errors 0", f"initcheck, shared  {NOT_RUN}too old"]
+    assert gate.gate(["sanitizers"], options, {"sanitizers": lambda _: {"ok": True, "lines": lines}})
+    table = capsys.readouterr().out.strip().splitlines()[-2:]
+    assert table[0].split()[:2] == ["sanitizers", "ok"] and table[1].strip() == lines[2]
 
 
 def test_the_record_of_the_bench_is_as_the_bench_writes_it(

@@ -17,7 +17,7 @@ import torch
 
 from ..build import CUDA_DIR, KERNEL_UNITS, BuildError, Unit, build
 from ..library import arch_of
-from .tool import SHARED_OPTION, SHARED_SINCE, NoSanitizer, Tool, find_tool, kept, run_tool
+from .tool import NOT_RUN, SHARED_OPTION, SHARED_SINCE, NoSanitizer, Tool, find_tool, kept, run_tool
 
 EXIT_AGREE, EXIT_MISMATCH, EXIT_CANNOT_RUN = 0, 1, 3
 SOURCE = CUDA_DIR / "sanitizer" / "workload.cu"
@@ -80,7 +80,7 @@ def run_check(tool: Tool, check: Check, program: Path) -> Outcome:
 def line(outcome: Outcome) -> str:
     """One line of the table, and under it what the tool said."""
     if outcome.lacking:
-        return f"{outcome.tool:<18} not run: {outcome.note}"
+        return f"{outcome.tool:<18} {NOT_RUN}{outcome.note}"
     control = "caught" if outcome.caught else "NOT CAUGHT"
     counted = f"errors {outcome.errors:>3}  {outcome.seconds:6.1f} s"
     head = f"{outcome.tool:<18} planted bug {control:<10} {counted}"

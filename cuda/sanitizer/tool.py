@@ -20,6 +20,7 @@ TIMEOUT_S = 240
 FOUND_SOMETHING = 99  # the tool's exit code when it reports an error
 FAILED = -1
 SHARED_OPTION = "--initcheck-address-space"
+NOT_RUN = "not run: "  # and why, in the line of a check that the tool lacks
 SHARED_SINCE = "2025.4, in nvidia-cuda-sanitizer-api 13.1"
 SUMMARIES = (r"ERROR SUMMARY: (\d+) error", r"RACECHECK SUMMARY: (\d+) hazard")
 KEPT_LINES = 40
