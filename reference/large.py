@@ -18,8 +18,8 @@ from torch import Tensor
 
 from . import radix
 from .order import fp16_bin, ordered_key
-from .policy import MOST_SHARED, Policy
-from .stream import NO_BOUND, Bound, bound_of_samples, stream
+from .policy import Policy
+from .stream import stream_row
 from .trace import ALL_TAKEN
 
 
@@ -36,11 +36,7 @@ def select(row: Tensor, k: int, policy: Policy, record: np.ndarray) -> Tensor:
     if bins[0].numel() <= policy.register_columns:  # registers hold every chunk
         counts = radix.merge([radix.histogram(chunk, counters) for chunk in bins])
     else:
-        bound = bound_of_samples(bins, counters, k, policy)
-        counts = stream_all(bins, counters, k, bound, policy, record)
-        if radix.threshold_bin(counts, k)[0] < bound.bin:
-            record["restarted"] = True
-            counts = stream_all(bins, counters, k, NO_BOUND, policy, record)
+        counts = stream_row(bins, counters, k, policy, record)
     interval = radix.coarse(counts, k, record)
     chunks = [ordered_key(row[begin:end]) for begin, end in bounds]
     cut = radix.refine(chunks, interval, policy, record)
@@ -54,20 +50,6 @@ def select(row: Tensor, k: int, policy: Policy, record: np.ndarray) -> Tensor:
         first = offset if cut.ties == ALL_TAKEN else offset + min(equal_before, cut.ties)
         columns[first : first + own.numel()] = own
     return columns
-
-
-def stream_all(
-    chunks: Sequence[Tensor], counters: int, k: int, bound: Bound, policy: Policy, record: np.ndarray
-) -> Tensor:
-    """The row's histogram, int64 [counters], of what its CTAs tell each other: MOST_SHARED a bin at most.
-
-    chunks: integers [n] each, the chunks' coarse bins. counters: how many bins there are. k: that of the
-    call. bound: that of the samples. policy: the sizes of tile and list. record: TRACE_DTYPE [ctas], written.
-    """
-    streamed = [
-        stream(chunk, counters, k, bound, policy, record[cta : cta + 1]) for cta, chunk in enumerate(chunks)
-    ]
-    return radix.merge([counts.clamp(max=MOST_SHARED) for counts in streamed])
 
 
 def place_chunks(chunks: Sequence[Tensor], cut: radix.Cut) -> tuple[list[int], list[int]]:

@@ -13,7 +13,7 @@ from torch import Tensor
 from . import radix
 from .order import fp16_bin, ordered_key
 from .policy import Policy
-from .stream import NO_BOUND, bound_of_samples, stream
+from .stream import stream_row
 
 
 def select(row: Tensor, k: int, policy: Policy, record: np.ndarray) -> Tensor:
@@ -26,11 +26,7 @@ def select(row: Tensor, k: int, policy: Policy, record: np.ndarray) -> Tensor:
     if row.numel() <= policy.held:
         counts = radix.histogram(bins, 1 << bits)
     else:
-        bound = bound_of_samples([bins], 1 << bits, k, policy)
-        counts = stream(bins, 1 << bits, k, bound, policy, record)
-        if radix.threshold_bin(counts, k)[0] < bound.bin:
-            record["restarted"] = True
-            counts = stream(bins, 1 << bits, k, NO_BOUND, policy, record)
+        counts = stream_row([bins], 1 << bits, k, policy, record)
     interval = radix.coarse(counts, k, record)
     keys = ordered_key(row)
     cut = radix.refine([keys], interval, policy, record)

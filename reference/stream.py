@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from . import radix
-from .policy import MAX_K, QUAD, Policy
+from .policy import MAX_K, MOST_SHARED, QUAD, Policy
 
 SAMPLE_BLOCK = 16  # columns that lie side by side in a sample: 64 bytes
 GOLDEN_RATIO = 0x9E3779B1  # times 2^32
@@ -92,6 +92,32 @@ def bound_of_samples(chunks: Sequence[Tensor], counters: int, k: int, policy: Po
     bin, above, count = radix.threshold_bin(counts, rank)
     listed = at_most(above + count) * -(-columns // policy.sample)
     return Bound(bin, listed <= policy.survivors)
+
+
+def stream_row(
+    chunks: Sequence[Tensor], counters: int, k: int, policy: Policy, record: np.ndarray
+) -> Tensor:
+    """The row's histogram, int64 [counters], exact from its threshold bin upwards.
+
+    chunks: integers [n] each, the chunks' coarse bins. counters: how many bins there are. k: that of the
+    call. policy: the sizes of sample, tile and list. record: TRACE_DTYPE [ctas], written. CTAs that share
+    the row tell each other of MOST_SHARED columns a bin at most.
+    """
+    def streamed(bound: Bound) -> Tensor:
+        parts = [
+            stream(chunk, counters, k, bound, policy, record[cta : cta + 1])
+            for cta, chunk in enumerate(chunks)
+        ]
+        if len(chunks) > 1:
+            parts = [counts.clamp(max=MOST_SHARED) for counts in parts]
+        return radix.merge(parts)
+
+    bound = bound_of_samples(chunks, counters, k, policy)
+    counts = streamed(bound)
+    if radix.threshold_bin(counts, k)[0] < bound.bin:
+        record["restarted"] = True
+        counts = streamed(NO_BOUND)
+    return counts
 
 
 def stream(bins: Tensor, counters: int, k: int, bound: Bound, policy: Policy, record: np.ndarray) -> Tensor:

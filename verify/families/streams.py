@@ -27,11 +27,21 @@ def device_of(setting: Setting) -> DeviceLimits:
     return setting.limits if setting.boundaries.map == segment_of(setting.boundaries) else DEVICES["pair"]
 
 
-def shared_between(setting: Setting, chunk: int) -> int:
-    """CTAs of a row that has as many chunks of that length as there are CTAs."""
+def whole_words(columns: int) -> int:
+    """That many columns or a few more, as many as a chunk may have."""
+    return -(-columns // WORD) * WORD
+
+
+def one_row(row: np.ndarray, setting: Setting, limits: DeviceLimits, k: int) -> Case:
+    """The setting's call with one row, on that device."""
+    return lay_out([row], k=k, policy=setting.policy, limits=limits)
+
+
+def shared_between(setting: Setting, chunk: int, limits: DeviceLimits | None = None) -> int:
+    """CTAs of a row that has as many chunks of that length as there are CTAs of the device."""
     most = setting.boundaries.max_ctas * chunk
     policy = None if setting.policy is None else by_name(setting.policy)
-    return make_plan(1, most, setting.k, device_of(setting), policy).ctas
+    return make_plan(1, most, setting.k, limits or device_of(setting), policy).ctas
 
 
 def spread_below(random: np.random.Generator, n: int) -> np.ndarray:
@@ -51,7 +61,7 @@ def segments(
     """Few columns stand out, a plateau is cut, and greater values are where a map's segments begin."""
     policy, k = setting.boundaries, setting.k
     segment = segment_of(policy)
-    chunk = -(-(segments * segment + extra) // WORD) * WORD
+    chunk = whole_words(segments * segment + extra)
     ctas = shared_between(setting, chunk)
     n = ctas * chunk - odd
     count = max(2, min(k, policy.survivors // 4))
@@ -62,7 +72,7 @@ def segments(
     row = spread_below(random, n)
     row[columns[:greater]] = bits_of(2.0 + random.random(greater, np.float32))
     row[columns[greater : greater + count]] = ONE
-    return lay_out([row], **{**setting.call(), "limits": device_of(setting)})
+    return one_row(row, setting, device_of(setting), k)
 
 
 def least_k_without_bound(columns: int, policy: Policy) -> int:
@@ -77,10 +87,10 @@ def k_over_a_sample(
 ) -> Case:
     """A stream's sample has too few columns to say anything about what is selected."""
     policy = setting.boundaries
-    chunk = -(-(2 * policy.register_columns + extra) // WORD) * WORD
+    chunk = whole_words(2 * policy.register_columns + extra)
     k = min(MAX_K, least_k_without_bound(chunk, policy) + excess)
     row = CONTENTS[content](random, shared_between(setting, chunk) * chunk)
-    return lay_out([row], **{**setting.call(), "limits": device_of(setting), "k": k})
+    return one_row(row, setting, device_of(setting), k)
 
 
 @family("crowded-late", extra=(5, 100), odd=(0, 21))
@@ -88,12 +98,12 @@ def crowded_late(random: np.random.Generator, setting: Setting, extra: int, odd:
     """What is selected lies behind the first tiles, so that a list fills faster than these let expect."""
     policy = setting.boundaries
     k = min(MAX_K, policy.survivors // 2)
-    chunk = -(-(8 * policy.register_columns + extra) // WORD) * WORD
+    chunk = whole_words(8 * policy.register_columns + extra)
     ctas = shared_between(setting, chunk)
     late = [c * chunk + np.arange(2 * policy.tile, chunk - odd) for c in range(ctas)]
     row = spread_below(random, ctas * chunk - odd)
     row[random.permutation(np.concatenate(late))[:k]] = bits_of(2.0 + random.random(k, np.float32))
-    return lay_out([row], **{**setting.call(), "limits": device_of(setting), "k": k})
+    return one_row(row, setting, device_of(setting), k)
 
 
 @family("crowded-chunks", crowded=("last", "first"), values=("apart", "equal"), extra=(5, 100))
@@ -103,7 +113,7 @@ def crowded_chunks(
     """One chunk has most of what is selected: its list is nearly full, though of fewer than k."""
     policy = setting.boundaries
     k = min(MAX_K, policy.survivors - policy.survivors // 16)
-    chunk = -(-(2 * policy.register_columns + extra) // WORD) * WORD
+    chunk = whole_words(2 * policy.register_columns + extra)
     ctas = shared_between(setting, chunk)
     crowd = min(k, policy.survivors * 3 // 4)
     first = 0 if crowded == "first" else ctas - 1
@@ -112,7 +122,7 @@ def crowded_chunks(
     columns = np.concatenate([chunks[first][:crowd], others[: k - crowd]])
     row = spread_below(random, ctas * chunk)
     row[columns] = ONE if values == "equal" else bits_of(2.0 + random.random(k, np.float32))
-    return lay_out([row], **{**setting.call(), "limits": device_of(setting), "k": k})
+    return one_row(row, setting, device_of(setting), k)
 
 
 @family(
@@ -135,7 +145,7 @@ def misled_samples(
     """A sample has the greatest columns, so that its bound is too high, or none of them."""
     policy = setting.boundaries
     k = min(MAX_K, 2 * policy.survivors)
-    chunk = -(-(4 * policy.register_columns + extra) // WORD) * WORD
+    chunk = whole_words(4 * policy.register_columns + extra)
     ctas = shared_between(setting, chunk)
     n = ctas * chunk - odd
     columns_of_chunk = chunk if ctas > 1 else n
@@ -150,15 +160,14 @@ def misled_samples(
         columns = random.permutation(np.setdiff1d(np.arange(n), sampled))[:k]
     row = spread_below(random, n) if others == "spread" else alike_below(random, n)
     row[columns] = ONE if values == "equal" else bits_of(2.0 + random.random(columns.size, np.float32))
-    return lay_out([row], **{**setting.call(), "limits": device_of(setting), "k": k})
+    return one_row(row, setting, device_of(setting), k)
 
 
 @family("bins-over-a-half-word", content=("one-bin", "all-nan", "equal"), most=(2000, 1))
 def bins_over_a_half_word(random: np.random.Generator, setting: Setting, content: str, most: int) -> Case:
     """A chunk has more columns in a bin than CTAs tell each other."""
-    chunk = -(-(MOST_SHARED + 1) // WORD) * WORD
+    chunk = whole_words(MOST_SHARED + 1)
     limits = DEVICES["pair"]
-    policy = None if setting.policy is None else by_name(setting.policy)
-    ctas = make_plan(1, 2 * chunk, setting.k, limits, policy).ctas
+    ctas = shared_between(setting, chunk, limits)
     row = CONTENTS[content](random, ctas * chunk)
-    return lay_out([row], **{**setting.call(), "limits": limits, "k": most})
+    return one_row(row, setting, limits, most)
