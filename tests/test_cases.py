@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from persistent_topk.reference.order import ordered_key
-from persistent_topk.reference.policy import LATENCY, POLICIES, SMALL, TINY
+from persistent_topk.reference.policy import LATENCY, MAX_K, POLICIES, SMALL, TINY
 from persistent_topk.reference.stream import rank_in_samples
 from persistent_topk.verify.boundaries import (
     ROW_BOUNDARIES,
@@ -51,6 +53,15 @@ def test_a_rebuilt_case_keeps_what_is_not_changed() -> None:
 def test_signalling_nan_survive_copies() -> None:
     case = lay_out([np.array([0x7F800001, 0xFF800001], np.uint32)], 1)
     assert case.copy().bits().tolist() == [[0x7F800001, 0xFF800001]]
+
+
+@pytest.mark.parametrize("k", [1, 33, 513, MAX_K])
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.name)
+def test_every_family_has_cases_for_every_k(family: Family, k: int) -> None:
+    for setting in SHIPPED_SETTINGS[:1] if family.long_rows else SMALL_SETTINGS:
+        for visit in range(VISITS):
+            case = family.make(replace(setting, k=k), family.parameters(visit, 0), seed=visit)
+            assert 1 <= case.k <= MAX_K
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=str)

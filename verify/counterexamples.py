@@ -40,15 +40,17 @@ class Counterexample:
             self._last = found
         return bool(found and found.broken)
 
-    def shrunk(self, seconds: float) -> None:
-        """Takes the smallest case that fails alike; keeps its own if that cannot be repeated. A failure that
+    def shrunk(self, seconds: float) -> bool:
+        """Whether it took a smaller case that fails alike; not if that cannot be repeated. A failure that
         costs the process is not asked for again: waiting for a hang takes seconds."""
         smallest = shrink(self.case, self.fails, seconds, self.cost)
         if smallest is self.case:
-            return
-        if (self._last and self._last.fatal) or self.fails(smallest):
-            assert self._last is not None
-            self.case, self.measurement = smallest, self._last
+            return False
+        if not ((self._last and self._last.fatal) or self.fails(smallest)):
+            return False
+        assert self._last is not None
+        self.case, self.measurement = smallest, self._last
+        return True
 
 
 @dataclass
@@ -90,8 +92,8 @@ class Counterexamples:
             left = deadline - time.monotonic()
             if left <= 0:
                 return
-            item.shrunk(left / (len(order) - number))
-            self._tell(item)
+            if item.shrunk(left / (len(order) - number)):
+                self._tell(item)
 
     def _tell(self, item: Counterexample) -> None:
         """Saves the case, in place of a file that it was told by before, and fills in the outcome."""

@@ -14,13 +14,14 @@ from .boundaries import touched_counts, touched_lengths
 from .cases import Case
 
 SPILL = "spill"
-PATH_NAMES = (*PATHS.values(), SPILL)
+STREAM, RESTART, OVERFLOW = "stream", "restart", "list overflow"
+STAGES = (SPILL, STREAM, RESTART, OVERFLOW)  # of a path; k <= stream.MARGIN never restarts
 SHIPPED_NAMES = tuple(policy.name for policy in SHIPPED)
 
 
 @dataclass
 class Coverage:
-    """Counters by name. shipped_paths: rows that ran under a shipped policy alone."""
+    """Counters by name; those of paths count STAGES too. shipped_paths: rows under a shipped policy alone."""
 
     cases: int = 0
     rows: int = 0
@@ -44,8 +45,7 @@ class Coverage:
             names = [path]
             touched = touched_lengths(n, policy, case.k, plan.ctas)
             if trace is not None:
-                if trace["spilled"][row, 0]:
-                    names.append(SPILL)
+                names += stages_taken(trace[row])
                 touched += touched_counts(int(trace["count"][row, 0]), policy)
             paths.append(names)
             labels.append(touched)
@@ -59,9 +59,25 @@ class Coverage:
         if policy.name in SHIPPED_NAMES:
             self.shipped_paths.update(name for names in paths for name in names)
 
+    def told_paths(self) -> tuple[str, ...]:
+        """Paths, and their stages, of which nothing is known where only others' kernels ran."""
+        return (*PATHS.values(), *(STAGES if any(self.paths[name] for name in STAGES) else ()))
+
     def missing_paths(self) -> list[str]:
         """Paths, and the spill, that no row took under a shipped policy."""
-        return [name for name in PATH_NAMES if not self.shipped_paths[name]]
+        return [name for name in (*PATHS.values(), SPILL) if not self.shipped_paths[name]]
+
+
+def stages_taken(records: np.ndarray) -> list[str]:
+    """Which of STAGES a row took. records: TRACE_DTYPE [ctas], the row's."""
+    streamed = records["survivors"] > 0
+    taken = {
+        SPILL: records["spilled"][0],
+        STREAM: streamed.any(),
+        RESTART: records["restarted"].any(),
+        OVERFLOW: (streamed & (records["listed"] == 0)).any(),
+    }
+    return [name for name in STAGES if taken[name]]
 
 
 LONG_ROW = 16384  # columns; rows over it are counted apart

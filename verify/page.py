@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
-from .coverage import PATH_NAMES, Coverage
+from .coverage import Coverage
 from .examination import Subject
 from .families import FAMILIES
 from .outcome import Outcome, PropertyOutcome, TargetOutcome
@@ -77,7 +77,7 @@ def _paths(cover: Coverage) -> str:
             f"<td>{_text(name)}</td>", _number(cover.paths[name]), _number(cover.path_cases[name]),
             _number(cover.shipped_paths[name]), f"<td>{bar(cover.paths[name], most)}</td>",
         ]
-        for name in PATH_NAMES
+        for name in cover.told_paths()
     )  # fmt: skip
     heads = ["path", "rows", "cases", "shipped policy", ""]
     return f"<section><h2>Rows by path</h2>{_table(heads, rows, (1, 2, 3))}</section>"

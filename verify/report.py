@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from .coverage import PATH_NAMES, Coverage
+from .coverage import Coverage
 from .outcome import Outcome, PropertyOutcome, TargetOutcome
 from .properties import TRACE_AGREEMENT
 
@@ -62,7 +62,7 @@ def path_table(coverage: Coverage) -> Table:
     table.add_column("path")
     for name in ("rows", "cases", "rows under a shipped policy"):
         table.add_column(name, justify="right")
-    for name in PATH_NAMES:
+    for name in coverage.told_paths():
         counts = coverage.paths[name], coverage.path_cases[name], coverage.shipped_paths[name]
         table.add_row(name, *map(str, counts))
     return table

@@ -42,8 +42,10 @@ class Shrinker:
         for _ in range(MOST_ROUNDS):
             before = self.case
             for step in passes:
+                if self._late():
+                    return self.case
                 step()
-            if self.case is before or self._late():
+            if self.case is before:
                 break
         return self.case
 
@@ -102,6 +104,8 @@ class Shrinker:
     def _values(self) -> None:
         """Whole numbers for a few values; three, above, at and below the k-th; or one."""
         for row in range(self.case.rows):
+            if self._late():
+                return
             for values in self._simple(row):
                 if self._try(self._replaced(row, values)):
                     break
@@ -138,6 +142,8 @@ class Shrinker:
     def _columns(self) -> None:
         """Blocks of columns taken out, then single columns off the end by bisection."""
         for row in range(self.case.rows):
+            if self._late():
+                return
             for size in self._blocks(int(self.case.clamped[row])):
                 start = 0
                 while start < int(self.case.clamped[row]) and not self._late():
@@ -207,9 +213,11 @@ class Shrinker:
             n = int(self.case.clamped[row])
             for size in (n, *self._blocks(n)):
                 for start in range(0, n, max(1, size)):
+                    if self._late():
+                        return
                     values = self._bits()[row][:n].copy()
                     block = values[start : start + size]
-                    if self._late() or not len(block) or (block == block[0]).all():
+                    if not len(block) or (block == block[0]).all():
                         continue
                     values[start : start + size] = block[0]
                     self._try(self._replaced(row, values))

@@ -8,6 +8,7 @@ from ..cases import Case, lay_out
 from ..values import CONTENTS
 from .bins import PATHS, path_length
 from .family import Setting, family
+from .samples import misled_row
 
 ORDERS = ("alternate", "up", "down", "shuffled")
 MIXED = ("normal", "half-zero", "few", "bfloat16", "one-bin", "some-nan", "masked")
@@ -26,7 +27,7 @@ def _ordered(random: np.random.Generator, lengths: list[int], order: str) -> lis
 
 @family("tour", order=ORDERS, spill=("one-bin", "one-fine-bin"))
 def tour(random: np.random.Generator, setting: Setting, order: str, spill: str) -> Case:
-    """One batch with a row on every path, and one whose candidates overflow the buffer."""
+    """A batch with a row on every path, one that overflows the candidates, one that misleads its stream."""
     policy = setting.boundaries
     spilling = min(policy.medium_max, max(policy.decode_max, 2 * policy.candidates) + 1)
     lengths = [setting.k // 2 + 1, *(path_length(path, setting) for path in PATHS)]
@@ -35,6 +36,7 @@ def tour(random: np.random.Generator, setting: Setting, order: str, spill: str) 
         CONTENTS["negative" if n == held else "normal"](random, n) for n in _ordered(random, lengths, order)
     ]
     rows.insert(len(rows) // 2, CONTENTS[spill](random, spilling))
+    rows.append(misled_row(random, path_length("medium", setting), setting.k, policy))
     return lay_out(rows, **setting.call())
 
 

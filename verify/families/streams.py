@@ -6,12 +6,13 @@ import numpy as np
 
 from ...reference.plan import DeviceLimits, make_plan
 from ...reference.policy import MAX_K, MOST_SHARED, Policy, by_name
-from ...reference.stream import rank_in_samples, sample
+from ...reference.stream import rank_in_samples
 from ..cases import DEVICES, Case, lay_out
 from ..values import CONTENTS, ONE, bits_of
 from .bins import REMAINDERS, taken_of
 from .family import Setting, family
 from .lengths import SMALL_CONTENTS
+from .samples import alike_below, sampled_columns
 
 WORD = 32  # chunks are whole words of a ballot
 OCTAVES = 30.0  # lesser values are spread over so many, hence over many bins
@@ -49,21 +50,17 @@ def spread_below(random: np.random.Generator, n: int) -> np.ndarray:
     return bits_of(-np.exp2(OCTAVES * (random.random(n, np.float32) - 0.5)))
 
 
-def alike_below(random: np.random.Generator, n: int) -> np.ndarray:
-    """n values below 0 in one bin."""
-    return bits_of(-1.0 - random.random(n, np.float32) / 256)
-
-
 @family("segments", segments=(2, 3), remainder=REMAINDERS, extra=(1, 77), odd=(0, 5))
 def segments(
     random: np.random.Generator, setting: Setting, segments: int, remainder: str, extra: int, odd: int
 ) -> Case:
     """Few columns stand out, a plateau is cut, and greater values are where a map's segments begin."""
-    policy, k = setting.boundaries, setting.k
+    policy = setting.boundaries
     segment = segment_of(policy)
     chunk = whole_words(segments * segment + extra)
     ctas = shared_between(setting, chunk)
     n = ctas * chunk - odd
+    k = min(setting.k, n // 2)  # few columns, whatever k was asked for
     count = max(2, min(k, policy.survivors // 4))
     greater = k - taken_of(count, k, remainder)
     starts = [c * chunk + start for c in range(ctas) for start in range(segment, chunk - odd, segment)]
@@ -149,11 +146,7 @@ def misled_samples(
     ctas = shared_between(setting, chunk)
     n = ctas * chunk - odd
     columns_of_chunk = chunk if ctas > 1 else n
-    samples = [
-        begin + sample(min(chunk, n - begin), columns_of_chunk, policy).numpy()
-        for begin in range(0, n, chunk)
-    ]
-    sampled = np.concatenate(samples)
+    sampled = sampled_columns(n, columns_of_chunk, policy)
     if greatest == "in":
         columns = random.permutation(sampled)[: rank_in_samples(k, columns_of_chunk, policy)]
     else:
