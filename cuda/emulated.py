@@ -132,6 +132,8 @@ def run(
     check_arguments(logits, lengths, k)
     if logits.device.type != "cpu":
         raise ValueError(f"logits is on device {logits.device}; expected cpu: the emulator runs there")
+    if schedule is not None and not isinstance(schedule, Schedule):
+        raise TypeError(f"schedule is {schedule!r}; expected a Schedule, or None")
     rows, columns = logits.shape
     plan = make_plan(rows, columns, k, limits, policy)
     _check_trace(trace, rows, plan.ctas)

@@ -32,6 +32,8 @@ def _check_tensor(name: str, tensor: Tensor, dtype: torch.dtype, dims: int, shap
         raise TypeError(f"{name} is of type {type(tensor).__name__}; expected a torch.Tensor")
     if tensor.dtype != dtype:
         raise TypeError(f"{name} has dtype {tensor.dtype}; expected {dtype}")
+    if tensor.is_nested:
+        raise TypeError(f"{name} is a nested tensor; expected a dense one, {shape}")
     if tensor.layout != torch.strided:
         raise TypeError(f"{name} has layout {tensor.layout}; expected {torch.strided}")
     if tensor.dim() != dims:

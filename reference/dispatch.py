@@ -58,6 +58,8 @@ def topk(
     rows, columns = logits.shape
     if policy is not None and not isinstance(policy, Policy):
         raise TypeError(f"policy is {policy!r}; expected a Policy or None")
+    if not isinstance(limits, DeviceLimits):
+        raise TypeError(f"limits is {limits!r}; expected DeviceLimits, such as H100 of reference/plan.py")
     plan = make_plan(rows, columns, k, limits, policy)
     if trace is not None:
         _check_trace(trace, (rows, plan.ctas))

@@ -49,5 +49,5 @@ def first_columns(row: Tensor, k: int) -> Tensor:
 
 def _flushes_subnormals() -> bool:
     """Whether float comparisons on this thread take the smallest subnormal for zero."""
-    smallest = torch.ones(1, dtype=torch.int32).view(torch.float32)
+    smallest = torch.ones(1, dtype=torch.int32, device="cpu").view(torch.float32)
     return not bool(smallest > 0)

@@ -25,6 +25,10 @@ def raises(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor:
     raise RuntimeError("no kernel for this shape\nand pages\nof advice")
 
 
+def raises_in_colour(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor:
+    raise ValueError("kernel \x1b[31mfailed\x00\udce4 here")
+
+
 def exits(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor:
     raise SystemExit(0)
 

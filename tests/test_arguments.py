@@ -20,6 +20,7 @@ LOGITS = torch.zeros(2, 8)
 LENGTHS = torch.full((2,), 8, dtype=torch.int32)
 
 
+NESTED = torch.nested.nested_tensor([torch.zeros(3)] * 4, layout=torch.strided)
 WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"logits": [[1.0]]}, TypeError, "logits is of type list; expected a torch.Tensor"),
     ({"logits": np.zeros((2, 8), np.float32)}, TypeError, "logits is of type ndarray"),
@@ -38,6 +39,7 @@ WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"lengths": LENGTHS[None]}, ValueError, r"lengths has shape \[1, 2\]; expected 1 dimensions"),
     ({"lengths": LENGTHS.to("meta")}, ValueError, "lengths is on device meta; expected cpu"),
     ({"lengths": torch.zeros(4, dtype=torch.int32)[::2]}, ValueError, "lengths has stride 2; expected 1"),
+    ({"logits": NESTED}, TypeError, "logits is a nested tensor"),
     ({"k": 2.0}, TypeError, "k is 2.0 of type float; expected an int"),
     ({"k": True}, TypeError, "k is True of type bool; expected an int"),
     ({"k": None}, TypeError, "k is None"),

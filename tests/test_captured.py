@@ -43,6 +43,17 @@ def test_pt_is_a_tensor_or_a_dict(content: object, tmp_path: Path) -> None:
     assert torch.equal(read_logits(tmp_path / "a.pt")[0], LOGITS)
 
 
+def test_a_negated_view_is_read_by_value(tmp_path: Path) -> None:
+    torch.save(torch._neg_view(LOGITS), tmp_path / "a.pt")
+    assert torch.equal(read_logits(tmp_path / "a.pt")[0], -LOGITS)
+
+
+def test_lengths_over_32_bits_mean_whole_rows_and_negative_ones_none(tmp_path: Path) -> None:
+    lengths = torch.tensor([2**40, -(2**40), 3])
+    save_file({"logits": LOGITS, "lengths": lengths}, tmp_path / "a.safetensors")
+    assert read_logits(tmp_path / "a.safetensors")[1].clamp(min=0).tolist() == [4, 0, 3]
+
+
 def test_narrower_floats_convert(tmp_path: Path) -> None:
     save_file({"logits": LOGITS.bfloat16()}, tmp_path / "a.safetensors")
     assert torch.equal(read_logits(tmp_path / "a.safetensors")[0], LOGITS)
@@ -66,6 +77,9 @@ def write(folder: Path, kind: str) -> Path:
         "few lengths": {"logits": LOGITS, "lengths": LENGTHS[:2]},
         "float lengths": {"logits": LOGITS, "lengths": LENGTHS.float()},
         "a list": [LOGITS],
+        "a list of lengths": {"logits": LOGITS, "lengths": [4, 0, 2]},
+        "sparse": LOGITS.to_sparse(),
+        "meta": LOGITS.to("meta"),
         "code": Runs(),
     }
     if kind in contents:
@@ -94,6 +108,9 @@ DAMAGE = {
     "few lengths": r"lengths are torch.int64 \[2\]; expected int32 or int64 \[3\]",
     "float lengths": "lengths are torch.float32",
     "a list": "holds list; expected a tensor",
+    "a list of lengths": "lengths is of type list; expected",
+    "sparse": "logits is a tensor that is torch.sparse_coo",
+    "meta": "on meta; expected a dense one with values",
     "code": "cannot be read as .pt",
     "text": "cannot be read as .npy",
     "objects": "cannot be read as .npy",

@@ -12,9 +12,11 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+import torch
 from click.testing import CliRunner, Result
 
 from persistent_topk.verify.cli import group, main
+from persistent_topk.verify.commands import verify
 from persistent_topk.verify.outcome import ExitCode
 from persistent_topk.verify.properties import NAMES
 
@@ -93,6 +95,14 @@ MISUSES = {
     "unknown command": (["verifi"], "verifi"),
     "unknown option": (["verify", "--sedonds", "3"], "--sedonds"),
     "both budgets": (["verify", "--seconds", "1", "--cases", "1"], "exclude each other"),
+    "no number": (["verify", "--seconds", "nan"], "nan is no time that ends"),
+    "no end": (["conform", "torch.topk", "--seconds", "inf"], "inf is no time that ends"),
+    "device": (["verify", "--target", "bad_topk:exits", "--device", "gpu7"], "device is 'gpu7'; expected"),
+    "meta": (["verify", "--target", "wrong_topk:correct", "--device", "meta"], "device is 'meta'; expected"),
+    "json is a folder": (["verify", "--json", "."], "is a directory"),
+    "junit in a file": (["verify", "--junit", "file/a.xml"], "is no folder"),
+    "failures in a file": (["verify", "--failures", "file/a"], "is no folder"),
+    "report in a file": (["verify", "--report", "file/a/b"], "is no folder"),
     "no budget": (["verify", "--seconds", "0"], "--seconds"),
     "claim": (["verify", "--claim", "speed"], "claim is 'speed'; expected"),
     "k": (["verify", "--k", "5,x"], "--k is '5,x'; expected whole numbers"),
@@ -111,6 +121,7 @@ MISUSES = {
 @pytest.mark.parametrize("name", MISUSES)
 def test_bad_usage_is_told_in_a_line(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     arguments, words = MISUSES[name]
+    Path("file").touch()
     assert code_of(*arguments) == ExitCode.USAGE
     told = capsys.readouterr().err
     assert words in told
@@ -120,6 +131,40 @@ def test_bad_usage_is_told_in_a_line(name: str, capsys: pytest.CaptureFixture[st
 def test_a_target_that_cannot_be_imported_cannot_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert code_of("verify", "--target", "no_such_module:topk") == ExitCode.CANNOT_RUN
     assert "no_such_module" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_not_the_targets_fault(capsys: pytest.CaptureFixture[str]) -> None:
+    code = code_of("verify", "--target", "wrong_topk:correct", "--device", "cuda", "--cases", "2")
+    assert code == ExitCode.CANNOT_RUN
+    assert "device cuda: torch finds 0 GPUs here" in capsys.readouterr().err
+
+
+def test_one_file_that_cannot_be_written_costs_no_other(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(verify, "junit", lambda outcome, path: path.mkdir() or path.write_text(""))
+    files = ("--junit", "a.xml", "--json", "a.json", "--report", "page")
+    assert code_of("verify", "--target", "wrong_topk:correct", *QUICK, *files) == ExitCode.FAULT
+    told = capsys.readouterr()
+    assert "agree: " in told.out and "a.xml was not written: Is a directory" in told.err
+    assert json.loads(Path("a.json").read_text())["verdict"] == "agree" and list(Path("page").iterdir())
+
+
+def test_a_fault_of_the_checker_is_no_mismatch(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(verify, "check_budget", lambda seconds, cases: 1 // 0)
+    assert code_of("verify") == ExitCode.FAULT
+    assert "a fault of persistent-topk itself" in capsys.readouterr().err
+
+
+def test_what_a_target_says_in_colour_does_not_spoil_the_files() -> None:
+    claim = ("--claim", "exact-set", "--cases", "3", "--junit", "a.xml")
+    found = invoke("verify", "--target", "bad_topk:raises_in_colour", *claim)
+    assert found.return_value == ExitCode.MISMATCH and "\x1b" not in found.output
+    failure = ElementTree.parse("a.xml").getroot().find("testsuite/testcase/failure")
+    assert failure is not None and "kernel ?[31mfailed?? here" in str(failure.get("message"))
 
 
 def test_damaged_files_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None:

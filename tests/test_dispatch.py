@@ -139,6 +139,11 @@ def test_a_policy_is_not_a_name() -> None:
         reference.topk(torch.zeros(2, 8), int32([8, 8]), 3, policy="small")
 
 
+def test_limits_are_not_a_name() -> None:
+    with pytest.raises(TypeError, match="limits is 'h100'; expected DeviceLimits"):
+        reference.topk(torch.zeros(2, 8), int32([8, 8]), 3, limits="h100")
+
+
 def test_the_public_entry_takes_cpu_tensors_to_the_reference() -> None:
     logits, drawn = torch.tensor([[1.0, 3.0, 2.0]]), int32([3])
     assert persistent_topk.topk(logits, drawn, 2).tolist() == [[1, 2]]

@@ -59,6 +59,14 @@ def test_what_was_never_judged_is_no_broken_promise(tmp_path: Path) -> None:
     assert "breaks padding" not in done.stdout and "\ntopk seed: 0\n" in done.stdout
 
 
+@pytest.mark.parametrize("option", ["--topk-seconds=-1", "--topk-seconds=nan", "--topk-seed=-1"])
+def test_a_budget_or_seed_that_is_none_is_bad_usage(option: str, tmp_path: Path) -> None:
+    done = run(tmp_path, "--topk-target", "wrong_topk:correct", option)
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR, done.stdout + done.stderr
+    name, value = option.split("=")
+    assert f"{name} is {value}" in done.stdout + done.stderr
+
+
 def test_a_k_that_is_none_is_bad_usage(tmp_path: Path) -> None:
     done = run(tmp_path, "--topk-target", "wrong_topk:correct", "--topk-k", "8,0")
     assert done.returncode == pytest.ExitCode.USAGE_ERROR, done.stdout + done.stderr

@@ -146,6 +146,11 @@ def first_failure(folder: Path) -> Path:
     return next((folder / "failures").glob("*.zip"))
 
 
+def in_its_place(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
 DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "empty": (cut(0.0), "state.json is damaged"),
     "cut": (cut(0.7), "state.json is damaged"),
@@ -155,6 +160,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "format": (damage(lambda d: d.update(format="other")), "'other'"),
     "failure": (lambda folder: first_failure(folder).write_bytes(b"PK"), "a failure is damaged"),
     "no failure": (lambda folder: first_failure(folder).unlink(), "a failure is damaged"),
+    "a folder": (lambda folder: in_its_place(folder / "state.json"), "state.json is damaged"),
     "no state": (lambda folder: (folder / "state.json").unlink(), "and no state.json"),
 }
 
@@ -168,6 +174,13 @@ def test_a_damaged_state_is_refused_and_left_as_it_is(name: str, tmp_path: Path)
     with pytest.raises(UnusableState, match=words):
         State(tmp_path, identity_of([target()]))
     assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+
+def test_a_folder_of_other_things_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(UnusableState, match="holds 'thesis.txt'"):
+        State(tmp_path, identity_of([target()]))
+    assert ["thesis.txt"] == [path.name for path in tmp_path.iterdir()]
 
 
 def test_any_flipped_byte_is_refused_or_makes_no_difference(tmp_path: Path) -> None:

@@ -248,23 +248,17 @@ def raises(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor:
     raise MemoryError("CUDA out of memory")
 
 
-def returns_nothing(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> None:
-    return None
-
-
-def exits(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor:
-    raise SystemExit(0)
-
-
-def chatters(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor:
-    print("x" * (1 << 20))
-    return correct(logits, lengths, k)
-
-
 def flaky(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor:
     """Rotates its output now and then: the same set, other bytes."""
     right = correct(logits, lengths, k)
     return right.roll(1, dims=1) if random.random() < 0.5 and bool((right >= 0).all()) else right
+
+
+def rows_of_one_block(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor:
+    """Writes the answer of the 64th row to all that follow."""
+    right = correct(logits, lengths, k)
+    right[64:] = right[63:64]
+    return right
 
 
 def two_arguments(logits: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
@@ -288,6 +282,7 @@ MISTAKES: dict[Callable[..., torch.Tensor], str] = {
     writes_inputs: "inputs-untouched",
     aligned_only: "layout-independent",
     batch_dependent: "batch-independent",
+    rows_of_one_block: "exact-set",
     twice_the_same: "in-range-unique",
     raises_on_empty: "short-lengths",
     wrong_shape: "exact-set",

@@ -39,6 +39,9 @@ def _from_pt(path: Path) -> Tensors:
         return {"logits": found}
     if not isinstance(found, dict):
         raise UnreadableLogits(f"{path} holds {type(found).__name__}; expected a tensor or a dict of tensors")
+    for name in ("logits", "lengths"):
+        if name in found and not isinstance(found[name], torch.Tensor):
+            raise UnreadableLogits(f"{path}: {name} is of type {type(found[name]).__name__}; {EXPECTED}")
     return {str(name): value for name, value in found.items() if isinstance(value, torch.Tensor)}
 
 
@@ -73,10 +76,18 @@ def read_logits(path: Path) -> tuple[torch.Tensor, torch.Tensor]:
     return logits, _lengths(path, tensors, logits)
 
 
+def _plain(path: Path, name: str, tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor, whose values are in memory as they are told."""
+    if tensor.layout != torch.strided or tensor.is_nested or tensor.device.type != "cpu":
+        kind = "nested" if tensor.is_nested else f"{tensor.layout} on {tensor.device}"
+        raise UnreadableLogits(f"{path}: {name} is a tensor that is {kind}; expected a dense one with values")
+    return tensor.resolve_neg()
+
+
 def _logits(path: Path, tensors: Tensors) -> torch.Tensor:
     if "logits" not in tensors:
         raise UnreadableLogits(f"{path} holds {sorted(tensors) or 'no tensors'}; {EXPECTED}")
-    logits = tensors["logits"]
+    logits = _plain(path, "logits", tensors["logits"])
     if logits.dim() != 2 or not logits.numel():
         raise UnreadableLogits(f"{path}: logits have shape {list(logits.shape)}; {EXPECTED}")
     if logits.dtype not in FLOATS:
@@ -88,12 +99,12 @@ def _lengths(path: Path, tensors: Tensors, logits: torch.Tensor) -> torch.Tensor
     rows, columns = logits.shape
     if "lengths" not in tensors:
         return torch.full((rows,), columns, dtype=torch.int32)
-    lengths = tensors["lengths"]
+    lengths = _plain(path, "lengths", tensors["lengths"])
     if lengths.dtype not in INTEGERS or tuple(lengths.shape) != (rows,):
         raise UnreadableLogits(
             f"{path}: lengths are {lengths.dtype} {list(lengths.shape)}; expected int32 or int64 [{rows}]"
         )
-    return lengths.to(torch.int32)
+    return lengths.clamp(-1, columns).to(torch.int32)  # more than that means no more, and must not wrap
 
 
 def captured_cases(path: Path, ks: tuple[int, ...] = ()) -> list[Case]:

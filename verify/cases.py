@@ -74,7 +74,7 @@ class Case:
         last = self.offset + (self.rows - 1) * self.row_stride + self.columns
         assert self.storage.dtype == torch.float32 and self.storage.dim() == 1
         assert self.lengths.dtype == torch.int32 and self.lengths.dim() == 1
-        assert self.offset >= 0 and self.row_stride >= self.columns >= 0 and self.k >= 1
+        assert self.offset >= 0 and self.row_stride >= self.columns >= 0 and self.k >= 1, "rows overlap"
         assert self.rows == 0 or last <= self.storage.numel(), "rows lie outside of the storage"
 
     @property

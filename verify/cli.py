@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import sys
+import traceback
 
 import click
 
@@ -34,7 +35,7 @@ def group() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and exits: 0 agree, 1 mismatch, 2 bad usage, 3 cannot run here, 4 nothing
-    verified, 130 interrupted."""
+    verified, 70 a fault of the checker's or of what it writes to, 130 interrupted."""
     try:
         code = group.main(arguments, prog_name="persistent-topk", standalone_mode=False)
     except click.ClickException as error:
@@ -43,6 +44,13 @@ def main(arguments: list[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         code = ExitCode.INTERRUPTED
+    except OSError as error:
+        print(f"cannot go on: {error}", file=sys.stderr)
+        code = ExitCode.FAULT
+    except Exception:  # which would exit with 1, as if a target had broken a promise
+        traceback.print_exc()
+        print("a fault of persistent-topk itself, not of a target; please report it", file=sys.stderr)
+        code = ExitCode.FAULT
     sys.exit(int(code or 0))
 
 

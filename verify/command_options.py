@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import os
+from pathlib import Path
+from typing import Any
+
 import click
 
 from ..reference.policy import MAX_K
@@ -17,6 +22,42 @@ device_option = click.option(
 )
 seed_option = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 k_option = click.option("--k", metavar="K,...", help="values of k, in place of the campaign's own")
+
+
+class Seconds(click.FloatRange):
+    """A time above 0 that ends."""
+
+    name = "seconds"
+
+    def __init__(self) -> None:
+        super().__init__(min=0, min_open=True)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, context: click.Context | None
+    ) -> float:
+        """The number; click.BadParameter for one that is not above 0, not a number, or infinite."""
+        seconds: float = super().convert(value, param, context)
+        if not math.isfinite(seconds):
+            self.fail(f"{value} is no time that ends; expected a number above 0", param, context)
+        return seconds
+
+
+def not_under_a_file(context: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
+    """A callback of options that name what is written at a run's end: whether it can be there, asked before
+    the run. click.BadParameter where the path leads through a file, or a folder that is not writable."""
+    if path is None:
+        return None
+    there = next(parent for parent in path.absolute().parents if parent.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        what = "is not writable" if there.is_dir() else "is no folder"
+        raise click.BadParameter(f"{path} cannot be written: {there} {what}", context, param)
+    return path
+
+
+json_option = click.option(
+    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), callback=not_under_a_file,
+    help="write the result as JSON",
+)  # fmt: skip
 
 
 def parse_ks(text: str | None) -> tuple[int, ...]:

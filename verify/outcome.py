@@ -24,6 +24,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     CANNOT_RUN = 3
     NOTHING_VERIFIED = 4
+    FAULT = 70  # sysexits' EX_SOFTWARE
     INTERRUPTED = 130
 
 

@@ -6,6 +6,7 @@ pytest11; without --topk-target it does nothing.
 
 from __future__ import annotations
 
+import math
 import os
 import zlib
 from collections.abc import Iterator
@@ -101,6 +102,15 @@ def ks_of(config: pytest.Config) -> tuple[int, ...]:
         raise pytest.UsageError(str(error).replace("--k", "--topk-k")) from error
 
 
+def check_budget(config: pytest.Config) -> None:
+    """pytest.UsageError for a time that is none, or a seed under 0."""
+    seconds, seed = config.getoption("--topk-seconds"), config.getoption("--topk-seed")
+    if not (seconds > 0 and math.isfinite(seconds)):
+        raise pytest.UsageError(f"--topk-seconds is {seconds}; expected a number above 0")
+    if seed is not None and seed < 0:
+        raise pytest.UsageError(f"--topk-seed is {seed}; expected 0 or more")
+
+
 class PropertyItem(pytest.Item):
     """One promise of one target."""
 
@@ -149,6 +159,7 @@ class TargetCollector(pytest.Collector):
 
         claims_of(self.config)
         ks_of(self.config)
+        check_budget(self.config)
         gate = Gate(self.config)
         for target in self.config.getoption("--topk-target"):
             for promise in NAMES:

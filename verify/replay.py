@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..cuda.emulator_library import Schedule as EmulatedSchedule
 from ..reference.plan import DeviceLimits
 from ..reference.policy import MAX_K, POLICIES
 from .cases import Case, Origin
@@ -142,9 +143,16 @@ def _failure(path: Path, manifest: Mapping[str, Any], arrays: Mapping[str, np.nd
     try:
         told = manifest["case"]
         numbers = {name: told[name] for name in INTEGERS}
-        wrong = [name for name, number in numbers.items() if not isinstance(number, int)]
+        wrong = [name for name, number in numbers.items() if type(number) is not int or number < 0]
         if wrong or not 1 <= numbers["k"] <= MAX_K:
             raise ValueError(f"{', '.join(wrong) or 'k'} out of range")
+        claims, schedules = _words(manifest, "claims"), _words(manifest, "schedules")
+        unknown = [name for name in claims if name not in (*NAMES, TRACE_AGREEMENT.name)]
+        if unknown:
+            raise ValueError(f"claim {unknown[0]!r} is not known")
+        if manifest["target"] == "emulator":
+            for schedule in filter(None, schedules):
+                EmulatedSchedule.parse(schedule)
         if told["policy"] is not None and told["policy"] not in POLICIES:
             raise ValueError(f"policy {told['policy']!r} is none of {', '.join(POLICIES)}")
         if manifest["property"] not in (*NAMES, TRACE_AGREEMENT.name):
@@ -153,8 +161,8 @@ def _failure(path: Path, manifest: Mapping[str, Any], arrays: Mapping[str, np.nd
             storage=torch.from_numpy(arrays["storage"].view(np.int32)).view(torch.float32),
             lengths=torch.from_numpy(arrays["lengths"].astype(np.int32)),
             policy=told["policy"],
-            limits=DeviceLimits(**told["limits"]),
-            origin=Origin(**told["origin"]),
+            limits=_limits(told["limits"]),
+            origin=_origin(told["origin"]),
             **numbers,
         )
         return Failure(
@@ -162,11 +170,33 @@ def _failure(path: Path, manifest: Mapping[str, Any], arrays: Mapping[str, np.nd
             promise=manifest["property"],
             message=str(manifest["message"]),
             case=case,
-            schedules=tuple(map(str, manifest["schedules"])) or ("",),
-            claims=tuple(manifest["claims"]),
+            schedules=schedules or ("",),
+            claims=claims,
         )
-    except (KeyError, TypeError, ValueError, AssertionError) as error:
-        raise DamagedFile(f"{path}: {MANIFEST} does not describe a case: {error}") from error
+    except (KeyError, TypeError, ValueError, AttributeError, AssertionError, OverflowError) as error:
+        raise DamagedFile(
+            f"{path}: {MANIFEST} does not describe a case: {type(error).__name__} {error}"
+        ) from error
+
+
+def _words(manifest: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    words = manifest[name]
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise ValueError(f"{name} is {words!r}; expected a list of strings")
+    return tuple(words)
+
+
+def _limits(told: Any) -> DeviceLimits:
+    numbers = (*told.get("resident", ()), *(told[name] for name in ("sms", "cluster", "shared_bytes")))
+    if not all(type(number) is int and number >= 0 for number in numbers):
+        raise ValueError(f"limits are {told!r}; expected whole numbers")
+    return DeviceLimits(**told)
+
+
+def _origin(told: Any) -> Origin:
+    if not isinstance(told["parameters"], dict):
+        raise ValueError(f"origin: parameters are {told['parameters']!r}; expected names and values")
+    return Origin(str(told["family"]), told["parameters"], int(told["seed"]))
 
 
 def file_name(failure: Failure) -> str:

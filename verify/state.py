@@ -60,6 +60,7 @@ class State:
         self._identity = identity
         self._kept = float("-inf")
         self._failures_kept = 0
+        self._check_kind()
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = _locked(folder / "lock")
@@ -108,23 +109,28 @@ class State:
     def _damaged(self, why: str) -> UnusableState:
         return UnusableState(f"--state {self.folder}: state.json is damaged: {why}; {ADVICE}")
 
+    def _check_kind(self) -> None:
+        """A folder with somebody's other files is none of ours; told before anything is put there."""
+        if not self.folder.is_dir() or (self.folder / "state.json").exists():
+            return
+        strange = [item.name for item in self.folder.iterdir() if item.name not in ("lock", "state.part")]
+        if strange:
+            raise UnusableState(
+                f"--state {self.folder} holds {strange[0]!r} and no state.json; expected an empty folder "
+                f"or one of an earlier run; {ADVICE}"
+            )
+
     def _read(self) -> dict[str, Any]:
         """The body of state.json, or {} in a folder that holds nothing yet."""
         path = self.folder / "state.json"
         if not path.exists():
-            strange = [item.name for item in self.folder.iterdir() if item.name not in ("lock", "state.part")]
-            if strange:
-                raise UnusableState(
-                    f"--state {self.folder} holds {strange[0]!r} and no state.json; expected an empty folder "
-                    f"or one of an earlier run; {ADVICE}"
-                )
             return {}
         try:
             document = json.loads(path.read_bytes())
             kind, version = document["format"], document["version"]
             body, told = document["body"], document["sha256"]
             then, _ = body["identity"], int(body["runs"])
-        except (ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise self._damaged(f"{type(error).__name__}: {error}") from error
         if kind != FORMAT or version != VERSION:
             raise UnusableState(

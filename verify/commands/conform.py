@@ -7,7 +7,15 @@ from pathlib import Path
 import click
 
 from ..campaign import Options
-from ..command_options import claim_option, device_option, k_option, parse_ks, seed_option
+from ..command_options import (
+    Seconds,
+    claim_option,
+    device_option,
+    json_option,
+    k_option,
+    parse_ks,
+    seed_option,
+)
 from ..outcome import ExitCode
 from ..report import conformance_table, terminal, verdict_line
 from .verify import parse_claims, prepared, run, shared_ks, write
@@ -19,12 +27,10 @@ DEFAULT_SECONDS = 20.0
 @click.argument("targets", nargs=-1, required=True, metavar="T...")
 @claim_option
 @device_option
-@click.option(
-    "--seconds", type=click.FloatRange(min=0, min_open=True), default=DEFAULT_SECONDS, show_default=True
-)
+@click.option("--seconds", type=Seconds(), default=DEFAULT_SECONDS, show_default=True)
 @seed_option
 @k_option
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="write the result as JSON")
+@json_option
 def command(
     targets: tuple[str, ...],
     claim: str | None,
@@ -48,5 +54,4 @@ def command(
     console = terminal()
     console.print(conformance_table(list(outcome.targets.values())))
     console.print(verdict_line(outcome))
-    write(outcome, json_file, None)
-    return outcome.exit_code
+    return write(outcome, json_file)

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..command_options import seed_option
+from ..command_options import json_option, seed_option
 from ..mutants import Mutant, all_mutants
 from ..mutants.runner import run_trials
 from ..mutants.trial import BROKEN, KILLED, SURVIVED, Trial
@@ -35,7 +35,7 @@ STYLES = {KILLED: "green", SURVIVED: "red", BROKEN: "red"}
     help="most cases that the campaign puts to each mutant",
 )  # fmt: skip
 @seed_option
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="write the result as JSON")
+@json_option
 def command(
     only: tuple[str, ...], flips: bool, listing: bool, cases: int, seed: int, json_file: Path | None
 ) -> int:

@@ -10,6 +10,7 @@ from ..command_options import device_option
 from ..describe import case_in_words
 from ..examination import check_one
 from ..outcome import ExitCode
+from ..printable import printable
 from ..replay import DamagedFile, load
 from ..targets import TargetMisnamed, TargetUnavailable, resolve
 
@@ -28,9 +29,9 @@ def command(file: Path, target: str | None, device: str) -> int:
     except DamagedFile as error:
         raise click.UsageError(str(error)) from error
     click.echo(f"case:     {case_in_words(failure.case)}")
-    click.echo(f"origin:   {failure.case.origin}")
+    click.echo(f"origin:   {printable(str(failure.case.origin))}")
     click.echo(f"property: {failure.promise}")
-    click.echo(f"then:     {failure.message}")
+    click.echo(f"then:     {printable(failure.message)}")
     same = target is None or target == failure.target
     try:
         found = resolve(target or failure.target, frozenset(failure.claims) if same else None, device)

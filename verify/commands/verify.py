@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import click
@@ -12,7 +13,16 @@ from ..annotations import lines_of, wanted
 from ..campaign import Campaign, Options
 from ..captured import UnreadableLogits, captured_cases
 from ..cases import Case
-from ..command_options import claim_option, device_option, k_option, parse_ks, seed_option
+from ..command_options import (
+    Seconds,
+    claim_option,
+    device_option,
+    json_option,
+    k_option,
+    not_under_a_file,
+    parse_ks,
+    seed_option,
+)
 from ..families import FAMILIES
 from ..outcome import ExitCode, Outcome
 from ..page import write_page
@@ -72,7 +82,7 @@ def _gpu_is_there() -> bool:
 @click.option("--target", "targets", multiple=True, metavar="T", help="module:function, or an adapter's name")
 @claim_option
 @device_option
-@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="time budget [default: 60]")
+@click.option("--seconds", type=Seconds(), help="time budget [default: 60]")
 @click.option("--cases", type=click.IntRange(min=1), help="number of cases, in place of --seconds")
 @seed_option
 @k_option
@@ -80,15 +90,22 @@ def _gpu_is_there() -> bool:
     "--logits", "logits", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
     help="captured scores (.npy, .safetensors, .pt) as further cases",
 )  # fmt: skip
-@click.option("--family", "families", multiple=True, metavar="NAME", help="only cases of this family")
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="write the result as JSON")
-@click.option("--junit", "junit_file", type=click.Path(path_type=Path), help="write the result as JUnit XML")
+@click.option(
+    "--family", "families", multiple=True, metavar="NAME",
+    help="only cases of this family, which may not judge all that is claimed: exit code 4, or --claim less",
+)  # fmt: skip
+@json_option
+@click.option(
+    "--junit", "junit_file", type=click.Path(dir_okay=False, path_type=Path), callback=not_under_a_file,
+    help="write the result as JUnit XML",
+)  # fmt: skip
 @click.option(
     "--report", "report_folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+    callback=not_under_a_file,
     help="write one self-contained HTML page, and the failures beside it",
 )  # fmt: skip
 @click.option(
-    "--failures", type=click.Path(file_okay=False, path_type=Path),
+    "--failures", type=click.Path(file_okay=False, path_type=Path), callback=not_under_a_file,
     help="folder for replay files [default: topk-failures, or --report's]",
 )  # fmt: skip
 @click.option(
@@ -155,12 +172,9 @@ def command(
             return ExitCode.AGREE  # rank 0 has it, and tells the verdict
         outcome = merged(outcomes)
     print_outcome(terminal(), outcome)
-    write(outcome, json_file, junit_file)
     for line in lines_of(outcome) if wanted() else ():
         click.echo(line)
-    if report_folder is not None:
-        click.echo(f"report: {write_page(outcome, report_folder)}")
-    return outcome.exit_code
+    return write(outcome, json_file, junit_file, report_folder)
 
 
 def check_budget(seconds: float | None, cases: int | None) -> None:
@@ -229,10 +243,28 @@ def run(targets: Sequence[Target], options: Options) -> Outcome:
             target.close()
 
 
-def write(outcome: Outcome, json_file: Path | None, junit_file: Path | None) -> None:
-    """The result's files, where asked for."""
-    if json_file is not None:
-        json_file.parent.mkdir(parents=True, exist_ok=True)
-        json_file.write_text(json.dumps(outcome.as_json(), indent=1) + "\n")
-    if junit_file is not None:
-        junit(outcome, junit_file)
+def write(
+    outcome: Outcome, json_file: Path | None, junit_file: Path | None = None, report: Path | None = None
+) -> int:
+    """The result's files, where asked for, whichever of them cannot be written; the exit code."""
+
+    def write_json(path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(outcome.as_json(), indent=1) + "\n")
+
+    def write_report(folder: Path) -> None:
+        click.echo(f"report: {write_page(outcome, folder)}")
+
+    code = outcome.exit_code
+    for path, written in (
+        (json_file, write_json),
+        (junit_file, partial(junit, outcome)),
+        (report, write_report),
+    ):
+        try:
+            if path is not None:
+                written(path)
+        except OSError as error:
+            click.echo(f"{path} was not written: {error.strerror}", err=True)
+            code = code or ExitCode.FAULT
+    return code

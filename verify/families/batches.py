@@ -60,3 +60,12 @@ def same_team(random: np.random.Generator, setting: Setting, middle: str, conten
     between = {"trivial": setting.k, "decode": path_length("decode", setting), "empty": 0}[middle]
     lengths = [path_length("medium", setting) + 1, between] * repeats
     return lay_out([CONTENTS[content](random, n) for n in lengths], **setting.call())
+
+
+@family("many-rows", rows=(65, 133, 257, 1025), content=("normal", "few", "some-nan"), columns=(40, 9))
+def many_rows(random: np.random.Generator, setting: Setting, rows: int, content: str, columns: int) -> Case:
+    """Short rows, more of them than a GPU has multiprocessors or a kernel was tried with."""
+    lengths = random.integers(0, columns + 1, rows)
+    k = max(1, min(setting.k, columns // 4))
+    batch = [CONTENTS[content](random, n) for n in lengths.tolist()]
+    return lay_out(batch, columns=columns, **{**setting.call(), "k": k})

@@ -11,6 +11,7 @@ import click
 import torch
 
 from ...cuda.build import kernel_hash
+from ..command_options import Seconds, not_under_a_file
 from ..outcome import ExitCode
 from . import second
 from .batches import STAGES
@@ -101,7 +102,7 @@ def report(soak: Soak, complete: bool) -> int:
               help="wanted in all, of up to 8192 columns")
 @click.option("--rows-long", type=click.IntRange(min=1), default=GOAL_ROWS["long"], show_default=True,
               help="wanted in all, of up to 262144 columns")
-@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), default=STAGE_SECONDS,
+@click.option("--seconds", type=Seconds(), default=STAGE_SECONDS,
               show_default=True, help="of each stage in this run")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
 @click.option("--folder", type=click.Path(file_okay=False, path_type=Path), default=DEFAULT_FOLDER,
@@ -110,7 +111,8 @@ def report(soak: Soak, complete: bool) -> int:
               help="judge by another library's top-k, too")
 @click.option("--cccl", "headers", type=click.Path(path_type=Path), metavar="PATH",
               help="wheel or folder with the headers of CUB, for --second-oracle cub")
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="write the sums")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path),
+              callback=not_under_a_file, help="write the sums")
 def command(
     stages: tuple[str, ...],
     rows_short: int,

@@ -13,6 +13,7 @@ import torch
 
 from ...cuda.build import digest
 from ..cases import Case
+from ..printable import printable
 from ..properties import CLAIMS
 from .graph import at_once, decoy_of, replayed
 from .target import POISONS, Answer, Schedule, Target, TargetFailure, TargetMisnamed, TargetUnavailable
@@ -60,10 +61,22 @@ def _check_signature(spec: str, function: Callable[..., object]) -> None:
         return  # a builtin that does not tell its signature
 
 
+def check_device(device: str) -> None:
+    """TargetMisnamed for what is no CPU or CUDA device, TargetUnavailable for one that is not here."""
+    try:
+        found = torch.device(device)
+    except RuntimeError:
+        found = None
+    if found is None or found.type not in ("cpu", "cuda"):
+        raise TargetMisnamed(f"device is {device!r}; expected cpu, cuda, or cuda:0 and so on")
+    if found.type == "cuda" and (found.index or 0) >= torch.cuda.device_count():
+        raise TargetUnavailable(f"device {device}: torch finds {torch.cuda.device_count()} GPUs here")
+
+
 def in_a_line(error: BaseException) -> str:
     """An exception's type and the first line of its message."""
     lines = str(error).strip().splitlines() or [""]
-    return f"{type(error).__name__}: {lines[0]}"[:LONGEST_LINE]
+    return printable(f"{type(error).__name__}: {lines[0]}"[:LONGEST_LINE])
 
 
 def poison_allocator(rows: int, k: int, poison: int) -> None:
@@ -104,6 +117,7 @@ class FunctionTarget(Target):
         self._function = function
 
     def prepare(self) -> None:
+        check_device(self.device)
         if self._function is None:
             self._function = load_function(self.name)
 
