@@ -58,7 +58,7 @@ def test_signalling_nan_survive_copies() -> None:
 @pytest.mark.parametrize("k", [1, 33, 513, MAX_K])
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.name)
 def test_every_family_has_cases_for_every_k(family: Family, k: int) -> None:
-    for setting in SHIPPED_SETTINGS[:1] if family.long_rows else SMALL_SETTINGS:
+    for setting in SHIPPED_SETTINGS[:1] if family.fixed_sizes else SMALL_SETTINGS:
         for visit in range(VISITS):
             case = family.make(replace(setting, k=k), family.parameters(visit, 0), seed=visit)
             assert 1 <= case.k <= MAX_K
@@ -67,7 +67,7 @@ def test_every_family_has_cases_for_every_k(family: Family, k: int) -> None:
 @pytest.mark.parametrize("setting", SETTINGS, ids=str)
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.name)
 def test_every_family_is_rebuilt_from_its_origin(family: Family, setting: Setting) -> None:
-    if family.long_rows and setting.policy in (SMALL.name, TINY.name):
+    if family.fixed_sizes and setting.policy in (SMALL.name, TINY.name):
         pytest.skip("its sizes are those of the shipped policies")
     for visit in range(min(family.size, VISITS)):
         case = family.make(setting, family.parameters(visit, 5), seed=11)

@@ -57,7 +57,7 @@ def check_case(case, traced: bool) -> None:
 
 @pytest.mark.parametrize("k", SMALL_K)
 @pytest.mark.parametrize("policy", ["small", "tiny"])
-@pytest.mark.parametrize("family", sorted(name for name in FAMILIES if not FAMILIES[name].long_rows))
+@pytest.mark.parametrize("family", sorted(name for name in FAMILIES if not FAMILIES[name].fixed_sizes))
 def test_small_policies_agree_on_every_family(family: str, policy: str, k: int) -> None:
     for visit, case in cases(family, policy, k, SMALL_VISITS):
         check_case(case, traced=visit % TRACED_EVERY == 0)

@@ -52,7 +52,7 @@ def shared_topk(logits, lengths, k: int, policy: Policy, trace=None) -> torch.Te
 @pytest.mark.parametrize("family", sorted(FAMILIES))
 def test_every_family_agrees_with_the_oracle_and_the_models_records(family: str, policy: Policy) -> None:
     chosen = FAMILIES[family]
-    if chosen.long_rows and policy in (SMALL, TINY):
+    if chosen.fixed_sizes and policy in (SMALL, TINY):
         pytest.skip("rows too long for a small policy")
     limits = library.device_limits(torch.cuda.current_device()).without_clusters()
     for visit in range(min(VISITS[policy], chosen.size)):

@@ -22,7 +22,8 @@ from .strategies import PEER_SCOPE, SMALL_SCOPE, Scope, cases
 from .targets.target import Schedule, Target
 from .variants import VARIANTS, is_packed, packed
 
-MANY_ELEMENTS = 1 << 15  # logits of a case that gets one call beside the base instead of all
+MANY_ELEMENTS = 1 << 15  # logits of a case that gets one call beside the base instead of all,
+MANY_ROWS = 64  # or rows
 CALLS = 6  # schedules drawn for one case
 MOST_SCHEDULES = 1 << 62  # their seeds are 64 bits wide
 SEARCH_SHARE = 0.6  # of the budget; once a claimed promise is broken, the rest is for shrinking
@@ -220,7 +221,7 @@ class Campaign:
 
     def _steps(self, case: Case) -> Sequence[str]:
         """All steps for small cases; for big ones one call beside the base, for each purpose in turn."""
-        if case.storage.numel() <= MANY_ELEMENTS:
+        if case.storage.numel() <= MANY_ELEMENTS and case.rows <= MANY_ROWS:
             return STEPS
         purposes = (AGAIN, *VARIANTS, GRAPH)
         return (SHORT, purposes[self._done % len(purposes)])

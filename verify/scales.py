@@ -102,7 +102,7 @@ def make_scales(families: Sequence[str], ks: Sequence[int], shares: Shares) -> l
         )
 
     scales = [Scale("shipped", settings(SHIPPED_SETTINGS), tuple(chosen), shares.shipped, SHIPPED_TOURS)]
-    short = tuple(kind for kind in chosen if not kind.long_rows)
+    short = tuple(kind for kind in chosen if not kind.fixed_sizes)
     if short:
         scales.append(Scale("small", settings(SMALL_SETTINGS), short, shares.small))
     return scales

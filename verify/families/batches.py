@@ -62,7 +62,13 @@ def same_team(random: np.random.Generator, setting: Setting, middle: str, conten
     return lay_out([CONTENTS[content](random, n) for n in lengths], **setting.call())
 
 
-@family("many-rows", rows=(65, 133, 257, 1025), content=("normal", "few", "some-nan"), columns=(40, 9))
+@family(
+    "many-rows",
+    fixed_sizes=True,
+    rows=(65, 133, 257, 1025),
+    content=("normal", "few", "some-nan"),
+    columns=(40, 9),
+)
 def many_rows(random: np.random.Generator, setting: Setting, rows: int, content: str, columns: int) -> Case:
     """Short rows, more of them than a GPU has multiprocessors or a kernel was tried with."""
     lengths = random.integers(0, columns + 1, rows)

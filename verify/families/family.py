@@ -59,15 +59,15 @@ Build = Callable[..., Case]
 class Family:
     """build(random, setting, **parameters) -> Case; grid: the values of each parameter.
 
-    long_rows: its sizes are fixed and of the shipped policies' scale, so it says nothing new under
-    the small ones.
+    fixed_sizes: its sizes, of rows or of a batch, are no boundaries of a policy, and large: it says nothing
+    new under the small ones.
     """
 
     name: str
     summary: str
     build: Build
     grid: Mapping[str, tuple[Scalar, ...]]
-    long_rows: bool = False
+    fixed_sizes: bool = False
 
     @property
     def size(self) -> int:
@@ -96,12 +96,12 @@ class Family:
 FAMILIES: dict[str, Family] = {}
 
 
-def family(name: str, *, long_rows: bool = False, **grid: tuple[Scalar, ...]) -> Callable[[Build], Build]:
+def family(name: str, *, fixed_sizes: bool = False, **grid: tuple[Scalar, ...]) -> Callable[[Build], Build]:
     """Registers a build function under `name`; its docstring's first line is the summary."""
 
     def register(build: Build) -> Build:
         summary = (build.__doc__ or "").strip().splitlines()[0]
-        FAMILIES[name] = Family(name, summary, build, grid, long_rows)
+        FAMILIES[name] = Family(name, summary, build, grid, fixed_sizes)
         return build
 
     return register

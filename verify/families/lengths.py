@@ -46,7 +46,7 @@ def every_boundary(random: np.random.Generator, setting: Setting, content: str) 
 
 @family(
     "peer-lengths",
-    long_rows=True,
+    fixed_sizes=True,
     delta=DELTAS,
     boundary=PEER_BOUNDARIES,
     content=SMALL_CONTENTS,

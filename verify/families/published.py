@@ -162,13 +162,13 @@ TRIGGERS: dict[str, Trigger] = {
 }
 
 
-@family("published", long_rows=True, trigger=tuple(TRIGGERS))
+@family("published", fixed_sizes=True, trigger=tuple(TRIGGERS))
 def published(random: np.random.Generator, setting: Setting, trigger: str) -> Case:
     """Inputs of published failures, rebuilt."""
     return TRIGGERS[trigger](random, setting.call())
 
 
-@family("capacities", long_rows=True, capacity=CAPACITIES, delta=(0, 1, -1, 2), place=("spread", "late"))
+@family("capacities", fixed_sizes=True, capacity=CAPACITIES, delta=(0, 1, -1, 2), place=("spread", "late"))
 def capacities(random: np.random.Generator, setting: Setting, capacity: int, delta: int, place: str) -> Case:
     """One bin holds what published candidate buffers hold, one less, one more, and twice as much."""
     count = 2 * capacity if delta == 2 else capacity + delta
