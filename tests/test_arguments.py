@@ -20,7 +20,7 @@ LOGITS = torch.zeros(2, 8)
 LENGTHS = torch.full((2,), 8, dtype=torch.int32)
 
 
-NESTED = torch.nested.nested_tensor([torch.zeros(3)] * 4, layout=torch.strided)
+NESTED = torch.nested.nested_tensor([torch.zeros(3)] * 4, layout=torch.jagged)
 WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"logits": [[1.0]]}, TypeError, "logits is of type list; expected a torch.Tensor"),
     ({"logits": np.zeros((2, 8), np.float32)}, TypeError, "logits is of type ndarray"),

@@ -31,7 +31,7 @@ def tests_are_importable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def isolated(request: pytest.FixtureRequest) -> Iterator[IsolatedTarget]:
-    target = IsolatedTarget(FunctionTarget(f"wrong_topk:{request.param}"), patience=PATIENT)
+    target = IsolatedTarget(FunctionTarget(request.param), patience=PATIENT)
     target.prepare()
     yield target
     target.close()
@@ -41,7 +41,7 @@ def answer(target: IsolatedTarget) -> list[list[int]]:
     return target.call(GOOD, POISONS[0], "").indices.tolist()
 
 
-@pytest.mark.parametrize("isolated", ["correct", "chatters"], indirect=True)
+@pytest.mark.parametrize("isolated", ["wrong_topk:correct", "bad_topk:chatters"], indirect=True)
 def test_answers_come_through(isolated: IsolatedTarget) -> None:
     assert answer(isolated) == [[1, 2]]
     assert answer(isolated) == [[1, 2]]
@@ -50,10 +50,10 @@ def test_answers_come_through(isolated: IsolatedTarget) -> None:
 @pytest.mark.parametrize(
     ("isolated", "kind", "words"),
     [
-        ("hangs", "hang", "no answer within"),
-        ("crashes", "crash", "SIGSEGV"),
-        ("leaves", "crash", "exited with status 7"),
-        ("loses_its_gpu", "raised", "an illegal memory access"),
+        ("wrong_topk:hangs", "hang", "no answer within"),
+        ("wrong_topk:crashes", "crash", "SIGSEGV"),
+        ("wrong_topk:leaves", "crash", "exited with status 7"),
+        ("wrong_topk:loses_its_gpu", "raised", "an illegal memory access"),
     ],
     indirect=["isolated"],
 )
@@ -70,11 +70,11 @@ def test_a_broken_call_is_told_and_the_next_one_answers(
 @pytest.mark.parametrize(
     ("isolated", "kind"),
     [
-        ("exits", "exit"),
-        ("wrong_shape", "wrong shape"),
-        ("wrong_dtype", "wrong dtype"),
-        ("returns_nothing", "wrong type"),
-        ("raises", "raised"),
+        ("bad_topk:exits", "exit"),
+        ("bad_topk:wrong_shape", "wrong shape"),
+        ("bad_topk:wrong_dtype", "wrong dtype"),
+        ("bad_topk:returns_nothing", "wrong type"),
+        ("bad_topk:raises", "raised"),
     ],
     indirect=["isolated"],
 )
@@ -84,12 +84,12 @@ def test_an_answer_that_is_none_is_told(isolated: IsolatedTarget, kind: str) -> 
     assert told.value.kind == kind
 
 
-@pytest.mark.parametrize("isolated", ["forks"], indirect=True)
+@pytest.mark.parametrize("isolated", ["wrong_topk:forks"], indirect=True)
 def test_a_forked_copy_does_not_answer(isolated: IsolatedTarget) -> None:
     assert [answer(isolated) for _ in range(3)] == [[[1, 2]]] * 3
 
 
-@pytest.mark.parametrize("isolated", ["writes_inputs"], indirect=True)
+@pytest.mark.parametrize("isolated", ["wrong_topk:writes_inputs"], indirect=True)
 def test_changed_inputs_are_told(isolated: IsolatedTarget) -> None:
     assert isolated.call(GOOD, POISONS[0], "").damage == "logits or lengths were changed"
 

@@ -95,7 +95,7 @@ class Campaign:
     ) -> None:
         self.targets = targets
         self.options = options
-        self.found = Counterexamples(options.failures)
+        self.found = Counterexamples(options.failures, options.ks)
         fresh = {t.name: new_outcome(t.name, t.claims, t.own, t.on_gpu) for t in targets}
         self.outcome = Outcome(options.seed, fresh)
         if options.state is not None:

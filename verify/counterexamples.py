@@ -40,10 +40,10 @@ class Counterexample:
             self._last = found
         return bool(found and found.broken)
 
-    def shrunk(self, seconds: float) -> bool:
+    def shrunk(self, seconds: float, ks: Sequence[int] = ()) -> bool:
         """Whether it took a smaller case that fails alike; not if that cannot be repeated. A failure that
         costs the process is not asked for again: waiting for a hang takes seconds."""
-        smallest = shrink(self.case, self.fails, seconds, self.cost)
+        smallest = shrink(self.case, self.fails, seconds, self.cost, ks)
         if smallest is self.case:
             return False
         if not ((self._last and self._last.fatal) or self.fails(smallest)):
@@ -56,9 +56,10 @@ class Counterexample:
 @dataclass
 class Counterexamples:
     """folder: where replay files go. found: by target and property. obsolete: files that a better one
-    stands for, until clear_away() removes them."""
+    stands for, until clear_away() removes them. ks: those that a case may have, all where there are none."""
 
     folder: Path
+    ks: Sequence[int] = ()
     found: dict[tuple[str, str], Counterexample] = field(default_factory=dict)
     obsolete: list[Path] = field(default_factory=list)
 
@@ -92,7 +93,7 @@ class Counterexamples:
             left = deadline - time.monotonic()
             if left <= 0:
                 return
-            if item.shrunk(left / (len(order) - number)):
+            if item.shrunk(left / (len(order) - number), self.ks):
                 self._tell(item)
 
     def _tell(self, item: Counterexample) -> None:

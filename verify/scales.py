@@ -97,7 +97,7 @@ def make_scales(families: Sequence[str], ks: Sequence[int], shares: Shares) -> l
         if not ks:
             return defaults
         return tuple(
-            Setting(setting.policy, ks[index % len(ks)], setting.device)
+            Setting(setting.policy, ks[index % len(ks)], setting.device, keeps_k=True)
             for index, setting in enumerate(defaults * len(ks))
         )
 

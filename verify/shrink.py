@@ -8,7 +8,7 @@ values; round after round until nothing helps or the time is up.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -27,13 +27,17 @@ MOST_ROUNDS = 6
 
 
 class Shrinker:
-    """fails: whether a case still breaks the same promise. deadline: of time.monotonic()."""
+    """fails: whether a case still breaks the same promise. deadline: of time.monotonic(). ks: the values of
+    k that a case may have, all where there are none."""
 
-    def __init__(self, case: Case, fails: Fails, deadline: float, cost: float = 0.0) -> None:
+    def __init__(
+        self, case: Case, fails: Fails, deadline: float, cost: float = 0.0, ks: Sequence[int] = ()
+    ) -> None:
         self.case = case
         self.attempts = 0
         self._fails = fails
         self._deadline = deadline
+        self._ks = ks
         self._cost = cost  # seconds of an attempt: of the case as it is, or of a dearer one that did not fail
 
     def run(self) -> Case:
@@ -53,7 +57,7 @@ class Shrinker:
         return time.monotonic() + self._cost >= self._deadline
 
     def _try(self, candidate: Case | None) -> bool:
-        if candidate is None or self._late():
+        if candidate is None or self._late() or (self._ks and candidate.k not in self._ks):
             return False
         self.attempts += 1
         began = time.monotonic()
@@ -223,7 +227,9 @@ class Shrinker:
                     self._try(self._replaced(row, values))
 
 
-def shrink(case: Case, fails: Fails, seconds: float, cost: float = 0.0) -> Case:
+def shrink(
+    case: Case, fails: Fails, seconds: float, cost: float = 0.0, ks: Sequence[int] = ()
+) -> Case:
     """The smallest case found within `seconds` for which `fails` still holds. cost: seconds that one
-    attempt is likely to take."""
-    return Shrinker(case, fails, time.monotonic() + seconds, cost).run()
+    attempt is likely to take. ks: the values of k that it may have, all where there are none."""
+    return Shrinker(case, fails, time.monotonic() + seconds, cost, ks).run()

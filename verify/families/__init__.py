@@ -17,5 +17,6 @@ def from_origin(origin: Origin) -> Case:
     """Builds a case again from its origin; KeyError if no family has the name."""
     parameters = dict(origin.parameters)
     policy, k, device = (parameters.pop(name) for name in _SETTING)
-    setting = Setting(None if policy is None else str(policy), int(str(k)), str(device))
+    keeps_k = bool(parameters.pop("keeps_k", False))
+    setting = Setting(None if policy is None else str(policy), int(str(k)), str(device), keeps_k)
     return FAMILIES[origin.family].make(setting, parameters, origin.seed)

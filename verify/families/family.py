@@ -27,12 +27,14 @@ STEP = (math.sqrt(5) - 1) / 2
 class Setting:
     """What a family builds for: a policy whose boundaries it aims at, k, and a device of DEVICES.
 
-    policy: None leaves the choice to the plan; boundaries are then those of the latency policy.
+    policy: None leaves the choice to the plan; boundaries are then those of the latency policy. keeps_k:
+    families that need a k of their own have to do with this one.
     """
 
     policy: str | None
     k: int
     device: str
+    keeps_k: bool = False
 
     @property
     def boundaries(self) -> Policy:
@@ -90,6 +92,8 @@ class Family:
         random = np.random.default_rng([seed, zlib.crc32(self.name.encode())])
         case = self.build(random, setting, **parameters)
         named = {"policy": setting.policy, "k": setting.k, "device": setting.device, **parameters}
+        if setting.keeps_k:
+            case, named = replace(case, k=setting.k), {**named, "keeps_k": True}
         return replace(case, origin=Origin(self.name, named, seed))
 
 
