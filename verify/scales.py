@@ -72,8 +72,8 @@ class Scale:
         """The next family's next grid point, under settings that shift by one each round."""
         kind = self.next_family()
         walked = max(0, self.visits - self.tours + 1)
-        lap = walked // len(self.families)
-        place = walked + lap + self.tours - 1 if walked else self.visits
+        lap, number = divmod(walked, len(self.families))
+        place = number + lap + self.tours - 1 if walked else self.visits
         self.visits += 1
         return kind.make(self.settings[place % len(self.settings)], kind.parameters(lap, seed), seed + lap)
 
