@@ -124,11 +124,13 @@ def test_segments_are_emitted_one_by_one_from_complete_lists(setting: Setting) -
 
 
 @pytest.mark.parametrize("setting", SMALL_SETTINGS, ids=str)
+@pytest.mark.parametrize("shared", [True, False])
 @pytest.mark.parametrize("excess", [0, -1])
-def test_k_over_a_sample_leaves_a_stream_without_a_bound(setting: Setting, excess: int) -> None:
-    case = FAMILIES["k-over-a-sample"].make(
-        setting, {"excess": excess, "content": "normal", "extra": 5}, seed=1
-    )
+def test_k_over_a_sample_leaves_a_stream_without_a_bound(
+    setting: Setting, excess: int, shared: bool
+) -> None:
+    parameters = {"excess": excess, "shared": shared, "content": "normal", "extra": 5}
+    case = FAMILIES["k-over-a-sample"].make(setting, parameters, seed=1)
     records = Subject(case).model[1][0]
     rank = rank_in_samples(case.k, int(records[0]["end"]), setting.boundaries)
     assert (rank > setting.boundaries.sample) == (excess == 0)
@@ -145,6 +147,18 @@ def test_a_sample_that_has_the_greatest_columns_makes_a_stream_begin_again(
         parameters = {**family.parameters(visit, 0), "greatest": greatest}
         records = Subject(family.make(setting, parameters, seed=visit)).model[1][0]
         assert (records["restarted"] == (greatest == "in")).all()
+
+
+@pytest.mark.parametrize("setting", SMALL_SETTINGS, ids=str)
+def test_full_lists_are_full_to_the_last_place(setting: Setting) -> None:
+    family = FAMILIES["full-lists"]
+    for visit in range(family.size):
+        parameters = family.parameters(visit, 0)
+        records = Subject(family.make(setting, parameters, seed=visit)).model[1][0]
+        told = setting.boundaries.survivors + int(str(parameters["excess"]))
+        assert (records["listed"] == (told <= setting.boundaries.survivors)).all()
+        if told <= setting.boundaries.survivors:
+            assert (records["survivors"] == told).all() and not records["restarted"].any()
 
 
 def test_a_crowded_chunk_fills_its_list_with_fewer_than_k() -> None:

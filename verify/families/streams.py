@@ -9,7 +9,7 @@ from ...reference.policy import MAX_K, MOST_SHARED, Policy, by_name
 from ...reference.stream import rank_in_samples
 from ..cases import DEVICES, Case, lay_out
 from ..values import CONTENTS, ONE, bits_of
-from .bins import REMAINDERS, taken_of
+from .bins import REMAINDERS, in_bin, taken_of
 from .family import Setting, family
 from .lengths import SMALL_CONTENTS
 from .samples import alike_below, sampled_columns
@@ -78,16 +78,19 @@ def least_k_without_bound(columns: int, policy: Policy) -> int:
     return next(ranks, MAX_K)
 
 
-@family("k-over-a-sample", excess=(0, 99, -1), content=SMALL_CONTENTS, extra=(5, 100))
+@family(
+    "k-over-a-sample", excess=(0, 99, -1), shared=(True, False), content=SMALL_CONTENTS, extra=(5, 100)
+)
 def k_over_a_sample(
-    random: np.random.Generator, setting: Setting, excess: int, content: str, extra: int
+    random: np.random.Generator, setting: Setting, excess: int, shared: bool, content: str, extra: int
 ) -> Case:
     """A stream's sample has too few columns to say anything about what is selected."""
     policy = setting.boundaries
+    limits = device_of(setting) if shared else DEVICES["single"]
     chunk = whole_words(2 * policy.register_columns + extra)
     k = min(MAX_K, least_k_without_bound(chunk, policy) + excess)
-    row = CONTENTS[content](random, shared_between(setting, chunk) * chunk)
-    return one_row(row, setting, device_of(setting), k)
+    row = CONTENTS[content](random, shared_between(setting, chunk, limits) * chunk)
+    return one_row(row, setting, limits, k)
 
 
 @family("crowded-late", extra=(5, 100), odd=(0, 21))
@@ -164,3 +167,31 @@ def bins_over_a_half_word(random: np.random.Generator, setting: Setting, content
     ctas = shared_between(setting, chunk, limits)
     row = CONTENTS[content](random, ctas * chunk)
     return one_row(row, setting, limits, most)
+
+
+@family(
+    "full-lists",
+    excess=(0, 1, -1),
+    shared=(False, True),
+    content=("bit-ramp", "equal-one", "one-fine-bin"),
+    extra=(5, 100),
+)
+def full_lists(
+    random: np.random.Generator, setting: Setting, excess: int, shared: bool, content: str, extra: int
+) -> Case:
+    """Each list of a stream is full to its last place, or of one column more or less."""
+    policy = setting.boundaries
+    limits = device_of(setting) if shared else DEVICES["single"]
+    k = min(MAX_K, policy.survivors // 2)
+    chunk = whole_words(4 * policy.register_columns + extra)
+    ctas = shared_between(setting, chunk, limits)
+    count = policy.survivors + excess
+    of_a_sample = -(-rank_in_samples(k, chunk, policy) // ctas)  # enough for the bound to be the crowded bin
+    row = spread_below(random, ctas * chunk)
+    sampled = sampled_columns(chunk, chunk, policy)
+    others = np.setdiff1d(np.arange(chunk), sampled)
+    for begin in range(0, len(row), chunk):
+        columns = random.permutation(sampled)[:of_a_sample]
+        columns = np.append(columns, random.permutation(others)[: count - of_a_sample])
+        row[begin + columns] = in_bin(random, content, count)
+    return one_row(row, setting, limits, k)
