@@ -45,11 +45,11 @@ def main(arguments: list[str] | None = None) -> None:
         click.echo("interrupted", err=True)
         code = ExitCode.INTERRUPTED
     except OSError as error:
-        print(f"cannot go on: {error}", file=sys.stderr)
+        click.echo(f"cannot go on: {error}", err=True)
         code = ExitCode.FAULT
     except Exception:  # which would exit with 1, as if a target had broken a promise
         traceback.print_exc()
-        print("a fault of persistent-topk itself, not of a target; please report it", file=sys.stderr)
+        click.echo("a fault of persistent-topk itself, not of a target; please report it", err=True)
         code = ExitCode.FAULT
     sys.exit(int(code or 0))
 

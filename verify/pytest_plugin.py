@@ -6,7 +6,6 @@ pytest11; without --topk-target it does nothing.
 
 from __future__ import annotations
 
-import math
 import os
 import zlib
 from collections.abc import Iterator
@@ -104,9 +103,15 @@ def ks_of(config: pytest.Config) -> tuple[int, ...]:
 
 def check_budget(config: pytest.Config) -> None:
     """pytest.UsageError for a time that is none, or a seed under 0."""
+    from click import UsageError
+
+    from .command_options import Seconds
+
     seconds, seed = config.getoption("--topk-seconds"), config.getoption("--topk-seed")
-    if not (seconds > 0 and math.isfinite(seconds)):
-        raise pytest.UsageError(f"--topk-seconds is {seconds}; expected a number above 0")
+    try:
+        Seconds().convert(seconds, None, None)
+    except UsageError as error:
+        raise pytest.UsageError(f"--topk-seconds is {seconds}: {error}") from error
     if seed is not None and seed < 0:
         raise pytest.UsageError(f"--topk-seed is {seed}; expected 0 or more")
 

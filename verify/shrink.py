@@ -7,9 +7,11 @@ values; round after round until nothing helps or the time is up.
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -19,6 +21,7 @@ from .describe import runs_of
 from .values import bit_of, bits_of, ordered_keys
 
 Fails = Callable[[Case], bool]
+T = TypeVar("T")
 FINEST_SHARE = 64  # blocks of a row are tried down to this part of it,
 FEW_COLUMNS = 128  # and column by column in rows as short as this
 FEW_VALUES = 8  # so many distinct ones are told as 1, 2, 3, ... or with these steps from 1 upwards,
@@ -45,16 +48,18 @@ class Shrinker:
         passes = (self._rows, self._layout, self._values, self._columns, self._k, self._best, self._runs)
         for _ in range(MOST_ROUNDS):
             before = self.case
-            for step in passes:
-                if self._late():
-                    return self.case
+            for step in self._in_time(passes):
                 step()
-            if self.case is before:
+            if self.case is before or self._late():
                 break
         return self.case
 
     def _late(self) -> bool:
         return time.monotonic() + self._cost >= self._deadline
+
+    def _in_time(self, items: Iterable[T]) -> Iterator[T]:
+        """The items until the time is up: what is made of one, a candidate above all, takes some as well."""
+        return itertools.takewhile(lambda _: not self._late(), items)
 
     def _try(self, candidate: Case | None) -> bool:
         if candidate is None or self._late() or (self._ks and candidate.k not in self._ks):
@@ -107,9 +112,7 @@ class Shrinker:
 
     def _values(self) -> None:
         """Whole numbers for a few values; three, above, at and below the k-th; or one."""
-        for row in range(self.case.rows):
-            if self._late():
-                return
+        for row in self._in_time(range(self.case.rows)):
             for values in self._simple(row):
                 if self._try(self._replaced(row, values)):
                     break
@@ -145,9 +148,7 @@ class Shrinker:
 
     def _columns(self) -> None:
         """Blocks of columns taken out, then single columns off the end by bisection."""
-        for row in range(self.case.rows):
-            if self._late():
-                return
+        for row in self._in_time(range(self.case.rows)):
             for size in self._blocks(int(self.case.clamped[row])):
                 start = 0
                 while start < int(self.case.clamped[row]) and not self._late():
@@ -216,9 +217,7 @@ class Shrinker:
         for row in range(self.case.rows):
             n = int(self.case.clamped[row])
             for size in (n, *self._blocks(n)):
-                for start in range(0, n, max(1, size)):
-                    if self._late():
-                        return
+                for start in self._in_time(range(0, n, max(1, size))):
                     values = self._bits()[row][:n].copy()
                     block = values[start : start + size]
                     if not len(block) or (block == block[0]).all():

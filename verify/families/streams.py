@@ -23,8 +23,11 @@ def segment_of(policy: Policy) -> int:
     return min(policy.map, policy.register_columns)
 
 
-def device_of(setting: Setting) -> DeviceLimits:
-    """The setting's device, or one that shares a row between two CTAs where more would cost too much."""
+def device_of(setting: Setting, shared: bool = True) -> DeviceLimits:
+    """The setting's device, or one that shares a row between two CTAs where more would cost too much; one
+    that shares none where it is not to be `shared`."""
+    if not shared:
+        return DEVICES["single"]
     return setting.limits if setting.boundaries.map == segment_of(setting.boundaries) else DEVICES["pair"]
 
 
@@ -86,7 +89,7 @@ def k_over_a_sample(
 ) -> Case:
     """A stream's sample has too few columns to say anything about what is selected."""
     policy = setting.boundaries
-    limits = device_of(setting) if shared else DEVICES["single"]
+    limits = device_of(setting, shared)
     chunk = whole_words(2 * policy.register_columns + extra)
     k = min(MAX_K, least_k_without_bound(chunk, policy) + excess)
     row = CONTENTS[content](random, shared_between(setting, chunk, limits) * chunk)
@@ -181,7 +184,7 @@ def full_lists(
 ) -> Case:
     """Each list of a stream is full to its last place, or of one column more or less."""
     policy = setting.boundaries
-    limits = device_of(setting) if shared else DEVICES["single"]
+    limits = device_of(setting, shared)
     k = min(MAX_K, policy.survivors // 2)
     chunk = whole_words(4 * policy.register_columns + extra)
     ctas = shared_between(setting, chunk, limits)

@@ -13,7 +13,6 @@ import torch
 
 from ...cuda.build import digest
 from ..cases import Case
-from ..printable import printable
 from ..properties import CLAIMS
 from .graph import at_once, decoy_of, replayed
 from .target import POISONS, Answer, Schedule, Target, TargetFailure, TargetMisnamed, TargetUnavailable
@@ -76,7 +75,7 @@ def check_device(device: str) -> None:
 def in_a_line(error: BaseException) -> str:
     """An exception's type and the first line of its message."""
     lines = str(error).strip().splitlines() or [""]
-    return printable(f"{type(error).__name__}: {lines[0]}"[:LONGEST_LINE])
+    return f"{type(error).__name__}: {lines[0]}"[:LONGEST_LINE]
 
 
 def poison_allocator(rows: int, k: int, poison: int) -> None:

@@ -13,7 +13,6 @@ from multiprocessing.connection import Connection
 from typing import IO
 
 from ..cases import Case
-from ..printable import printable
 from .target import POISONS, Answer, Schedule, Target, TargetFailure, TargetMisnamed, TargetUnavailable
 from .wire import answer_of, receive, send, send_case
 
@@ -54,7 +53,7 @@ class Process:
     def last_words(self) -> str:
         """The last line that it printed, if any."""
         text = b"".join(self._printed)[-KEPT_BYTES:].decode(errors="replace").strip()
-        return printable(text.splitlines()[-1]) if text else ""
+        return text.splitlines()[-1] if text else ""
 
     def end(self) -> str:
         """Kills what is left of it; how it ended, in words."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..cases import Case
+from ..printable import printable
 
 # What an output holds before a call, two patterns that are no column of any row.
 POISONS = (-0x21524111, 0x7A7A7A7A)
@@ -32,15 +33,18 @@ class TargetFailure(Exception):
     """
 
     def __init__(self, kind: str, message: str, promise: str | None = None, fatal: bool = False) -> None:
-        super().__init__(f"{kind}: {message}")
+        self.words = printable(message)
+        super().__init__(f"{kind}: {self.words}")
         self.fatal = fatal
         self.kind = kind
-        self.words = message
         self.promise = promise
 
 
 class TargetUnavailable(Exception):
     """The target cannot run here at all; the message says what is missing."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
 
 
 class TargetMisnamed(TargetUnavailable):
