@@ -111,9 +111,9 @@ SHORT = replace(
     name="short",
     threads=256,
     ctas_per_sm=4,
-    decode_max=4096,
+    decode_max=8192,
     tile=4096,
-    held=4096,
+    held=8192,
 )
 
 COMPACT = replace(

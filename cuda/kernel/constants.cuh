@@ -94,12 +94,13 @@ inline constexpr Policy kDense = {
     .shared_bytes = 113 * 1024,  // half of an SM's
 };
 
-// Rows so short that eight warps hold them: what every thread does costs least, and SMs take four at a time.
+// Rows so short that eight warps hold them: what every thread does costs least, and SMs take four at a time,
+// so that one row's latency hides behind the others'.
 inline constexpr Policy kShort = {
     .threads = 256,
     .ctas_per_sm = 4,
     .wide_ctas_per_sm = 1,
-    .decode_max = 4096,
+    .decode_max = 8192,  // 32 columns a thread, which has 64 registers
     .medium_max = 65536,
     .split_min = 65536,
     .chunk_min = 65536,
@@ -111,7 +112,7 @@ inline constexpr Policy kShort = {
     .rank_max = 64,
     .tile = 4096,
     .sample = 4096,
-    .held = 4096,
+    .held = 8192,
     .survivors = 10240,
     .map = 262144,
     .shared_bytes = 227 * 1024,

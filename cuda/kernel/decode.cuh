@@ -9,6 +9,7 @@
 
 namespace persistent_topk {
 
+// Shared memory of a row that one CTA has; with what a stream needs behind it.
 template <Policy policy, int bits>
 struct HeldStorage {
   static constexpr int kBins = 1 << bits;
@@ -20,7 +21,16 @@ struct HeldStorage {
 template <Policy policy>
 using DecodeTile = RegisterTile<policy.threads, policy.decode_max>;
 
-// `tile` holds the row; its loads may still be under way. `path`: the row's name for it.
+// Clears what a row that one CTA has is counted in, while memory is waited for. A barrier must follow.
+template <Policy policy, int bits>
+PERSISTENT_TOPK_DEVICE void clear_row() {
+  using Storage = HeldStorage<policy, bits>;
+  Storage& storage = ptx::shared_storage<Storage>();
+  clear<policy.threads, Storage::kBins>(storage.histogram);
+  clear_refinement<policy>(storage.refine);
+}
+
+// `tile` holds the row; its loads may still be under way. `path`: the row's name for it. clear_row() is done.
 template <Policy policy, int bits, bool kTracing, class Tile>
 PERSISTENT_TOPK_DEVICE void held_row(const Row& row, const Tile& tile, Path path) {
   using Storage = HeldStorage<policy, bits>;
@@ -29,9 +39,6 @@ PERSISTENT_TOPK_DEVICE void held_row(const Row& row, const Tile& tile, Path path
   Recorder<kTracing, policy.threads> record{row.trace};
   record.chunk(path, 1, 0, 0, row.length);
 
-  clear<policy.threads, Storage::kBins>(storage.histogram);
-  clear_refinement<policy>(storage.refine);
-  __syncthreads();
   count_bins<bits>(tile, storage.histogram);
   __syncthreads();
   const Interval interval = find_bin<policy.threads, bits>(storage.histogram, row.k, scratch);

@@ -71,13 +71,22 @@ PERSISTENT_TOPK_DEVICE void find_slots(typename Tile::Mask mask, int first, Warp
   }
 }
 
+// The lowest `n` of a quad's bits, in less code than lowest_set_bits() has.
+PERSISTENT_TOPK_DEVICE uint32_t lowest_of_quad(uint32_t quad, int n) {
+  uint32_t others = quad;
+#pragma unroll
+  for (int i = 0; i < kQuad; ++i)
+    if (i < n) others &= others - 1;
+  return quad & ~others;
+}
+
 // Writes the selected columns of a tile that begins at `first_column`.
 template <int kThreads, class Tile>
 PERSISTENT_TOPK_DEVICE void emit_tile(const Tile& tile, int first_column, const Selection& selection,
                                       const OutputPlace& place, int32_t* output, Scratch& scratch) {
   using Mask = typename Tile::Mask;
   int slots[Tile::kRounds];
-  Mask selected = tile.above(bound_below(selection.threshold));
+  Mask selected = tile.above(selection.at_least);
   if (__builtin_expect(selection.ties != kAllTaken,
                        false)) {  // the lowest columns of those equal to the threshold
     const bool none_above = selection.threshold == kGreatestKey;
@@ -87,8 +96,8 @@ PERSISTENT_TOPK_DEVICE void emit_tile(const Tile& tile, int first_column, const 
     selected = above;
 #pragma unroll
     for (int round = 0; round < Tile::kRounds; ++round)
-      selected |= Mask{lowest_set_bits(static_cast<uint32_t>(equal >> (round * kQuad)) & kQuadMask,
-                                       selection.ties - slots[round])}
+      selected |= Mask{lowest_of_quad(static_cast<uint32_t>(equal >> (round * kQuad)) & kQuadMask,
+                                      selection.ties - slots[round])}
                   << (round * kQuad);
   }
   find_slots<kThreads, Tile>(selected, slot_of(place, selection), scratch.totals, slots);
@@ -121,7 +130,7 @@ PERSISTENT_TOPK_DEVICE void mark(const Source& source, int begin, int end, const
   clear_map<kThreads>(map, end - begin);
   __syncthreads();
   const bool cut = selection.ties != kAllTaken, none_above = selection.threshold == kGreatestKey;
-  const float at_least = bound_below(selection.threshold), greater = bound_below(selection.threshold + 1);
+  const float at_least = selection.at_least, greater = bound_below(selection.threshold + 1);
   source.for_each_column(begin, end, [&](float x, int column) {
     if (!ptx::or_if_above(0, x, at_least, 1u)) return;
     const bool tie = cut && (none_above || !ptx::or_if_above(0, x, greater, 1u));

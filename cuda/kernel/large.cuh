@@ -52,16 +52,17 @@ PERSISTENT_TOPK_DEVICE Share<policy, kTracing> take_share(const Row& row,
   return share;
 }
 
-// A barrier must follow.
+// Clears what a shared row is counted in, while its length is waited for.
 template <Policy policy, class Mail>
 PERSISTENT_TOPK_DEVICE void clear_share(LargeStorage<policy, Mail>& storage) {
   clear<policy.threads, LargeStorage<policy, Mail>::kBins>(storage.histogram);
   clear<policy.threads, DigitHistograms::kWords>(storage.chunk_digits.of_pass[0]);
   clear_refinement<policy>(storage.refine);
   if (threadIdx.x == 0) storage.list.used = 0;
+  __syncthreads();
 }
 
-// A row whose chunks fit a tile.
+// A row whose chunks fit a tile. clear_share() is done.
 template <Policy policy, bool kTracing, class Tile, class Mail>
 PERSISTENT_TOPK_DEVICE void large_row_in_registers(const Row& row, SharingTeam<policy, Mail> team) {
   auto [columns, begin, chunk, record] = take_share<policy, kTracing>(row, team);
@@ -69,8 +70,6 @@ PERSISTENT_TOPK_DEVICE void large_row_in_registers(const Row& row, SharingTeam<p
   Tile tile;
   tile.load(chunk.logits, chunk.length, chunk.vector);
   tile.take_part(chunk.length);
-  clear_share<policy>(storage);
-  __syncthreads();
   count_bins<policy.large_bin_bits>(tile, storage.histogram);
   __syncthreads();
   team.mail.await_peers();
@@ -81,13 +80,13 @@ PERSISTENT_TOPK_DEVICE void large_row_in_registers(const Row& row, SharingTeam<p
   emit_tile<policy.threads>(tile, begin, selection, place, row.output, storage.refine.scratch);
 }
 
-// A row with longer chunks.
+// A row with longer chunks. clear_share() is done.
 template <Policy policy, bool kTracing, class Mail>
 PERSISTENT_TOPK_DEVICE void large_row_streamed(const Row& row, SharingTeam<policy, Mail> team) {
   auto [columns, begin, chunk, record] = take_share<policy, kTracing>(row, team);
   LargeStorage<policy, Mail>& storage = team.storage;
   const int rank = rank_in_samples<policy>(row.k, columns);
-  const auto bound_of_samples = [&](const uint32_t* histogram) {
+  const auto bound_of_samples = [&] {
     team.mail.await_peers();
     if (rank > policy.sample) return kNoBound;  // the first chunk's sample alone has so many columns
     const Interval interval = team.find_bin_of_samples(rank);
@@ -104,8 +103,8 @@ PERSISTENT_TOPK_DEVICE void large_row_streamed(const Row& row, SharingTeam<polic
     return false;
   };
   stream<policy, policy.large_bin_bits>(
-      chunk, columns, row.k, storage.histogram, storage.list, storage.refine.scratch,
-      [&] { clear_share<policy>(storage); }, bound_of_samples, settle, record);
+      chunk, columns, row.k, storage.histogram, storage.list, storage.refine.scratch, [] {}, bound_of_samples,
+      settle, record);
   const StreamedChunk<policy, decltype(storage.map)> source = {chunk, storage.list, listed, storage.map};
   OutputPlace place;
   bool gathered;

@@ -56,12 +56,18 @@ PERSISTENT_TOPK_DEVICE void append(List& list, uint32_t mask, ValueOf&& value_of
   push_each<kCount>(first + count <= List::kCapacity ? mask : 0, place, value_of, column_of);
 }
 
-// Appends one candidate. Where few lanes have one, this costs less.
+// Appends one candidate, whose column nobody will ask for, and returns its slot. Where few lanes have one,
+// this costs less.
 template <class List>
-PERSISTENT_TOPK_DEVICE void push(List& list, float value, int32_t column) {
+PERSISTENT_TOPK_DEVICE uint32_t push(List& list, float value) {
   const uint32_t slot = atomicAdd(&list.used, 1u);
   list.values[slot] = value;
-  list.columns[slot] = column;
+  return slot;
+}
+
+template <class List>
+PERSISTENT_TOPK_DEVICE void push(List& list, float value, int32_t column) {
+  list.columns[push(list, value)] = column;
 }
 
 // Appends the columns of a mask of a tile's, which begins at `first_column`.

@@ -13,9 +13,7 @@ namespace persistent_topk {
 
 template <Policy policy>
 struct MediumStorage {
-  static constexpr int kBins = 1 << policy.medium_bin_bits;
-  RefineStorage<policy> refine;
-  alignas(16) uint32_t histogram[kBins];
+  HeldStorage<policy, policy.medium_bin_bits> row;
   SurvivorList<policy> list;
   static constexpr int kFewWords = 4;  // of a thread
   ColumnMap<policy.map, (policy.map > kFewWords * kWarpSize * policy.threads)> map;
@@ -28,6 +26,8 @@ PERSISTENT_TOPK_DEVICE void medium_row_in_registers(const Row& row, Path path) {
   RegisterTile<policy.threads, policy.held> tile;
   tile.load(row.logits, row.length, is_vector_aligned(row.logits));
   tile.take_part(row.length);
+  clear_row<policy, policy.medium_bin_bits>();
+  __syncthreads();
   held_row<policy, policy.medium_bin_bits, kTracing>(row, tile, path);
 }
 
@@ -36,19 +36,20 @@ PERSISTENT_TOPK_DEVICE void medium_row_streamed(const Row& row, Path path) {
   constexpr int kBits = policy.medium_bin_bits;
   using Storage = MediumStorage<policy>;
   Storage& storage = ptx::shared_storage<Storage>();
-  Scratch& scratch = storage.refine.scratch;
+  auto& refinement = storage.row.refine;
+  uint32_t* const histogram = storage.row.histogram;
+  Scratch& scratch = refinement.scratch;
   Recorder<kTracing, policy.threads> record{row.trace};
   record.chunk(path, 1, 0, 0, row.length);
 
   const Chunk<policy.threads> chunk = {row.logits, row.length};
   const auto prepare = [&] {
-    clear<policy.threads, Storage::kBins>(storage.histogram);
-    clear_refinement<policy>(storage.refine);
+    clear_row<policy, policy.medium_bin_bits>();
     clear_map<policy.threads>(storage.map, min(row.length, policy.map));
     if (threadIdx.x == 0) storage.list.used = 0;
   };
   const int rank = rank_in_samples<policy>(row.k, row.length);
-  const auto bound_of_sample = [&](const uint32_t* histogram) {
+  const auto bound_of_sample = [&] {
     if (rank > policy.sample) return kNoBound;
     const Interval interval = find_bin<policy.threads, kBits>(histogram, rank, scratch);
     return make_bound<policy>(interval, scratch.found, row.length);
@@ -56,20 +57,20 @@ PERSISTENT_TOPK_DEVICE void medium_row_streamed(const Row& row, Path path) {
   Interval interval;
   bool listed;
   const auto settle = [&](const StreamBound& bound, bool is_listed) {
-    interval = find_bin<policy.threads, kBits>(storage.histogram, row.k, scratch);
+    interval = find_bin<policy.threads, kBits>(histogram, row.k, scratch);
     listed = is_listed;
     return scratch.found.index >= bound.bin;
   };
-  stream<policy, kBits>(chunk, row.length, row.k, storage.histogram, storage.list, scratch, prepare,
-                        bound_of_sample, settle, record);
-  record.coarse(Storage::kBins, scratch.found, storage.histogram);
+  stream<policy, kBits>(chunk, row.length, row.k, histogram, storage.list, scratch, prepare, bound_of_sample,
+                        settle, record);
+  record.coarse(1 << kBits, scratch.found, histogram);
   const StreamedChunk<policy, decltype(storage.map)> source = {chunk, storage.list, listed, storage.map};
-  Alone<policy> alone = {storage.refine};
+  Alone<policy> alone = {refinement};
   bool gathered;
-  const Selection selection = refine(source, interval, row.k, alone, storage.refine, gathered, record);
+  const Selection selection = refine(source, interval, row.k, alone, refinement, gathered, record);
   record.selection(selection, 0, 0);
   const bool marked = gathered && source.is_marked_by_gather();
-  if (marked) mark_candidates<policy.threads>(storage.refine.candidates, selection, storage.map);
+  if (marked) mark_candidates<policy.threads>(refinement.candidates, selection, storage.map);
   emit_mapped<policy.threads>(source, row.length, 0, selection, {0, 0}, marked, storage.map, storage.lined_up,
                               row.output, scratch);
 }

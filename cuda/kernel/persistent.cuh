@@ -39,8 +39,8 @@ PERSISTENT_TOPK_DEVICE Path choose_path(int length, int k, int ctas) {
   return kMedium;
 }
 
-PERSISTENT_TOPK_DEVICE int row_length(const TopkParams& params, int index) {
-  return max(0, min(params.lengths[index], params.columns));
+PERSISTENT_TOPK_DEVICE int row_length(const TopkParams& params, int given) {
+  return max(0, min(given, params.columns));
 }
 
 template <bool kTracing>
@@ -58,7 +58,10 @@ PERSISTENT_TOPK_DEVICE void narrow_row(const TopkParams& params) {
   Tile tile;
   const float* logits = params.logits + index * params.row_stride;
   tile.load(logits, params.columns, is_vector_aligned(logits));
-  const Row row = row_at<kTracing>(params, index, row_length(params, index));
+  const int length = params.lengths[index];
+  clear_row<policy, policy.decode_bin_bits>();
+  __syncthreads();
+  const Row row = row_at<kTracing>(params, index, row_length(params, length));
   if (row.length <= row.k) return trivial_row<policy, kTracing>(row);
   tile.take_part(row.length);
   decode_row<policy, kTracing>(row, tile);
@@ -71,6 +74,8 @@ PERSISTENT_TOPK_DEVICE void short_row(const Row& row, Path path) {
   DecodeTile<policy> tile;
   tile.load(row.logits, row.length, is_vector_aligned(row.logits));
   tile.take_part(row.length);
+  clear_row<policy, policy.decode_bin_bits>();
+  __syncthreads();
   decode_row<policy, kTracing>(row, tile);
 }
 
@@ -89,7 +94,9 @@ PERSISTENT_TOPK_DEVICE void shared_row(const TopkParams& params) {
   const SharingTeam<policy, Mail> team = {
       storage, Mail::open(storage.landings, storage.inboxes, params.mail, params.ctas, index)};
   team.mail.invite_peers();
-  const Row row = row_at<kTracing>(params, index, row_length(params, index));
+  const int length = params.lengths[index];
+  clear_share<policy>(storage);
+  const Row row = row_at<kTracing>(params, index, row_length(params, length));
   const Path path = choose_path<policy>(row.length, params.k, params.ctas);
   if (path != kLarge) {
     team.mail.await_peers();
@@ -160,7 +167,7 @@ PERSISTENT_TOPK_DEVICE void topk_row(const TopkParams& params) {
   } else if constexpr (entry == kCooperative) {
     shared_row<policy, kTracing, WorkspaceMail<policy>>(params);
   } else if constexpr (entry == kWide) {
-    const Row row = row_at<kTracing>(params, blockIdx.x, row_length(params, blockIdx.x));
+    const Row row = row_at<kTracing>(params, blockIdx.x, row_length(params, params.lengths[blockIdx.x]));
     wide_row<policy, kTracing>(row, choose_path<policy>(row.length, params.k, 1));
   } else {
     narrow_row<policy, kTracing, RegisterTile<policy.threads, kColumns>>(params);

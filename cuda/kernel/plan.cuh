@@ -38,10 +38,13 @@ constexpr int widest_policy(const DeviceLimits& limits) {
   return limits.shared_bytes < kPolicies[kLatencyIndex].shared_bytes ? kCompactIndex : kLatencyIndex;
 }
 
-// Short rows take few threads. Else one row an SM or fewer wants the shortest path; more rows, longer than
-// its decode path takes, want several CTAs an SM.
+// Short rows take few threads, the longest of them only where more than half of the SMs have one: while there
+// are fewer, twice the threads are done a little sooner. Else one row an SM or fewer wants the shortest path;
+// more rows, longer than its decode path takes, want several CTAs an SM.
 constexpr int choose_policy(int rows, int64_t columns, const DeviceLimits& limits) {
-  if (is_narrow(columns, kPolicies[kShortIndex])) return kShortIndex;
+  const Policy& few_threads = kPolicies[kShortIndex];
+  if (columns <= few_threads.tile || (is_narrow(columns, few_threads) && rows > limits.sms / 2))
+    return kShortIndex;
   const int widest = widest_policy(limits);
   const bool crowded = rows > limits.sms && !is_narrow(columns, kPolicies[kLatencyIndex]);
   return crowded && widest == kLatencyIndex ? kDenseIndex : widest;

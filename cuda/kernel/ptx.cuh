@@ -63,6 +63,21 @@ PERSISTENT_TOPK_DEVICE uint32_t or_if_above(uint32_t mask, float x, float bound,
 #endif
 }
 
+// mask | bit where x > at_least, or at_least is NaN, and x <= greater; never where x is NaN.
+PERSISTENT_TOPK_DEVICE uint32_t or_if_within(uint32_t mask, float x, float at_least, float greater,
+                                             uint32_t bit) {
+#ifdef __CUDACC__
+  asm("{\n.reg .pred p, q;\nsetp.gtu.f32 p, %1, %2;\nsetp.le.and.f32 q, %1, %3, p;\n@q or.b32 %0, %0, %4;\n}"
+      : "+r"(mask)
+      : "f"(x), "f"(at_least), "f"(greater), "r"(bit));
+  return mask;
+#else
+  const uint32_t key = ordered_key(x);
+  const bool is_number = key != kGreatestKey && ordered_key(greater) != kGreatestKey;
+  return is_number && key <= ordered_key(greater) ? or_if_above(mask, x, at_least, bit) : mask;
+#endif
+}
+
 // A column and its logit, as one load or store of shared memory.
 struct alignas(8) ListedColumn {
   float value;
@@ -114,19 +129,20 @@ PERSISTENT_TOPK_DEVICE void or_shared_if(uint32_t mask, uint32_t* word, uint32_t
 
 // Stores those of the numbers first .. first+3 whose bit the mask has, one behind the other.
 PERSISTENT_TOPK_DEVICE void store_numbers_if(uint32_t mask, int32_t* to, int32_t first) {
-#pragma unroll
-  for (int i = 0; i < 4; ++i) {
 #ifdef __CUDACC__
-    asm volatile(
-        "{\n.reg .pred p;\n.reg .b32 chosen;\nand.b32 chosen, %1, %3;\nsetp.ne.u32 p, chosen, 0;\n"
-        "@p st.global.s32 [%0], %2;\n@p add.u64 %0, %0, 4;\n}"
-        : "+l"(to)
-        : "r"(mask), "r"(first + i), "r"(1u << i)
-        : "memory");
+  asm volatile(
+      "{\n.reg .pred p;\n.reg .b32 chosen;\n"
+      "and.b32 chosen, %1, 1;\nsetp.ne.u32 p, chosen, 0;\n@p st.global.s32 [%0], %2;\n@p add.u64 %0, %0, 4;\n"
+      "and.b32 chosen, %1, 2;\nsetp.ne.u32 p, chosen, 0;\n@p st.global.s32 [%0], %3;\n@p add.u64 %0, %0, 4;\n"
+      "and.b32 chosen, %1, 4;\nsetp.ne.u32 p, chosen, 0;\n@p st.global.s32 [%0], %4;\n@p add.u64 %0, %0, 4;\n"
+      "and.b32 chosen, %1, 8;\nsetp.ne.u32 p, chosen, 0;\n@p st.global.s32 [%0], %5;\n}"
+      : "+l"(to)
+      : "r"(mask), "r"(first), "r"(first + 1), "r"(first + 2), "r"(first + 3)
+      : "memory");
 #else
+  for (int i = 0; i < 4; ++i)
     if (mask >> i & 1) *to++ = first + i;
 #endif
-  }
 }
 
 // Four words at once, at an address that is a multiple of 16 bytes.

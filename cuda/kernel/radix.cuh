@@ -28,10 +28,12 @@ struct Interval {
   float greater;
 };
 
-// What is selected: keys above the threshold, and `ties` of those equal to it (or kAllTaken).
+// What is selected: keys above the threshold, and `ties` of those equal to it (or kAllTaken). A float is at
+// or above the threshold where x > at_least, see bound_below().
 struct Selection {
   uint32_t threshold;
   int ties;
+  float at_least;
 };
 
 // The counter of a histogram that holds a key of given rank from the top.
@@ -92,7 +94,7 @@ PERSISTENT_TOPK_DEVICE Interval bin_interval(const Found& bin) {
 
 PERSISTENT_TOPK_DEVICE Selection settle(const Interval& interval, int k) {
   const int wanted = k - interval.above;
-  return {interval.low, interval.count == wanted ? kAllTaken : wanted};
+  return {interval.low, interval.count == wanted ? kAllTaken : wanted, interval.at_least};
 }
 
 template <int kThreads, int kCount>
@@ -267,7 +269,7 @@ PERSISTENT_TOPK_DEVICE Selection rank(const float* candidates, int count, int wa
   const int equal_before = my_counts >> 2 * kCountBits;
   if (my_key != 0 && greater + equal_before == wanted - 1) {
     const int ties = wanted - greater;
-    scratch.selection = {my_key, ties == equal ? kAllTaken : ties};
+    scratch.selection = {my_key, ties == equal ? kAllTaken : ties, bound_below(my_key)};
   }
   __syncthreads();
   return scratch.selection;

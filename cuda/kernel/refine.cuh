@@ -19,15 +19,11 @@ struct DigitHistograms {
   alignas(16) uint32_t of_pass[kMaxPasses][kDigits];
 };
 
-// Lists the tile's columns in the interval.
+// Lists the tile's columns in the interval, which are numbers: that of NaN is one key and settled.
 template <int kThreads, int kColumns, class List>
 PERSISTENT_TOPK_DEVICE void gather(const RegisterTile<kThreads, kColumns>& tile, const Interval& interval,
                                    List& candidates) {
-  using Mask = typename RegisterTile<kThreads, kColumns>::Mask;
-  const Mask above = interval.high == kGreatestKey ? 0 : tile.above(interval.greater);
-  tile.for_each_set(tile.above(interval.at_least) & ~above, [&](float x) {
-    push(candidates, x, 0);  // nobody asks for the column
-  });
+  tile.for_each_set(tile.within(interval.at_least, interval.greater), [&](float x) { push(candidates, x); });
 }
 
 // What a CTA refines with, on every path.

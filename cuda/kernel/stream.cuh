@@ -93,9 +93,9 @@ PERSISTENT_TOPK_DEVICE bool list_columns(const Chunk<policy.threads>& chunk, int
 }
 
 // Lists the chunk's columns from a bound upwards and counts their coarse bins; columns that are not listed
-// count as the lowest bin, which has none, as far as k needs them. `prepare` clears the histogram and
-// `list.used`, while the first columns are under way. bound_of(histogram): a bound of what is selected, from
-// the sample's histogram. settle(bound, listed), when the histogram is complete (a barrier passed): whether
+// count as the lowest bin, which has none, as far as k needs them. `prepare` clears the histogram (or it is)
+// and `list.used`, while the first columns are under way. bound_of(): a bound of what is selected, from the
+// sample's histogram. settle(bound, listed), when the histogram is complete (a barrier passed): whether
 // what is selected lies at or above the bound; if not, all is done again without one. `columns`: of the row's
 // chunks but the last ones.
 template <Policy policy, int bits, class Prepare, class BoundOf, class Settle, class Record>
@@ -116,7 +116,7 @@ PERSISTENT_TOPK_DEVICE void stream(const Chunk<policy.threads>& chunk, int colum
   __syncthreads();
   sample.template count<bits>(histogram);
   __syncthreads();
-  StreamBound bound = bound_of(histogram);
+  StreamBound bound = bound_of();
 #pragma unroll 1
   for (;;) {
     clear<policy.threads, (1 << bits)>(histogram);
@@ -173,7 +173,6 @@ struct StreamedChunk {
   template <int kEntries, class List>
   PERSISTENT_TOPK_DEVICE void mark_and_gather(const Interval& interval, List& candidates) const {
     const int length = static_cast<int>(list.used);
-    const bool none_above = interval.high == kGreatestKey;
 #pragma unroll 1
     for (int first = threadIdx.x; first < length; first += kEntries * policy.threads) {
       float x[kEntries];
@@ -193,7 +192,6 @@ struct StreamedChunk {
       }
       const int entries = min(ceil_div(length - first, policy.threads), kEntries);
       at_least &= (1u << entries) - 1;
-      if (none_above) above = 0;
 #pragma unroll
       for (int i = 0; i < kEntries; ++i) set_bit_if<Map>(at_least & above & 1u << i, map.above, column[i]);
 #pragma unroll 1

@@ -42,10 +42,12 @@ PERSISTENT_TOPK_DEVICE T pick(const T (&values)[kCount], int index) {
   if constexpr (kCount == 1) {
     return values[0];
   } else {
-    T half[kCount / 2];
+    constexpr int kHalf = (kCount + 1) / 2;
+    const bool upper = index >= kHalf;
+    T half[kHalf];
 #pragma unroll
-    for (int i = 0; i < kCount / 2; ++i) half[i] = index >= kCount / 2 ? values[i + kCount / 2] : values[i];
-    return pick(half, index % (kCount / 2));
+    for (int i = 0; i < kHalf; ++i) half[i] = upper && i + kHalf < kCount ? values[i + kHalf] : values[i];
+    return pick(half, upper ? index - kHalf : index);
   }
 }
 
@@ -97,17 +99,31 @@ struct RegisterTile {
       existing |= Mask{lowest_bits(length - quad(round) * kQuad)} << (round * kQuad);
   }
 
-  // Those of them above the bound (see ptx::or_if_above).
-  PERSISTENT_TOPK_DEVICE Mask above(float bound) const {
+  // Those of them for which or_if(mask, x, bit) sets the bit.
+  template <class OrIf>
+  PERSISTENT_TOPK_DEVICE Mask those(OrIf&& or_if) const {
     uint32_t words[kMaskWords] = {};
 #pragma unroll
-    for (int i = 0; i < kValues; ++i)
-      words[i / kMaskWordBits] =
-          ptx::or_if_above(words[i / kMaskWordBits], x[i / kQuad][i % kQuad], bound, 1u << i % kMaskWordBits);
+    for (int i = 0; i < kValues; ++i) {
+      uint32_t& word = words[i / kMaskWordBits];
+      word = or_if(word, x[i / kQuad][i % kQuad], 1u << i % kMaskWordBits);
+    }
     if constexpr (kMaskWords == 1)
       return words[0] & existing;
     else
       return (words[0] | Mask{words[1]} << kMaskWordBits) & existing;
+  }
+
+  // Those above the bound (see ptx::or_if_above).
+  PERSISTENT_TOPK_DEVICE Mask above(float bound) const {
+    return those([&](uint32_t mask, float x, uint32_t bit) { return ptx::or_if_above(mask, x, bound, bit); });
+  }
+
+  // Those above one bound and not above the other (see ptx::or_if_within).
+  PERSISTENT_TOPK_DEVICE Mask within(float at_least, float greater) const {
+    return those([&](uint32_t mask, float x, uint32_t bit) {
+      return ptx::or_if_within(mask, x, at_least, greater, bit);
+    });
   }
 
   // f(x) for the columns of a mask. A loop, its value found by selects, since registers cannot be indexed
@@ -117,11 +133,15 @@ struct RegisterTile {
 #pragma unroll 1
     for (; mask != 0; mask &= mask - 1) {
       const int bit = lowest_set_bit(mask);
-      float value = x[0][0];
+      float quad[kQuad];
 #pragma unroll
-      for (int i = 1; i < kValues; ++i)
-        if (bit == i) value = x[i / kQuad][i % kQuad];
-      f(value);
+      for (int c = 0; c < kQuad; ++c) {
+        float of_rounds[kRounds];
+#pragma unroll
+        for (int round = 0; round < kRounds; ++round) of_rounds[round] = x[round][c];
+        quad[c] = pick(of_rounds, bit / kQuad);
+      }
+      f(pick(quad, bit % kQuad));
     }
   }
 

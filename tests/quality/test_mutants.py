@@ -22,7 +22,7 @@ CASES = 60  # the handful below die of far fewer
 
 # Mutant: what kills it, by one cause of each sort.
 HANDFUL = {
-    "lost-barrier-held-row-2": ("race", "shared memory"),
+    "lost-barrier-held-row-1": ("race", "shared memory"),
     "counts-in-the-bin-not-kept": ("unwritten-read", "which nothing wrote"),
     "more-counters-expected": ("deadlock", "waiting for an asynchronous copy"),
     "padding-is-column-0": ("padding", "written twice"),

@@ -169,7 +169,11 @@ SPILLS = (
     ),
     one_edit(
         "gathered-above-the-interval", "refine.cuh",
-        "tile.above(interval.at_least) & ~above", "tile.above(interval.at_least)", LEFT_OUT,
+        "tile.within(interval.at_least, interval.greater)", "tile.above(interval.at_least)", LEFT_OUT,
+    ),
+    one_edit(
+        "one-tie-of-a-quad-too-many", "emit.cuh",
+        "if (i < n) others &= others - 1;", "if (i <= n) others &= others - 1;", OFF_BY_ONE,
     ),
     one_edit(
         "spill-reads-own-chunk", "team.cuh",

@@ -126,21 +126,20 @@ SLOTS = (
 LENGTHS = (
     one_edit(
         "negative-length", "persistent.cuh",
-        "return max(0, min(params.lengths[index], params.columns));",
-        "return min(params.lengths[index], params.columns);",
+        "return max(0, min(given, params.columns));",
+        "return min(given, params.columns);",
         "lengths below 0 not clamped: vLLM #51593",
     ),
     one_edit(
         "unsigned-length", "persistent.cuh",
-        "return max(0, min(params.lengths[index], params.columns));",
-        "return static_cast<int>(min(static_cast<uint32_t>(params.lengths[index]), "
-        "static_cast<uint32_t>(params.columns)));",
+        "return max(0, min(given, params.columns));",
+        "return static_cast<int>(min(static_cast<uint32_t>(given), static_cast<uint32_t>(params.columns)));",
         "lengths below 0 read as unsigned: SGLang #30378",
     ),
     one_edit(
         "length-over-the-columns", "persistent.cuh",
-        "return max(0, min(params.lengths[index], params.columns));",
-        "return max(0, params.lengths[index]);",
+        "return max(0, min(given, params.columns));",
+        "return max(0, given);",
         "lengths above the columns read what lies behind the row",
     ),
     one_edit(
