@@ -48,8 +48,8 @@ def workspace_size(
     """Bytes that `topk_out` needs in `workspace` on this device, for logits of up to [rows, columns] and k.
 
     None where there are clusters (sm_90 and newer): CTAs that share a row exchange counts and candidates
-    through distributed shared memory then, else through the workspace. policy: a named one, None for the
-    plan's choice. Other devices than CUDA's need none, nor does None where torch has no CUDA.
+    through distributed shared memory then, else through the workspace. k: not looked at. policy: a named one,
+    None for the plan's choice. Other devices than CUDA's need none, nor does None where torch has no CUDA.
 
     Raises ValueError for a policy that is not compiled, BuildError and CudaError as the first call does.
     """
@@ -63,7 +63,8 @@ def workspace_size(
 def plan_for(rows: int, columns: int, k: int, device: int, policy: Policy | None = None) -> Plan:
     """The launch plan of logits [rows, columns] and k on this CUDA device, by its number.
 
-    policy: a named one, None for the plan's choice. The `ctas` of the plan is a trace's second dimension.
+    policy: a named one, None for the plan's choice. k: not looked at. The `ctas` of the plan is a trace's
+    second dimension.
     """
     return make_plan(rows, columns, k, device_limits(device), policy)
 
@@ -90,7 +91,7 @@ def topk(
     index = policy_index(policy)
     output = logits.new_empty((logits.shape[0], k), dtype=torch.int32)
     if trace is None:
-        launch(logits, lengths.contiguous(), output, None, k, index)
+        launch(logits, lengths, output, None, k, index)
         return output
     ctas = plan_for(logits.shape[0], logits.shape[1], k, logits.get_device(), policy).ctas
     if trace.dtype != TRACE_DTYPE or trace.shape != (logits.shape[0], ctas):
@@ -98,7 +99,7 @@ def topk(
             f"trace is {trace.dtype}{trace.shape}; expected new_trace({logits.shape[0]}, {ctas})"
         )
     records = torch.from_numpy(trace.view(np.uint8).reshape(-1)).to(logits.device)
-    launch(logits, lengths.contiguous(), output, None, k, index, records)
+    launch(logits, lengths, output, None, k, index, records)
     trace[...] = records.cpu().numpy().view(TRACE_DTYPE).reshape(trace.shape)
     return output
 
@@ -109,28 +110,18 @@ def check_on_gpu(logits: torch.Tensor) -> None:
         raise ValueError(f"logits is on {logits.device}; expected a CUDA device")
 
 
-def check_outputs(
-    logits: torch.Tensor,
-    lengths: torch.Tensor,
-    output: torch.Tensor,
-    workspace: torch.Tensor,
-    k: int,
-) -> None:
+def check_outputs(logits: torch.Tensor, output: torch.Tensor, workspace: torch.Tensor, k: int) -> None:
     """Raises TypeError or ValueError unless `topk_out` may write these tensors.
 
-    logits: float32 [R, S]. lengths: int32 [R]. output: int32 [R, k], contiguous. workspace: any dtype, any
-    shape, contiguous, of workspace_size() bytes or more. All are on one device. k: 1 .. 4096. CudaError,
-    BuildError: workspace_size()'s.
+    logits: float32 [R, S]. output: int32 [R, k], contiguous. workspace: any dtype, any shape, contiguous, of
+    workspace_size() bytes or more. All are on one device. k: 1 .. 4096. CudaError, BuildError:
+    workspace_size()'s.
     """
     if output.dtype != torch.int32:
         raise TypeError(f"output is {output.dtype}; expected torch.int32")
     if tuple(output.shape) != (logits.shape[0], k):
         raise ValueError(f"output is {tuple(output.shape)}; expected [rows, k] = ({logits.shape[0]}, {k})")
-    for name, tensor in (
-        ("lengths", lengths),
-        ("output", output),
-        ("workspace", workspace),
-    ):
+    for name, tensor in (("output", output), ("workspace", workspace)):
         if tensor.device != logits.device:
             raise ValueError(f"{name} is on {tensor.device}; expected {logits.device}, where logits is")
         if not tensor.is_contiguous():
@@ -155,7 +146,7 @@ def launch_out(
     cannot be right, BuildError, CudaError.
     """
     check_arguments(logits, lengths, k)
-    check_outputs(logits, lengths, output, workspace, k)
+    check_outputs(logits, output, workspace, k)
     launch(logits, lengths, output, workspace, k)
 
 
@@ -173,7 +164,7 @@ def model_out(
     cannot be right; never CudaError or BuildError.
     """
     check_arguments(logits, lengths, k)
-    check_outputs(logits, lengths, output, workspace, k)
+    check_outputs(logits, output, workspace, k)
     output.copy_(dispatch.topk(logits, lengths, k))
 
 
