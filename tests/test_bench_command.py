@@ -9,6 +9,7 @@ import pytest
 import torch
 from bench_fakes import ENVIRONMENT, result
 from click.testing import CliRunner, Result
+from gpu_calls import needs_gpu
 
 from persistent_topk.cuda import environment, records
 from persistent_topk.cuda.bench import command, peers, table
@@ -149,24 +150,25 @@ def test_a_picture_without_matplotlib_is_refused_before_the_run(
     assert invoke("--plot", "a.png").return_value == ExitCode.CANNOT_RUN
 
 
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device that torch can use")
-def test_on_a_gpu_every_output_of_a_cell_is_timed_and_judged(tmp_path: Path) -> None:
-    def waiting(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor:
-        return logits.topk(min(k, int(lengths.max()))).indices  # cannot be captured
+class TestOnGpu:
+    pytestmark = needs_gpu
 
-    loaders = {"sorted": lambda: sort_topk, "waiting": lambda: waiting}
-    words = ["--cells", "2048,4,4K", "--cells", "2048,32,1K/8K", "--peers", "torch,sorted,waiting"]
-    code = command.bench_command(lambda: loaders).main(
-        [*words, "--repeat", "2", "--json", str(tmp_path / "a.json")], standalone_mode=False
-    )
-    assert ExitCode.AGREE == code
-    cells = table.read_cells(tmp_path / "a.json")
-    assert ["2048 x 4 x 4K", "2048 x 32 x 1K/8K"] == [cell["name"] for cell in cells]
-    full, short = cells
-    assert {"torch", "sorted"} == set(full[COLD]["peers"]) and not full["wrong_peers"]
-    assert {"waiting"} == set(full["refused"]) and "torch" in short["refused"]
-    assert {"sorted"} == set(short["wrong_peers"])  # it looks beyond the length
-    for cell in cells:
-        assert 0 == cell["wrong_rows"] and 2 == len(cell[WARM]["runs"])
-        assert 0 < cell[WARM]["empty"] < cell[WARM]["us"] < cell[COLD]["us"] * 1.5
+    def test_on_a_gpu_every_output_of_a_cell_is_timed_and_judged(self, tmp_path: Path) -> None:
+        def waiting(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor:
+            return logits.topk(min(k, int(lengths.max()))).indices  # cannot be captured
+
+        loaders = {"sorted": lambda: sort_topk, "waiting": lambda: waiting}
+        words = ["--cells", "2048,4,4K", "--cells", "2048,32,1K/8K", "--peers", "torch,sorted,waiting"]
+        code = command.bench_command(lambda: loaders).main(
+            [*words, "--repeat", "2", "--json", str(tmp_path / "a.json")], standalone_mode=False
+        )
+        assert ExitCode.AGREE == code
+        cells = table.read_cells(tmp_path / "a.json")
+        assert ["2048 x 4 x 4K", "2048 x 32 x 1K/8K"] == [cell["name"] for cell in cells]
+        full, short = cells
+        assert {"torch", "sorted"} == set(full[COLD]["peers"]) and not full["wrong_peers"]
+        assert {"waiting"} == set(full["refused"]) and "torch" in short["refused"]
+        assert {"sorted"} == set(short["wrong_peers"])  # it looks beyond the length
+        for cell in cells:
+            assert 0 == cell["wrong_rows"] and 2 == len(cell[WARM]["runs"])
+            assert 0 < cell[WARM]["empty"] < cell[WARM]["us"] < cell[COLD]["us"] * 1.5

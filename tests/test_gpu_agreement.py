@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from gpu_calls import guarded_topk
+from gpu_calls import guarded_topk, needs_gpu
 
 from persistent_topk.cuda import gpu, library
 from persistent_topk.reference import dispatch
@@ -16,10 +16,7 @@ from persistent_topk.verify.soak import oracle
 from persistent_topk.verify.targets.gpu import on_device
 from persistent_topk.verify.trace_difference import first_difference
 
-pytestmark = [
-    pytest.mark.gpu,
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device that torch can use"),
-]
+pytestmark = needs_gpu
 
 SMALL_K = (1, 5, 40)
 SHIPPED_K = (512, 2048, 4096)

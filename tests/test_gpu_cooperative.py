@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from gpu_calls import needs_gpu
 from test_gpu_graphs import BATCHES, REPLAYS, Captured, check_beside_a_hog, check_on_two_streams
 
 from persistent_topk.cuda import library
@@ -19,10 +20,7 @@ from persistent_topk.verify.soak import oracle
 from persistent_topk.verify.targets.gpu import on_device
 from persistent_topk.verify.trace_difference import first_difference
 
-pytestmark = [
-    pytest.mark.gpu,
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device that torch can use"),
-]
+pytestmark = needs_gpu
 
 POLICIES = [LATENCY, COMPACT, SMALL, TINY]
 by_policy = pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.name)

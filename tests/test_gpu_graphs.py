@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import pytest
 import torch
+from gpu_calls import needs_gpu
 
 from persistent_topk.cuda import gpu, library
 from persistent_topk.cuda.bench.floors import Floor
 from persistent_topk.cuda.capture import capturing
 from persistent_topk.verify.soak import oracle
 
-pytestmark = [
-    pytest.mark.gpu,
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device that torch can use"),
-]
+pytestmark = needs_gpu
 
 POISON = -777_777
 REPLAYS = 2000

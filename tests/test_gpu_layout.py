@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from gpu_calls import guarded_topk
+from gpu_calls import guarded_topk, needs_gpu
 
 from persistent_topk.cuda import gpu
 from persistent_topk.verify.soak import oracle
 
-pytestmark = [
-    pytest.mark.gpu,
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device that torch can use"),
-]
+pytestmark = needs_gpu
 
 WIDTHS = [1000, 8191, 33333, 140001]
 GIB = 1 << 30

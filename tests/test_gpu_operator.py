@@ -4,22 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from gpu_calls import EVERY_DEVICE, needs_gpu
 
 from persistent_topk.cuda import gpu
 from persistent_topk.reference import oracle
-
-DEVICES = [
-    "cpu",
-    pytest.param(
-        "cuda",
-        marks=[
-            pytest.mark.gpu,
-            pytest.mark.skipif(
-                not torch.cuda.is_available(), reason="needs a CUDA device that torch can use"
-            ),
-        ],
-    ),
-]
 
 
 def arguments(device: str, rows: int = 3, columns: int = 300, k: int = 16) -> tuple:
@@ -31,12 +19,12 @@ def arguments(device: str, rows: int = 3, columns: int = 300, k: int = 16) -> tu
     return logits, lengths, output, workspace, k
 
 
-@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("device", EVERY_DEVICE)
 def test_the_operator_passes_opcheck(device: str) -> None:
     torch.library.opcheck(torch.ops.persistent_topk.topk_out, arguments(device))
 
 
-@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("device", EVERY_DEVICE)
 def test_a_fully_compiled_function_calls_the_operator(device: str) -> None:
     logits, lengths, output, workspace, k = arguments(device)
 
@@ -49,7 +37,7 @@ def test_a_fully_compiled_function_calls_the_operator(device: str) -> None:
     assert torch.equal(oracle.topk((logits * 2).cpu(), lengths.cpu(), k) + 1, found.cpu())
 
 
-@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("device", EVERY_DEVICE)
 @pytest.mark.parametrize(
     ("changed", "value", "words"),
     [
@@ -72,18 +60,18 @@ def test_wrong_arguments_are_named_before_a_launch(device: str, changed: int, va
     assert bool((given[2] == -777).all()), "the output was written"
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device that torch can use")
-@pytest.mark.gpu
-def test_the_operator_allocates_nothing() -> None:
-    given = arguments("cuda")
-    torch.ops.persistent_topk.topk_out(*given)
-    torch.cuda.synchronize()
-    before = torch.cuda.memory_stats()["allocation.all.allocated"]
-    torch.ops.persistent_topk.topk_out(*given)
-    assert before == torch.cuda.memory_stats()["allocation.all.allocated"]
+class TestOnGpu:
+    pytestmark = needs_gpu
+
+    def test_the_operator_allocates_nothing(self) -> None:
+        given = arguments("cuda")
+        torch.ops.persistent_topk.topk_out(*given)
+        torch.cuda.synchronize()
+        before = torch.cuda.memory_stats()["allocation.all.allocated"]
+        torch.ops.persistent_topk.topk_out(*given)
+        assert before == torch.cuda.memory_stats()["allocation.all.allocated"]
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="says what happens where there is no CUDA device")
 def test_the_kernel_refuses_cpu_tensors() -> None:
     logits, lengths, _, _, k = arguments("cpu")
     with pytest.raises(ValueError, match="CUDA"):

@@ -6,16 +6,13 @@ import ctypes
 
 import pytest
 import torch
-from gpu_calls import TESTS
+from gpu_calls import TESTS, needs_gpu
 
 from persistent_topk.cuda.build import Unit, build
 from persistent_topk.cuda.library import arch_of
 from persistent_topk.reference.order import GREATEST_KEY, half_code, ordered_key
 
-pytestmark = [
-    pytest.mark.gpu,
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device that torch can use"),
-]
+pytestmark = needs_gpu
 
 SLAB = 1 << 26
 ABOVE, BETWEEN = 1, 2

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import wrong_topk
+from gpu_calls import needs_gpu
 
 from persistent_topk.cuda import library
 from persistent_topk.verify.cases import Case, lay_out
@@ -21,10 +22,7 @@ from persistent_topk.verify.targets.isolated import IsolatedTarget
 from persistent_topk.verify.targets.target import TargetFailure
 from persistent_topk.verify.values import CONTENTS
 
-pytestmark = [
-    pytest.mark.gpu,
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device that torch can use"),
-]
+pytestmark = needs_gpu
 
 K = 64
 Launch = Callable[..., None]

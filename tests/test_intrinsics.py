@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
+from gpu_calls import needs_gpu
 
 from persistent_topk.cuda.emulator_build import build_kernel
 from persistent_topk.cuda.emulator_library import Library
@@ -63,13 +63,14 @@ def test_every_operation_runs_on_the_emulator() -> None:
     assert [bin(word).count("1") for word in inputs.a.tolist()] == results["popc"].tolist()
 
 
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device that torch can use")
-def test_this_gpu_answers_as_recorded(tmp_path: Path) -> None:
-    record(tmp_path / "now.npz")
-    with np.load(tmp_path / "now.npz") as now:
-        for number, name in enumerate(operation_names(emulator().functions)):
-            found, expected = emulate(number, name), now[name]
-            wrong = np.flatnonzero((found != expected) & (found != UNDEFINED))
-            first = wrong[:1]
-            assert len(wrong) == 0, f"{name}: word {first}: {found[first]}, GPU {expected[first]}"
+class TestOnGpu:
+    pytestmark = needs_gpu
+
+    def test_this_gpu_answers_as_recorded(self, tmp_path: Path) -> None:
+        record(tmp_path / "now.npz")
+        with np.load(tmp_path / "now.npz") as now:
+            for number, name in enumerate(operation_names(emulator().functions)):
+                found, expected = emulate(number, name), now[name]
+                wrong = np.flatnonzero((found != expected) & (found != UNDEFINED))
+                first = wrong[:1]
+                assert len(wrong) == 0, f"{name}: word {first}: {found[first]}, GPU {expected[first]}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from gpu_calls import EVERY_DEVICE, needs_gpu
 
 from persistent_topk.cuda.sparse_indexer import (
     SparseIndexer,
@@ -14,20 +15,6 @@ from persistent_topk.cuda.sparse_indexer import (
 from persistent_topk.reference import oracle
 from persistent_topk.reference.indexer import IndexerShape, indexer_logits
 
-DEVICES = [
-    "cpu",
-    pytest.param(
-        "cuda",
-        marks=[
-            pytest.mark.gpu,
-            pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
-        ],
-    ),
-]
-gpu_only = [
-    pytest.mark.gpu,
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device that torch can use"),
-]
 SMALL_INDEXER = IndexerShape(heads=4, head_dim=32, rotary_dim=16)
 CONTEXT, K = 1500, 64
 # Three decode rows and a prefill chunk of five queries; two rows of padding behind them.
@@ -56,7 +43,7 @@ def test_each_row_sees_the_columns_up_to_its_own_position() -> None:
     assert [1500, 40, 700, 896, 897, 898, 899, 900, 0, 0] == lengths.tolist()
 
 
-@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("device", EVERY_DEVICE)
 def test_layers_share_a_workspace_and_are_right(device: str) -> None:
     layers = model(device)
     assert len({layer.manager.workspace().data_ptr() for layer in layers}) == 1
@@ -65,7 +52,7 @@ def test_layers_share_a_workspace_and_are_right(device: str) -> None:
         assert torch.equal(expected(logits, lengths), layer(logits, lengths).cpu())
 
 
-@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("device", EVERY_DEVICE)
 def test_a_compiled_layer_selects_the_same(device: str) -> None:
     layer = model(device, 1)[0]
     logits, lengths = step(device, 1)
@@ -74,7 +61,7 @@ def test_a_compiled_layer_selects_the_same(device: str) -> None:
     assert torch.equal(expected(logits, lengths), compiled(logits, lengths).cpu())
 
 
-@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("device", EVERY_DEVICE)
 def test_vllms_argument_order_takes_the_longest_length_as_a_hint_only(device: str) -> None:
     logits, lengths = step(device, 2)
     output = torch.empty(ROWS, K, dtype=torch.int32, device=device)
@@ -99,7 +86,7 @@ def test_more_rows_than_planned_are_refused() -> None:
 
 
 class TestOnGpu:
-    pytestmark = gpu_only
+    pytestmark = needs_gpu
 
     def test_a_captured_step_follows_the_batch(self) -> None:
         layers = model("cuda")
