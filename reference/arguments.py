@@ -21,6 +21,11 @@ def check_arguments(logits: Tensor, lengths: Tensor, k: int) -> None:
     """
     _check_logits(logits)
     _check_lengths(lengths, logits)
+    check_k(k)
+
+
+def check_k(k: int) -> None:
+    """Raise TypeError unless k is an int, ValueError unless it is 1 .. MAX_K."""
     if not isinstance(k, int) or isinstance(k, bool):
         raise TypeError(f"k is {k!r} of type {type(k).__name__}; expected an int")
     if not 1 <= k <= MAX_K:
