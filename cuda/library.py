@@ -11,23 +11,38 @@ import torch
 from ..reference.plan import DeviceLimits, Plan
 from ..reference.policy import MAX_CTAS, POLICIES, Policy
 from ..reference.trace import TRACE_DTYPE
-from .build import build
+from .build import BuildError, build
 
 CHOOSE_POLICY = -1  # kChoosePolicy of plan.cuh
 POLICY_INDEX = {name: index for index, name in enumerate(POLICIES)}  # the order of kPolicies
 
+NEWER_THAN_DRIVER = (
+    "the CUDA toolkit that built the library is newer than the driver: update the driver, or set CUDA_HOME "
+    "to an older toolkit (12.0 or newer) and PERSISTENT_TOPK_CACHE to an empty folder"
+)
 # cudaError name -> what to do about it.
 ADVICE = {
+    "cudaErrorNoDevice": "see that nvidia-smi lists a GPU and that CUDA_VISIBLE_DEVICES does not hide it",
+    "cudaErrorInvalidDevice": "pass tensors of a device that torch.cuda.device_count() counts",
+    "cudaErrorInsufficientDriver": NEWER_THAN_DRIVER,
+    "cudaErrorUnsupportedPtxVersion": NEWER_THAN_DRIVER,
+    "cudaErrorSystemDriverMismatch": "the driver was updated while it was loaded: reboot, or reload its "
+    "kernel module",
     "cudaErrorNoKernelImageForDevice": "the library was built for another GPU: delete it from the cache and "
     "import again, or set PERSISTENT_TOPK_CACHE to an empty folder",
-    "cudaErrorInsufficientDriver": "the driver is older than the CUDA toolkit that built the library",
+    "cudaErrorMemoryAllocation": "the device's memory is full: end what holds it (nvidia-smi lists "
+    "processes) and start this process again",
     "cudaErrorIllegalAddress": "an earlier kernel on this device read or wrote outside its memory; "
     "run with CUDA_LAUNCH_BLOCKING=1 to see which",
     "cudaErrorLaunchOutOfResources": "the GPU cannot hold one CTA of this policy; pass another policy",
+    "cudaErrorCooperativeLaunchTooLarge": "the process may not use every SM of the device: lift the limit "
+    "that MPS (CUDA_MPS_ACTIVE_THREAD_PERCENTAGE) or a green context sets",
     "cudaErrorInvalidValue": "the GPU has too little shared memory for this policy, or the call lacks its "
     "workspace: pass no policy, and workspace_size() bytes",
-    "cudaErrorInvalidDevice": "pass tensors of a device that torch.cuda.device_count() counts",
-    "cudaErrorStreamCaptureInvalidated": "the capture was broken by another call on the stream",
+    "cudaErrorStreamCaptureUnsupported": "capture on a stream of your own, not the default one; calls that "
+    "need a workspace are captured with CUDA 12.3 or newer",
+    "cudaErrorStreamCaptureInvalidated": "the capture was broken by another call: capture again, with "
+    "nothing in it that waits for the device, and without CUDA_LAUNCH_BLOCKING",
 }
 
 
@@ -83,8 +98,16 @@ def arch_of(device: int) -> str:
 
 @functools.cache
 def load(path: Path) -> ctypes.CDLL:
-    """The library at `path`, its functions' types declared and its record sizes checked."""
-    library = ctypes.CDLL(str(path))
+    """The library at `path`, its functions' types declared and its record sizes checked.
+
+    Raises BuildError for a file that cannot be loaded: a copy or a full disk may have cut it short.
+    """
+    try:
+        library = ctypes.CDLL(str(path))
+    except OSError as error:
+        raise BuildError(
+            f"the library {path} cannot be loaded: {error}; delete it, and the next call builds it again"
+        ) from error
     for name in (
         "persistent_topk_failed_call",
         "persistent_topk_error_name",

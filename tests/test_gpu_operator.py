@@ -60,8 +60,38 @@ def test_wrong_arguments_are_named_before_a_launch(device: str, changed: int, va
     assert bool((given[2] == -777).all()), "the output was written"
 
 
+@pytest.mark.parametrize("device", EVERY_DEVICE)
+def test_a_workspace_that_is_too_small_or_in_pieces_is_refused(
+    device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logits, lengths, output, workspace, k = arguments(device)
+    monkeypatch.setattr(gpu, "workspace_size", lambda *_: workspace.numel() + 1)
+    with pytest.raises(
+        ValueError, match=r"workspace has 256 bytes; expected at least workspace_size\(...\) = 257"
+    ):
+        torch.ops.persistent_topk.topk_out(logits, lengths, output, workspace, k)
+    with pytest.raises(ValueError, match=r"workspace has strides \(2,\); expected a contiguous tensor"):
+        torch.ops.persistent_topk.topk_out(logits, lengths, output, workspace[::2], k)
+    assert bool((output == -777).all()), "the output was written"
+
+
+@pytest.mark.parametrize(("elsewhere", "name"), [(2, "output"), (3, "workspace")])
+def test_a_tensor_on_another_device_is_named(elsewhere: int, name: str) -> None:
+    given = list(arguments("cpu"))
+    given[elsewhere] = given[elsewhere].to("meta")
+    with pytest.raises(ValueError, match=f"{name} is on meta; expected cpu, where logits is"):
+        gpu.model_out(*given)
+
+
 class TestOnGpu:
     pytestmark = needs_gpu
+
+    @pytest.mark.parametrize(("elsewhere", "name"), [(1, "lengths"), (2, "output"), (3, "workspace")])
+    def test_a_tensor_that_is_not_on_the_gpu_is_named(self, elsewhere: int, name: str) -> None:
+        given = list(arguments("cuda"))
+        given[elsewhere] = given[elsewhere].cpu()
+        with pytest.raises(ValueError, match=f"{name} is on .*cpu; expected cuda:0"):
+            torch.ops.persistent_topk.topk_out(*given)
 
     def test_the_operator_allocates_nothing(self) -> None:
         given = arguments("cuda")
