@@ -8,7 +8,14 @@ from __future__ import annotations
 import pytest
 import torch
 from gpu_calls import needs_gpu
-from test_gpu_graphs import BATCHES, REPLAYS, Captured, check_beside_a_hog, check_on_two_streams
+from test_gpu_graphs import (
+    BATCHES,
+    REPLAYS,
+    Captured,
+    check_beside_a_hog,
+    check_is_one_kernel,
+    check_on_two_streams,
+)
 
 from persistent_topk.cuda import library
 from persistent_topk.reference import dispatch
@@ -106,6 +113,10 @@ def test_two_graphs_on_two_streams_wait_for_each_other_at_most() -> None:
 def test_no_deadlock_beside_a_kernel_that_holds_most_sms() -> None:
     captured = Cooperative(3, 131072, 2048, seed=3)
     check_beside_a_hog(captured)
+
+
+def test_a_captured_call_is_one_kernel_and_nothing_else() -> None:
+    check_is_one_kernel(Cooperative(3, 131072, 2048, seed=4))
 
 
 def test_a_larger_workspace_serves_smaller_calls() -> None:

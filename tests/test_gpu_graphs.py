@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+
 import pytest
 import torch
 from gpu_calls import needs_gpu
@@ -16,8 +18,9 @@ pytestmark = needs_gpu
 POISON = -777_777
 REPLAYS = 2000
 SCENES = 8  # inputs that replays go through in turn
-SPIN_NS = 20_000_000
+SPIN_NS = 500_000_000  # much longer than replays on few SMs take
 FREE_SMS = 6
+KERNEL_NODE = 0  # CU_GRAPH_NODE_TYPE_KERNEL
 BATCHES = [(1, 8192, 2048), (3, 131072, 2048), (8, 200000, 512), (64, 40000, 2048)]
 BATCHES += [(200, 9000, 1024), (200, 20000, 1024)]  # more rows than SMs
 
@@ -36,13 +39,16 @@ class Captured:
         self.scenes = [self.scene(index) for index in range(SCENES)]
         self.wrong = torch.zeros((), dtype=torch.int64, device="cuda")
         self.load(0)
-        self.graph = torch.cuda.CUDAGraph()
         self.launch()
-        with torch.cuda.graph(self.graph):
-            self.launch()
+        self.graph = self.capture(torch.cuda.CUDAGraph())
 
     def workspace_size(self) -> int:
         return gpu.workspace_size(*self.logits.shape, self.k)
+
+    def capture(self, graph: torch.cuda.CUDAGraph) -> torch.cuda.CUDAGraph:
+        with torch.cuda.graph(graph):
+            self.launch()
+        return graph
 
     def launch(self) -> None:
         gpu.topk_out(self.logits, self.lengths, self.output, self.workspace, self.k)
@@ -84,15 +90,42 @@ def check_on_two_streams(graphs: list[Captured]) -> None:
 
 def check_beside_a_hog(captured: Captured) -> None:
     """With a kernel that holds all SMs but a few."""
-    limits = library.device_limits(torch.cuda.current_device())
-    floor, hog = Floor(flush_bytes=4), torch.cuda.Stream()
+    device = torch.cuda.current_device()
+    limits = library.device_limits(device)
+    floor, hog, released = Floor(flush_bytes=4), torch.cuda.Stream(), torch.cuda.Event()
+    captured.replay(0)  # loads all kernels: beside the hog, that may wait for it
     torch.cuda.synchronize()
     with torch.cuda.stream(hog):
         floor.spin(SPIN_NS, limits.sms - FREE_SMS, limits.shared_bytes)
+        released.record()
     for index in range(4 * SCENES):
         captured.replay(index)
+    assert not released.query(), "the hog was gone before the last launch"
+    torch.cuda.current_stream().synchronize()
+    # A team may have more CTAs than the free SMs take, and waits for the hog then. One CTA may not wait.
+    if gpu.plan_for(*captured.logits.shape, captured.k, device).ctas == 1:
+        assert not released.query(), "rows that need one SM waited for those that the hog held"
     torch.cuda.synchronize()
     assert int(captured.wrong) == 0
+
+
+def node_types(graph: torch.cuda.CUDAGraph) -> list[int]:
+    """The CUgraphNodeType of each node of a graph that was captured with keep_graph."""
+    driver, handle = ctypes.CDLL("libcuda.so.1"), ctypes.c_void_p(graph.raw_cuda_graph())
+    count = ctypes.c_size_t()
+    assert 0 == driver.cuGraphGetNodes(handle, None, ctypes.byref(count))
+    nodes = (ctypes.c_void_p * count.value)()
+    assert 0 == driver.cuGraphGetNodes(handle, nodes, ctypes.byref(count))
+    types = [ctypes.c_int() for _ in nodes]
+    for node, kind in zip(nodes, types, strict=True):
+        assert 0 == driver.cuGraphNodeGetType(ctypes.c_void_p(node), ctypes.byref(kind))
+    return [kind.value for kind in types]
+
+
+def check_is_one_kernel(captured: Captured) -> None:
+    if not hasattr(torch.cuda.CUDAGraph, "raw_cuda_graph"):
+        pytest.skip("needs a torch that shows the nodes of a graph (2.8 or newer)")
+    assert [KERNEL_NODE] == node_types(captured.capture(torch.cuda.CUDAGraph(keep_graph=True)))
 
 
 @pytest.mark.parametrize(("rows", "columns", "k"), BATCHES)
@@ -112,6 +145,11 @@ def test_two_graphs_on_two_streams_do_not_disturb_each_other() -> None:
 def test_no_deadlock_beside_a_kernel_that_holds_most_sms(rows: int, columns: int, k: int) -> None:
     captured = Captured(rows, columns, k, seed=3)
     check_beside_a_hog(captured)
+
+
+@pytest.mark.parametrize(("rows", "columns", "k"), BATCHES)
+def test_a_captured_call_is_one_kernel_and_nothing_else(rows: int, columns: int, k: int) -> None:
+    check_is_one_kernel(Captured(rows, columns, k, seed=6))
 
 
 def test_a_graph_captured_with_short_rows_is_right_for_long_ones() -> None:
