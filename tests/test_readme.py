@@ -1,4 +1,4 @@
-"""What README.md shows is run: its oracle, its wrong kernel, its call of the operator, its commands."""
+"""What README.md shows is run: its oracle, its wrong kernel, its operator, its layers, its commands."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from persistent_topk.verify.targets.function import FunctionTarget
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-ORACLE, OWN_KERNEL, OPERATOR = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+ORACLE, OWN_KERNEL, OPERATOR, LAYERS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 SPECIALS = [float("nan"), float("-inf"), float("inf"), 0.0, -0.0, 1.0, 1.0, -1e-45]
 
 
@@ -41,6 +41,18 @@ def test_its_call_of_the_operator_selects() -> None:
     found: dict[str, object] = {}
     exec(OPERATOR.replace('"cuda"', '"cpu"').replace("64, 131072, 2048", "3, 600, 40"), found)
     assert torch.equal(oracle.topk(found["logits"], found["lengths"], 40), found["output"])
+
+
+def test_its_layer_selects_what_the_one_before_it_does_and_no_hidden_column() -> None:
+    found: dict[str, object] = {}
+    exec(LAYERS.replace('"cuda"', '"cpu"').replace("2048", "40"), found)
+    scores = torch.randn(4, 600, generator=torch.Generator().manual_seed(1))
+    lengths = torch.tensor([600, 40, 333, 7], dtype=torch.int32)
+    before = found["Before"]()(scores, lengths).int().sort(dim=1).values
+    for layer in found["layers"]:
+        after = layer(scores, lengths)
+        assert torch.equal(before[:3], after[:3])
+        assert [*range(7), *[-1] * 33] == after[3].tolist()
 
 
 def test_its_commands_exist() -> None:
