@@ -85,6 +85,12 @@ def warp_inputs(name: str) -> Inputs:
     return Inputs(a, b, c, len(a))
 
 
+def argument_and_width(inputs: Inputs) -> tuple[np.ndarray, np.ndarray]:
+    """What warp_inputs() packed into c: int64 [count] each."""
+    argument = inputs.c.astype(np.uint16).view(np.int16)
+    return argument.astype(np.int64), (inputs.c >> 16).astype(np.int64)
+
+
 def atomic_inputs(name: str) -> Inputs:
     """Inputs of an atomic: those of scalars, some made to be equal for compare-and-swap."""
     inputs = scalar_inputs(name)
