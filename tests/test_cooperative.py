@@ -114,7 +114,7 @@ MISTAKES = {
         GRID,
         (
             "emulator::load_acquire(&arrivals)",
-            "emulator::load_atomic(&arrivals, 4, emulator::Order::kRelaxed)",
+            "emulator::load_atomic(&arrivals, emulator::Order::kRelaxed)",
         ),
     ),
     "arrival before the others have stored": (

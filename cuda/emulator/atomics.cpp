@@ -1,6 +1,5 @@
 // Atomics, fences and polling. One thread runs at a time, so an atomic is a plain access, with a
 // decision point before it: others may get in first.
-#include <bit>
 #include <cstring>
 
 #include "device.hpp"
@@ -11,24 +10,16 @@ namespace persistent_topk::emulator {
 
 namespace {
 
-uint64_t load(const void* address, int bytes) {
-  uint64_t value = 0;
-  memcpy(&value, address, bytes);  // little-endian, as the device is
+constexpr int kBytes = sizeof(uint32_t);
+
+uint32_t load(const void* word) {
+  uint32_t value;
+  memcpy(&value, word, kBytes);
   return value;
 }
 
-template <class Float, class Bits>
-uint64_t float_sum(uint64_t a, uint64_t b) {
-  return std::bit_cast<Bits>(std::bit_cast<Float>(static_cast<Bits>(a)) +
-                             std::bit_cast<Float>(static_cast<Bits>(b)));
-}
-
-int64_t as_signed(uint64_t bits, int bytes) {
-  return bytes == 4 ? static_cast<int32_t>(bits) : static_cast<int64_t>(bits);
-}
-
-uint64_t updated(Update operation, uint64_t old, int bytes, uint64_t operand, uint64_t compare) {
-  const auto less = [bytes](uint64_t a, uint64_t b) { return as_signed(a, bytes) < as_signed(b, bytes); };
+uint32_t updated(Update operation, uint32_t old, uint32_t operand, uint32_t compare) {
+  const auto less = [](uint32_t a, uint32_t b) { return static_cast<int32_t>(a) < static_cast<int32_t>(b); };
   switch (operation) {
     case Update::kAdd: return old + operand;
     case Update::kMinI: return less(operand, old) ? operand : old;
@@ -42,44 +33,42 @@ uint64_t updated(Update operation, uint64_t old, int bytes, uint64_t operand, ui
     case Update::kXor: return old ^ operand;
     case Update::kInc: return old >= operand ? 0 : old + 1;
     case Update::kDec: return old == 0 || old > operand ? operand : old - 1;
-    case Update::kAddFloat: return float_sum<float, uint32_t>(old, operand);
-    case Update::kAddDouble: return float_sum<double, uint64_t>(old, operand);
   }
   return old;
 }
 
-void begin(const void* address, int bytes, Access access, const void* pc) {
+void begin(const void* word, Access access, const void* pc) {
   ++machine->statistics.atomics;
-  machine->poll(address, pc);
-  if (reinterpret_cast<uintptr_t>(address) % bytes != 0)
-    fail("misaligned", pc, "accesses %d bytes atomically at address %p", bytes, address);
-  memory->observe(address, bytes, access, pc);
+  machine->poll(word, pc);
+  if (reinterpret_cast<uintptr_t>(word) % kBytes != 0)
+    fail("misaligned", pc, "accesses %d bytes atomically at address %p", kBytes, word);
+  memory->observe(word, kBytes, access, pc);
 }
 
 }  // namespace
 
-uint64_t update(Update operation, void* address, int bytes, uint64_t operand, uint64_t compare, Order order) {
-  begin(address, bytes, Access::kAtomicUpdate, __builtin_return_address(0));
-  const auto word = reinterpret_cast<uintptr_t>(address);
-  memory->sync_words.read(word, order);
-  const uint64_t old = load(address, bytes);
-  const uint64_t now = updated(operation, old, bytes, operand, compare);
-  memcpy(address, &now, bytes);
-  memory->sync_words.write(word, order, true);
-  machine->progress += memcmp(&old, address, bytes) != 0;
+uint32_t update(Update operation, void* word, uint32_t operand, uint32_t compare, Order order) {
+  begin(word, Access::kAtomicUpdate, __builtin_return_address(0));
+  const auto address = reinterpret_cast<uintptr_t>(word);
+  memory->sync_words.read(address, order);
+  const uint32_t old = load(word);
+  const uint32_t now = updated(operation, old, operand, compare);
+  memcpy(word, &now, kBytes);
+  memory->sync_words.write(address, order, true);
+  machine->progress += now != old;
   return old;
 }
 
-uint64_t load_atomic(const void* address, int bytes, Order order) {
-  begin(address, bytes, Access::kAtomicRead, __builtin_return_address(0));
-  memory->sync_words.read(reinterpret_cast<uintptr_t>(address), order);
-  return load(address, bytes);
+uint32_t load_atomic(const void* word, Order order) {
+  begin(word, Access::kAtomicRead, __builtin_return_address(0));
+  memory->sync_words.read(reinterpret_cast<uintptr_t>(word), order);
+  return load(word);
 }
 
-void store_atomic(void* address, int bytes, uint64_t value, Order order) {
-  begin(address, bytes, Access::kAtomicWrite, __builtin_return_address(0));
-  memory->sync_words.write(reinterpret_cast<uintptr_t>(address), order, false);
-  memcpy(address, &value, bytes);
+void store_atomic(void* word, uint32_t value, Order order) {
+  begin(word, Access::kAtomicWrite, __builtin_return_address(0));
+  memory->sync_words.write(reinterpret_cast<uintptr_t>(word), order, false);
+  memcpy(word, &value, kBytes);
 }
 
 void fence(Scope scope) {

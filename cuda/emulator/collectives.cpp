@@ -12,7 +12,7 @@ namespace persistent_topk::emulator {
 namespace {
 
 // What a lane gets that reads from a lane outside the mask: CUDA leaves it undefined.
-constexpr uint64_t kUndefined = 0xDEADDEADDEADDEAD;
+constexpr uint32_t kUndefined = 0xDEADDEAD;
 
 template <class Body>
 void for_lanes(uint32_t lanes, Body&& body) {
@@ -32,7 +32,7 @@ int source_lane(Collective collective, int lane, int argument, int width) {
 }
 
 void shuffle(Thread* lanes, uint32_t mask) {
-  uint64_t brought[kLanes];
+  uint32_t brought[kLanes];
   for_lanes(mask, [&](int lane) { brought[lane] = lanes[lane].value; });
   for_lanes(mask, [&](int lane) {
     Thread& self = lanes[lane];
@@ -41,7 +41,7 @@ void shuffle(Thread* lanes, uint32_t mask) {
   });
 }
 
-uint32_t lanes_that_brought(const Thread* lanes, uint32_t mask, uint64_t value) {
+uint32_t lanes_that_brought(const Thread* lanes, uint32_t mask, uint32_t value) {
   uint32_t equal = 0;
   for_lanes(mask, [&](int lane) { equal |= uint32_t{lanes[lane].value == value} << lane; });
   return equal;
@@ -69,17 +69,16 @@ uint32_t reduced(Collective collective, uint32_t sum, uint32_t value) {
 
 void reduce(Thread* lanes, uint32_t mask) {
   const int first = std::countr_zero(mask);
-  uint32_t sum = static_cast<uint32_t>(lanes[first].value);
-  for_lanes(mask & (mask - 1), [&](int lane) {
-    sum = reduced(lanes[lane].collective, sum, static_cast<uint32_t>(lanes[lane].value));
-  });
+  uint32_t sum = lanes[first].value;
+  for_lanes(mask & (mask - 1),
+            [&](int lane) { sum = reduced(lanes[lane].collective, sum, lanes[lane].value); });
   for_lanes(mask, [&](int lane) { lanes[lane].value = sum; });
 }
 
 void vote(Thread* lanes, uint32_t mask, Collective collective) {
   uint32_t ballot = 0;
   for_lanes(mask, [&](int lane) { ballot |= uint32_t{lanes[lane].value != 0} << lane; });
-  const uint64_t result = collective == Collective::kBallot ? ballot
+  const uint32_t result = collective == Collective::kBallot ? ballot
                           : collective == Collective::kAny  ? ballot != 0
                                                             : ballot == mask;
   for_lanes(mask, [&](int lane) { lanes[lane].value = result; });
@@ -121,7 +120,7 @@ void check_meeting(const Warp& warp, const Thread& self) {
 
 }  // namespace
 
-uint64_t meet(Collective collective, uint32_t mask, uint64_t value, int argument, int width) {
+uint32_t meet(Collective collective, uint32_t mask, uint32_t value, int argument, int width) {
   Thread& self = *current;
   Warp& warp = *self.warp;
   self.collective = collective;

@@ -33,13 +33,13 @@ void cluster_wait();
 void grid_barrier();  // of cooperative launches
 
 // Warp collectives: the lanes of `mask` meet; each brings a value and gets its result.
-uint64_t meet(Collective collective, uint32_t mask, uint64_t value, int argument, int width);
+uint32_t meet(Collective collective, uint32_t mask, uint32_t value, int argument, int width);
 uint32_t active_mask();
 
-// Atomics: the old value. `operand` and `compare` hold the value's bits.
-uint64_t update(Update operation, void* address, int bytes, uint64_t operand, uint64_t compare, Order order);
-uint64_t load_atomic(const void* address, int bytes, Order order);
-void store_atomic(void* address, int bytes, uint64_t value, Order order);
+// Atomics of a word of 32 bits: the old value.
+uint32_t update(Update operation, void* word, uint32_t operand, uint32_t compare, Order order);
+uint32_t load_atomic(const void* word, Order order);
+void store_atomic(void* word, uint32_t value, Order order);
 void fence(Scope scope);
 
 // A polling loop calls this once a round: the thread runs again when someone has written something.

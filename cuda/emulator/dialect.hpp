@@ -79,17 +79,13 @@ inline void store_vector(Vector* to, const Vector& value) {
 }
 
 // Acquire and release on words through which threads talk to each other.
-inline uint32_t load_acquire(const uint32_t* word) {
-  return static_cast<uint32_t>(load_atomic(word, sizeof *word, Order::kAcquire));
-}
-inline void store_release(uint32_t* word, uint32_t value) {
-  store_atomic(word, sizeof *word, value, Order::kRelease);
-}
+inline uint32_t load_acquire(const uint32_t* word) { return load_atomic(word, Order::kAcquire); }
+inline void store_release(uint32_t* word, uint32_t value) { store_atomic(word, value, Order::kRelease); }
 inline uint32_t add_release(uint32_t* word, uint32_t value) {
-  return static_cast<uint32_t>(update(Update::kAdd, word, sizeof *word, value, 0, Order::kRelease));
+  return update(Update::kAdd, word, value, 0, Order::kRelease);
 }
 inline uint32_t add_acquire_release(uint32_t* word, uint32_t value) {
-  return static_cast<uint32_t>(update(Update::kAdd, word, sizeof *word, value, 0, Order::kAcquireRelease));
+  return update(Update::kAdd, word, value, 0, Order::kAcquireRelease);
 }
 
 }  // namespace persistent_topk::emulator

@@ -4,45 +4,22 @@
 namespace persistent_topk::emulator {
 
 template <class T>
-concept AtomicWord = std::is_arithmetic_v<T> && (sizeof(T) == 4 || sizeof(T) == 8);
-
-template <AtomicWord T>
-inline uint64_t word_of(T value) {
-  if constexpr (sizeof(T) == 4)
-    return std::bit_cast<uint32_t>(value);
-  else
-    return std::bit_cast<uint64_t>(value);
-}
-
-template <AtomicWord T>
-inline T update_word(Update operation, T* address, T operand, T compare) {
-  const uint64_t old =
-      update(operation, address, sizeof(T), word_of(operand), word_of(compare), Order::kRelaxed);
-  if constexpr (sizeof(T) == 4)
-    return std::bit_cast<T>(static_cast<uint32_t>(old));
-  else
-    return std::bit_cast<T>(old);
-}
-
-template <AtomicWord T>
-constexpr Update adding() {
-  if constexpr (std::is_same_v<T, float>)
-    return Update::kAddFloat;
-  else if constexpr (std::is_same_v<T, double>)
-    return Update::kAddDouble;
-  else
-    return Update::kAdd;
+inline T update_word(Update operation, T* word, T operand, T compare) {
+  static_assert(std::is_integral_v<T> && sizeof(T) == sizeof(uint32_t),
+                "the emulator has atomics of 32-bit integers alone: no GPU's answers of others are recorded");
+  return static_cast<T>(update(operation, word, static_cast<uint32_t>(operand),
+                               static_cast<uint32_t>(compare), Order::kRelaxed));
 }
 
 }  // namespace persistent_topk::emulator
 
 #define PERSISTENT_TOPK_ATOMIC(name, operation)                                    \
-  template <persistent_topk::emulator::AtomicWord T>                               \
+  template <class T>                                                               \
   inline T name(T* address, std::type_identity_t<T> value) {                       \
     using persistent_topk::emulator::Update;                                       \
     return persistent_topk::emulator::update_word(operation, address, value, T{}); \
   }
-PERSISTENT_TOPK_ATOMIC(atomicAdd, persistent_topk::emulator::adding<T>())
+PERSISTENT_TOPK_ATOMIC(atomicAdd, Update::kAdd)
 PERSISTENT_TOPK_ATOMIC(atomicMin, std::is_signed_v<T> ? Update::kMinI : Update::kMinU)
 PERSISTENT_TOPK_ATOMIC(atomicMax, std::is_signed_v<T> ? Update::kMaxI : Update::kMaxU)
 PERSISTENT_TOPK_ATOMIC(atomicExch, Update::kExchange)
@@ -53,12 +30,12 @@ PERSISTENT_TOPK_ATOMIC(atomicInc, Update::kInc)
 PERSISTENT_TOPK_ATOMIC(atomicDec, Update::kDec)
 #undef PERSISTENT_TOPK_ATOMIC
 
-template <std::integral T>
+template <class T>
 inline T atomicSub(T* address, std::type_identity_t<T> value) {
   return atomicAdd(address, static_cast<T>(T{} - value));
 }
 
-template <persistent_topk::emulator::AtomicWord T>
+template <class T>
 inline T atomicCAS(T* address, std::type_identity_t<T> compare, std::type_identity_t<T> value) {
   return persistent_topk::emulator::update_word(persistent_topk::emulator::Update::kCompareSwap, address,
                                                 value, compare);

@@ -4,27 +4,16 @@
 namespace persistent_topk::emulator {
 
 template <class T>
-concept Exchangeable = std::is_trivially_copyable_v<T> && (sizeof(T) == 4 || sizeof(T) == 8);
-
-template <Exchangeable T>
-inline uint64_t bits_of_value(T value) {
-  if constexpr (sizeof(T) == 4)
-    return std::bit_cast<uint32_t>(value);
-  else
-    return std::bit_cast<uint64_t>(value);
+inline uint32_t word_of(T value) {
+  static_assert(
+      std::is_trivially_copyable_v<T> && sizeof(T) == sizeof(uint32_t),
+      "lanes of the emulator exchange 32 bits alone: no GPU's answers of other widths are recorded");
+  return std::bit_cast<uint32_t>(value);
 }
 
-template <Exchangeable T>
-inline T value_of_bits(uint64_t bits) {
-  if constexpr (sizeof(T) == 4)
-    return std::bit_cast<T>(static_cast<uint32_t>(bits));
-  else
-    return std::bit_cast<T>(bits);
-}
-
-template <Exchangeable T>
+template <class T>
 inline T exchange(Collective kind, unsigned mask, T value, int argument, int width) {
-  return value_of_bits<T>(meet(kind, mask, bits_of_value(value), argument, width));
+  return std::bit_cast<T>(meet(kind, mask, word_of(value), argument, width));
 }
 
 template <std::integral T>
@@ -53,7 +42,7 @@ PERSISTENT_TOPK_VOTE(__all_sync, int, kAll)
 #undef PERSISTENT_TOPK_VOTE
 
 #define PERSISTENT_TOPK_SHUFFLE(name, kind, argument_type)                                               \
-  template <persistent_topk::emulator::Exchangeable T>                                                   \
+  template <class T>                                                                                     \
   inline T name(unsigned mask, T value, argument_type argument, int width = warpSize,                    \
                 std::source_location where = std::source_location::current()) {                          \
     return persistent_topk::emulator::exchange(persistent_topk::emulator::Collective::kind, mask, value, \
@@ -65,18 +54,17 @@ PERSISTENT_TOPK_SHUFFLE(__shfl_down_sync, kShuffleDown, unsigned)
 PERSISTENT_TOPK_SHUFFLE(__shfl_xor_sync, kShuffleXor, int)
 #undef PERSISTENT_TOPK_SHUFFLE
 
-template <persistent_topk::emulator::Exchangeable T>
+template <class T>
 inline unsigned __match_any_sync(unsigned mask, T value) {
-  return static_cast<unsigned>(
-      persistent_topk::emulator::meet(persistent_topk::emulator::Collective::kMatchAny, mask,
-                                      persistent_topk::emulator::bits_of_value(value), 0, warpSize));
+  return persistent_topk::emulator::meet(persistent_topk::emulator::Collective::kMatchAny, mask,
+                                         persistent_topk::emulator::word_of(value), 0, warpSize);
 }
 
-template <persistent_topk::emulator::Exchangeable T>
+template <class T>
 inline unsigned __match_all_sync(unsigned mask, T value, int* all) {
-  const auto equal = static_cast<unsigned>(
+  const unsigned equal =
       persistent_topk::emulator::meet(persistent_topk::emulator::Collective::kMatchAll, mask,
-                                      persistent_topk::emulator::bits_of_value(value), 0, warpSize));
+                                      persistent_topk::emulator::word_of(value), 0, warpSize);
   *all = equal != 0;
   return equal;
 }

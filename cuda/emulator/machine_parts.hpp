@@ -44,7 +44,7 @@ struct Thread {
   uint32_t mask = 0;
   int width = kLanes;
   int32_t argument = 0;  // source lane, delta
-  uint64_t value = 0;    // what it brought, then what it gets
+  uint32_t value = 0;    // what it brought, then what it gets
   // Cluster barrier and spinning.
   uint32_t arrivals = 0;  // cluster barriers arrived at
   uint32_t waits = 0;     // cluster barriers waited for

@@ -45,8 +45,6 @@ enum class Update : uint8_t {
   kXor,
   kInc,
   kDec,
-  kAddFloat,
-  kAddDouble,
 };
 
 // What an atomic access orders besides itself, and whom a fence is for.

@@ -50,12 +50,6 @@ void match_all(const Parameters& p) {
   p.output[thread_id()] = equal ^ static_cast<unsigned>(all);
 }
 
-// A double takes both words of an exchange.
-void shfl_double(const Parameters& p) {
-  const double got = __shfl_xor_sync(kAll, p.input[thread_id()] + 0.5, 1);
-  p.output[thread_id()] = static_cast<uint32_t>(got * 2);
-}
-
 #define ON_SHARED_WORD(name, first, expression) \
   void name(const Parameters& p) {              \
     uint32_t* word = shared_words();            \
@@ -75,19 +69,9 @@ ON_SHARED_WORD(atomic_and, kAll, atomicAnd(word, x))
 ON_SHARED_WORD(atomic_or, 0, atomicOr(word, x))
 ON_SHARED_WORD(atomic_xor, 0, atomicXor(word, x))
 ON_SHARED_WORD(atomic_inc, 0, atomicInc(word, 9))
-ON_SHARED_WORD(atomic_add_float, 0, atomicAdd(reinterpret_cast<float*>(word), 0.5f))
 // Every thread swaps its own number in when it finds its predecessor's.
 ON_SHARED_WORD(atomic_cas, 0,
                while (atomicCAS(word, threadIdx.x, threadIdx.x + 1) != threadIdx.x) spin_pause())
-
-void atomic_add_64(const Parameters& p) {
-  auto* word = static_cast<unsigned long long*>(dynamic_shared());
-  if (threadIdx.x == 0) *word = 0xFFFFFFFFull;
-  __syncthreads();
-  atomicAdd(word, 1ull);
-  __syncthreads();
-  p.output[threadIdx.x] = static_cast<uint32_t>(*word >> 32) * 1000 + static_cast<uint32_t>(*word);
-}
 
 // Old values of an exchange: a permutation of what was brought and what was there.
 void atomic_exchange(const Parameters& p) {
@@ -128,7 +112,6 @@ const Kernel kKernels[] = {
     KERNEL(syncthreads_count),
     KERNEL(syncthreads_and),
     KERNEL(syncthreads_or),
-    KERNEL(shfl_double),
     KERNEL(atomic_add),
     KERNEL(atomic_sub),
     KERNEL(atomic_min),
@@ -137,9 +120,7 @@ const Kernel kKernels[] = {
     KERNEL(atomic_or),
     KERNEL(atomic_xor),
     KERNEL(atomic_inc),
-    KERNEL(atomic_add_float),
     KERNEL(atomic_cas),
-    KERNEL(atomic_add_64),
     KERNEL(atomic_exchange),
 };
 
