@@ -55,6 +55,7 @@ BITS = {
     "funnelshift_l": lambda x, i: ((x ^ MASK) << 32 | x) << i % 32 >> 32,
     "funnelshift_r": lambda x, i: ((x ^ MASK) << 32 | x) >> i % 32,
     "byte_perm": byte_perm,
+    "byte_perm_of_bit_3": lambda x, i: x ^ MASK,  # as without: no sign is copied
     "umulhi": lambda x, i: x * ((x + i) & MASK) >> 32,
 }
 
@@ -62,6 +63,26 @@ BITS = {
 @pytest.mark.parametrize("name", BITS)
 def test_bit_intrinsic(name):
     assert run("intrinsics", name, WIDE).tolist() == each(BITS[name], WIDE)
+
+
+NUMBERS = np.array([1.0, np.nan, -0.0, 0.0, np.inf, -np.inf, -2.5, -np.nan], np.float32)
+
+
+def number_of_two(function, x, y):
+    """The lesser or greater number; -0 lies below +0, and NaN counts only against NaN."""
+    numbers = [value for value in (x, y) if not np.isnan(value)]
+    return function(numbers, key=lambda value: (value, not np.signbit(value))) if numbers else np.nan
+
+
+@pytest.mark.parametrize("type_", ["float", "double"])
+@pytest.mark.parametrize("function", [min, max])
+def test_a_number_is_chosen_before_nan(function, type_):
+    count = len(NUMBERS)
+    got = run("intrinsics", f"{function.__name__}_{type_}", NUMBERS.repeat(count).view(np.uint32))
+    expected = np.array([number_of_two(function, x, y) for x in NUMBERS for y in NUMBERS], np.float32)
+    np.testing.assert_array_equal(got.view(np.float32), expected)
+    numbers = ~np.isnan(expected)
+    assert np.array_equal(np.signbit(got.view(np.float32))[numbers], np.signbit(expected)[numbers])
 
 
 COLLECTIVES = {

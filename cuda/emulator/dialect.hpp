@@ -7,6 +7,7 @@
 #endif
 
 #include <bit>
+#include <cmath>
 #include <concepts>
 #include <cstdint>
 #include <type_traits>

@@ -34,12 +34,13 @@ constexpr unsigned __funnelshift_rc(unsigned lo, unsigned hi, unsigned shift) {
   return shift >= 32 ? hi : __funnelshift_r(lo, hi, shift);
 }
 
-// Bytes of y:x chosen by the four low nibbles of `selector`; bit 3 of a nibble copies the byte's sign.
+// Bytes of y:x chosen by the low three bits of the four low nibbles of `selector`. Bit 3, which makes prmt of
+// PTX copy the byte's sign, means nothing here.
 constexpr unsigned __byte_perm(unsigned x, unsigned y, unsigned selector) {
   const uint64_t bytes = uint64_t{y} << 32 | x;
   unsigned result = 0;
   for (int i = 0; i < 4; ++i) {
-    const unsigned which = selector >> 4 * i & 7;  // bit 3, prmt's sign replication, is ignored
+    const unsigned which = selector >> 4 * i & 7;
     result |= (static_cast<unsigned>(bytes >> 8 * which) & 0xFF) << 8 * i;
   }
   return result;
@@ -76,13 +77,25 @@ inline void __stcs(T* p, T value) {
 }
 
 // CUDA's min and max stand in the global namespace, for arguments of one type.
-template <class T>
-  requires std::is_arithmetic_v<T>
+template <std::integral T>
 constexpr T min(T a, T b) {
   return b < a ? b : a;
 }
-template <class T>
-  requires std::is_arithmetic_v<T>
+template <std::integral T>
 constexpr T max(T a, T b) {
+  return a < b ? b : a;
+}
+
+// Of floats: the number where one is NaN, and -0 lies below +0.
+template <std::floating_point T>
+inline T min(T a, T b) {
+  if (std::isnan(a)) return b;
+  if (a == b) return std::signbit(a) ? a : b;
+  return b < a ? b : a;
+}
+template <std::floating_point T>
+inline T max(T a, T b) {
+  if (std::isnan(a)) return b;
+  if (a == b) return std::signbit(a) ? b : a;
   return a < b ? b : a;
 }

@@ -43,8 +43,7 @@ PERSISTENT_TOPK_VOTE(__all_sync, int, kAll)
 
 #define PERSISTENT_TOPK_SHUFFLE(name, kind, argument_type)                                               \
   template <class T>                                                                                     \
-  inline T name(unsigned mask, T value, argument_type argument, int width = warpSize,                    \
-                std::source_location where = std::source_location::current()) {                          \
+  inline T name(unsigned mask, T value, argument_type argument, int width = warpSize) {                  \
     return persistent_topk::emulator::exchange(persistent_topk::emulator::Collective::kind, mask, value, \
                                                static_cast<int>(argument), width);                       \
   }

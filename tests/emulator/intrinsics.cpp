@@ -19,7 +19,18 @@ PER_THREAD(brev, __brev(x))
 PER_THREAD(funnelshift_l, __funnelshift_l(x, ~x, i))
 PER_THREAD(funnelshift_r, __funnelshift_r(x, ~x, i))
 PER_THREAD(byte_perm, __byte_perm(x, ~x, 0xB4 + i))
+PER_THREAD(byte_perm_of_bit_3, __byte_perm(x, ~x, 0xFEDC))
 PER_THREAD(umulhi, __umulhi(x, x + i))
+
+// The first word of each eight is one of eight numbers, which every thread compares another two of.
+#define OF_NUMBERS(name, type, function)                                    \
+  PER_THREAD(name, std::bit_cast<uint32_t>(static_cast<float>(              \
+                       function(static_cast<type>(std::bit_cast<float>(x)), \
+                                static_cast<type>(std::bit_cast<float>(p.input[i % 8 * 8]))))))
+OF_NUMBERS(min_float, float, min)
+OF_NUMBERS(max_float, float, max)
+OF_NUMBERS(min_double, double, min)
+OF_NUMBERS(max_double, double, max)
 
 PER_THREAD(ballot, __ballot_sync(kAll, x & 1))
 PER_THREAD(any, __any_sync(kAll, x == 77))
@@ -88,7 +99,12 @@ const Kernel kKernels[] = {
     KERNEL(funnelshift_l),
     KERNEL(funnelshift_r),
     KERNEL(byte_perm),
+    KERNEL(byte_perm_of_bit_3),
     KERNEL(umulhi),
+    KERNEL(min_float),
+    KERNEL(max_float),
+    KERNEL(min_double),
+    KERNEL(max_double),
     KERNEL(ballot),
     KERNEL(any),
     KERNEL(all),
