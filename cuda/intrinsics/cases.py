@@ -29,6 +29,7 @@ SELECTORS = (0x3210, 0x7654, 0x0123, 0x4567, 0xBB99, 0xFEDC, 0x8888, 0x0000, 0x4
 MASKS = (FULL, 0x1, 0x80000000, 0x0000FFFF, 0xFFFF0000, 0x55555555, 0x80000001, 0x00000300)
 ARGUMENTS = (0, 1, 2, 5, 15, 16, 31, 32, 33, 63, -1)
 WIDTHS = (32, 16, 8, 1)
+FLOOR = "bin_floor_key_"  # and the bits of the bins
 SHIFTING = ("funnelshift_l", "funnelshift_r", "funnelshift_lc", "funnelshift_rc")
 
 
@@ -54,6 +55,13 @@ def scalar_inputs(name: str) -> Inputs:
     a, b = (words(part) for part in zip(*pairs, strict=True))
     c = words([thirds[(index + index // len(EDGES)) % len(thirds)] for index in range(len(pairs))])
     return Inputs(a, b, c, len(pairs))
+
+
+def bin_inputs(name: str) -> Inputs:
+    """Every bin, and the one behind the last."""
+    bins = words(range((1 << int(name.removeprefix(FLOOR))) + 1))
+    unused = np.zeros_like(bins)
+    return Inputs(bins, unused, unused, len(bins))
 
 
 def lane_values(draw: random.Random) -> list[list[int]]:
@@ -103,8 +111,10 @@ def inputs_of(name: str) -> Inputs:
     """The inputs of the operation called `name` in intrinsics.cuh; the same at every call."""
     if name.startswith("atomic"):
         return atomic_inputs(name)
-    if name.startswith(("shfl", "ballot", "match", "reduce")) or name in ("any", "all"):
+    if name.startswith(("shfl", "ballot", "match", "reduce")) or name in ("any", "all", "active_mask"):
         return warp_inputs(name)
+    if name.startswith(FLOOR):
+        return bin_inputs(name)
     return scalar_inputs(name)
 
 

@@ -26,27 +26,40 @@ __device__ __forceinline__ unsigned long long wide(uint32_t high, uint32_t low) 
   return static_cast<unsigned long long>(high) << 32 | low;
 }
 
-#define SCALAR_OPERATIONS(X)                            \
-  X(popc, __popc(a))                                    \
-  X(popcll, __popcll(wide(a, b)))                       \
-  X(clz, __clz(i(a)))                                   \
-  X(clzll, __clzll(static_cast<long long>(wide(a, b)))) \
-  X(ffs, __ffs(i(a)))                                   \
-  X(ffsll, __ffsll(static_cast<long long>(wide(a, b)))) \
-  X(brev, __brev(a))                                    \
-  X(funnelshift_l, __funnelshift_l(a, b, c))            \
-  X(funnelshift_r, __funnelshift_r(a, b, c))            \
-  X(funnelshift_lc, __funnelshift_lc(a, b, c))          \
-  X(funnelshift_rc, __funnelshift_rc(a, b, c))          \
-  X(byte_perm, __byte_perm(a, b, c))                    \
-  X(mulhi, __mulhi(i(a), i(b)))                         \
-  X(umulhi, __umulhi(a, b))                             \
-  X(min_signed, min(i(a), i(b)))                        \
-  X(max_signed, max(i(a), i(b)))                        \
-  X(min_unsigned, min(a, b))                            \
-  X(max_unsigned, max(a, b))                            \
-  X(half_codes, ptx::half_codes(f(a), f(b)))            \
-  X(or_if_above, ptx::or_if_above(0x10, f(a), f(b), 0x3))
+// The bits of a float. Any NaN is one: which of them a comparison gives is nobody's promise.
+__device__ __forceinline__ uint32_t number_bits(float x) {
+  return ordered_key(x) == kGreatestKey ? kGreatestKey : bits_of(x);
+}
+
+#define SCALAR_OPERATIONS(X)                                                      \
+  X(popc, __popc(a))                                                              \
+  X(popcll, __popcll(wide(a, b)))                                                 \
+  X(clz, __clz(i(a)))                                                             \
+  X(clzll, __clzll(static_cast<long long>(wide(a, b))))                           \
+  X(ffs, __ffs(i(a)))                                                             \
+  X(ffsll, __ffsll(static_cast<long long>(wide(a, b))))                           \
+  X(brev, __brev(a))                                                              \
+  X(funnelshift_l, __funnelshift_l(a, b, c))                                      \
+  X(funnelshift_r, __funnelshift_r(a, b, c))                                      \
+  X(funnelshift_lc, __funnelshift_lc(a, b, c))                                    \
+  X(funnelshift_rc, __funnelshift_rc(a, b, c))                                    \
+  X(byte_perm, __byte_perm(a, b, c))                                              \
+  X(mulhi, __mulhi(i(a), i(b)))                                                   \
+  X(umulhi, __umulhi(a, b))                                                       \
+  X(min_signed, min(i(a), i(b)))                                                  \
+  X(max_signed, max(i(a), i(b)))                                                  \
+  X(min_unsigned, min(a, b))                                                      \
+  X(max_unsigned, max(a, b))                                                      \
+  X(half_codes, ptx::half_codes(f(a), f(b)))                                      \
+  X(or_if_above, ptx::or_if_above(0x10, f(a), f(b), 0x3))                         \
+  X(min_float, number_bits(min(f(a), f(b))))                                      \
+  X(max_float, number_bits(max(f(a), f(b))))                                      \
+  X(min_double, number_bits(static_cast<float>(min(double{f(a)}, double{f(b)})))) \
+  X(max_double, number_bits(static_cast<float>(max(double{f(a)}, double{f(b)})))) \
+  X(bin_floor_key_8, ptx::bin_floor_key<8>(a))                                    \
+  X(bin_floor_key_9, ptx::bin_floor_key<9>(a))                                    \
+  X(bin_floor_key_10, ptx::bin_floor_key<10>(a))                                  \
+  X(bin_floor_key_11, ptx::bin_floor_key<11>(a))
 
 #define WARP_OPERATIONS(X)                                     \
   X(shfl, __shfl_sync(mask, value, argument, width))           \
@@ -66,7 +79,8 @@ __device__ __forceinline__ unsigned long long wide(uint32_t high, uint32_t low) 
   X(reduce_max_signed, __reduce_max_sync(mask, i(value)))      \
   X(reduce_and, __reduce_and_sync(mask, value))                \
   X(reduce_or, __reduce_or_sync(mask, value))                  \
-  X(reduce_xor, __reduce_xor_sync(mask, value))
+  X(reduce_xor, __reduce_xor_sync(mask, value))                \
+  X(active_mask, __activemask())
 
 #define ATOMIC_OPERATIONS(X)                                          \
   X(atomic_add, atomicAdd(word, b))                                   \
