@@ -90,7 +90,7 @@ def test_a_program_that_fails_is_not_clean(tmp_path: Path) -> None:
 def test_every_check_needs_its_planted_bug_and_no_other(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = sanitizer.run_all(find_tool(made_up(tmp_path)), Path("program"))
+    found = sanitizer.run_all(find_tool(made_up(tmp_path)), Path("program"), "NVIDIA Made Up")
     memcheck, racecheck, initcheck, shared, synccheck = found["outcomes"]
     assert (True, 2) == (memcheck["caught"], memcheck["errors"]) and "Invalid" in memcheck["note"]
     assert (True, 0) == (racecheck["caught"], racecheck["errors"])
@@ -99,5 +99,5 @@ def test_every_check_needs_its_planted_bug_and_no_other(
     clean = [sanitizer.Outcome(**outcome).clean for outcome in found["outcomes"]]
     assert [False, True, False, True, False] == clean and not found["ok"]
     told = capsys.readouterr().out
-    assert "NOT CAUGHT" in told and "2025.4" in told
+    assert "NOT CAUGHT" in told and "2025.4" in told and "made up), NVIDIA Made Up" in told
     assert found["lines"] == told.strip().splitlines()

@@ -34,7 +34,8 @@ def answer(library: ctypes.CDLL, operation: int, inputs: Inputs) -> np.ndarray:
 
 def record(path: Path) -> None:
     """Writes the answers to every operation, with what they were asked and by which GPU."""
-    library = ctypes.CDLL(str(build([Unit(HERE / "device.cu")], arch_of(0), (f"-I{CUDA_DIR / 'kernel'}",))))
+    arch = arch_of(torch.cuda.current_device())
+    library = ctypes.CDLL(str(build([Unit(HERE / "device.cu")], arch, (f"-I{CUDA_DIR / 'kernel'}",))))
     arrays: dict[str, np.ndarray] = {}
     for number, name in enumerate(operation_names(library)):
         inputs = inputs_of(name)

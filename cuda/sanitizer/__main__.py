@@ -1,4 +1,4 @@
-"""Runs compute-sanitizer's four tools over every path, each first shown to catch a planted bug.
+"""Runs compute-sanitizer's checks over every path, each first shown to catch a planted bug.
 
 python -m persistent_topk.cuda.sanitizer [--json FILE] [--tool PATH]
 """
@@ -22,6 +22,7 @@ from .tool import NOT_RUN, SHARED_OPTION, SHARED_SINCE, NoSanitizer, Tool, find_
 EXIT_AGREE, EXIT_MISMATCH, EXIT_CANNOT_RUN = 0, 1, 3
 SOURCE = CUDA_DIR / "sanitizer" / "workload.cu"
 POLICIES = ("small", "tiny")
+DEVICE = 0  # of the program, which is a process of its own and chooses none
 
 
 @dataclass(frozen=True)
@@ -87,17 +88,19 @@ def line(outcome: Outcome) -> str:
     return f"{head}\n{outcome.note}" if outcome.note else head
 
 
-def run_all(tool: Tool, program: Path) -> dict[str, Any]:
-    """What the checks found, printed as it comes."""
+def run_all(tool: Tool, program: Path, gpu: str) -> dict[str, Any]:
+    """What the checks found on the GPU of that name, printed as it comes."""
     outcomes = []
-    print(tool.version)
+    head = f"{tool.version}, {gpu}"
+    print(head)
     for check in CHECKS:
         outcomes.append(run_check(tool, check, program))
         print(line(outcomes[-1]), flush=True)
     return {
         "ok": all(outcome.clean for outcome in outcomes),
-        "lines": [tool.version, *(text for outcome in outcomes for text in line(outcome).splitlines())],
+        "lines": [head, *(text for outcome in outcomes for text in line(outcome).splitlines())],
         "sanitizer": tool.version,
+        "gpu": gpu,
         "outcomes": [asdict(outcome) for outcome in outcomes],
     }
 
@@ -113,11 +116,11 @@ def main(arguments: list[str] | None = None) -> int:
         return EXIT_CANNOT_RUN
     try:
         tool = find_tool(options.tool)
-        program = build((Unit(SOURCE), *KERNEL_UNITS), arch_of(0), program=True)
+        program = build((Unit(SOURCE), *KERNEL_UNITS), arch_of(DEVICE), program=True)
     except (NoSanitizer, BuildError) as error:
         print(error, file=sys.stderr)
         return EXIT_CANNOT_RUN
-    found = run_all(tool, program)
+    found = run_all(tool, program, torch.cuda.get_device_name(DEVICE))
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(found, indent=1) + "\n")
