@@ -9,6 +9,7 @@
 #include <numeric>
 #include <vector>
 
+#include "batches.cuh"
 #include "launch.cuh"
 
 namespace workload {  // nvcc cannot register kernels of two unnamed namespaces
@@ -16,8 +17,7 @@ namespace workload {  // nvcc cannot register kernels of two unnamed namespaces
 using persistent_topk::Plan;
 
 constexpr int kOk = 0, kWrong = 1, kUsage = 2, kCudaFailed = 3;
-constexpr int kColumnOffset = 1;  // rows start misaligned
-constexpr int kManyRows = 150;    // more than an H100 has SMs: one CTA a row
+constexpr int kDevice = 0;
 
 #define CUDA_CHECK(call)                                                  \
   do {                                                                    \
@@ -26,25 +26,6 @@ constexpr int kManyRows = 150;    // more than an H100 has SMs: one CTA a row
       std::exit(kCudaFailed);                                             \
     }                                                                     \
   } while (false)
-
-uint32_t random_state = 12345;
-float uniform() {
-  random_state = random_state * 1664525u + 1013904223u;
-  return static_cast<float>(random_state >> 8) / static_cast<float>(1 << 24);
-}
-
-// What fills a row: spread values, one coarse bin (spills), many ties, special values.
-enum Content { kSpread, kOneBin, kTies, kSpecial, kContents };
-
-float logit(int content) {
-  const float x = uniform();
-  switch (content) {
-    case kSpread: return 8 * x - 4;
-    case kOneBin: return 1 + x / 64;
-    case kTies: return static_cast<float>(static_cast<int>(x * 3));
-    default: return x < 0.2f ? NAN : x < 0.4f ? INFINITY : x < 0.6f ? -0.0f : x < 0.8f ? 0.0f : 1e-40f;
-  }
-}
 
 std::vector<int32_t> expected_row(const float* row, int length, int k) {
   std::vector<int32_t> columns(std::max(length, 0));
@@ -73,69 +54,62 @@ struct Way {
   bool cooperative;
 };
 
-// One batch whose rows go through `lengths` and all contents; true if every row is right.
-bool run_batch(int policy, const std::vector<int>& lengths, int rows, int columns, int k, Way way) {
-  const int stride = columns + kColumnOffset;
-  std::vector<float> logits(static_cast<size_t>(rows) * stride + kColumnOffset);
-  std::vector<int32_t> row_lengths(rows), output(static_cast<size_t>(rows) * k);
-  for (int row = 0; row < rows; ++row) {
-    row_lengths[row] = lengths[row % lengths.size()];
-    const int content = static_cast<int>(row / lengths.size()) % kContents;
-    for (int column = 0; column < columns; ++column)
-      logits[static_cast<size_t>(row) * stride + kColumnOffset + column] = logit(content);
+// How many rows of the output are not the contract's.
+int wrong_rows(const Batch& batch, const std::vector<float>& logits, const std::vector<int32_t>& output) {
+  int wrong = 0;
+  for (int row = 0; row < batch.rows; ++row) {
+    const float* begin = logits.data() + static_cast<size_t>(row) * batch.stride() + kFirstColumn;
+    const auto expected = expected_row(begin, batch.columns_of(row), batch.k);
+    const int32_t* selected = &output[static_cast<size_t>(row) * batch.k];
+    wrong += std::memcmp(expected.data(), selected, batch.k * sizeof(int32_t)) != 0;
   }
+  return wrong;
+}
+
+// True if every row is right.
+bool run_batch(int policy, const Batch& batch, Way way) {
   TopkCall call{};
-  call.rows = rows, call.columns = columns, call.k = k, call.policy = policy, call.row_stride = stride;
-  call.cooperative = way.cooperative;
+  call.rows = batch.rows, call.columns = batch.columns, call.k = batch.k, call.policy = policy;
+  call.row_stride = batch.stride(), call.device = kDevice, call.cooperative = way.cooperative;
   int64_t workspace_bytes = 0;
   CUDA_CHECK(static_cast<cudaError_t>(persistent_topk_workspace(&call, &workspace_bytes)));
   Plan plan{};
   CUDA_CHECK(static_cast<cudaError_t>(persistent_topk_plan(&call, &plan)));
+  const std::vector<float> logits = logits_of(batch, plan.ctas, persistent_topk::kPolicies[policy]);
+  std::vector<int32_t> lengths(batch.rows), output(static_cast<size_t>(batch.rows) * batch.k);
+  for (int row = 0; row < batch.rows; ++row) lengths[row] = batch.length(row);
   float* device_logits = on_device(logits, logits.size());
-  int32_t* device_lengths = on_device(row_lengths, row_lengths.size());
+  int32_t* device_lengths = on_device(lengths, lengths.size());
   int32_t* device_output = on_device(std::vector<int32_t>{}, output.size());
-  void* trace = nullptr;
   if (way.tracing) {
-    const size_t bytes = sizeof(persistent_topk::Trace) * rows * plan.ctas;
-    CUDA_CHECK(cudaMalloc(&trace, bytes));
-    CUDA_CHECK(cudaMemset(trace, 0, bytes));
+    const size_t bytes = sizeof(persistent_topk::Trace) * batch.rows * plan.ctas;
+    CUDA_CHECK(cudaMalloc(&call.trace, bytes));
+    CUDA_CHECK(cudaMemset(call.trace, 0, bytes));
   }
-  call.logits = device_logits + kColumnOffset, call.lengths = device_lengths, call.output = device_output;
-  call.trace = trace;
+  call.logits = device_logits + kFirstColumn, call.lengths = device_lengths, call.output = device_output;
   call.workspace = on_device(std::vector<char>{}, workspace_bytes);
   CUDA_CHECK(static_cast<cudaError_t>(persistent_topk_launch(&call)));
   CUDA_CHECK(cudaDeviceSynchronize());
   CUDA_CHECK(
       cudaMemcpy(output.data(), device_output, output.size() * sizeof(int32_t), cudaMemcpyDeviceToHost));
-  int wrong = 0;
-  for (int row = 0; row < rows; ++row) {
-    const int length = std::clamp(row_lengths[row], 0, columns);
-    const float* begin = logits.data() + static_cast<size_t>(row) * stride + kColumnOffset;
-    const auto expected = expected_row(begin, length, k);
-    wrong += std::memcmp(expected.data(), &output[static_cast<size_t>(row) * k], k * sizeof(int32_t)) != 0;
-  }
-  std::printf("%d rows x %d, k %d, %d CTAs a row%s%s: %d wrong\n", rows, columns, k, plan.ctas,
-              way.cooperative ? ", cooperative" : "", way.tracing ? ", traced" : "", wrong);
+  const int wrong = wrong_rows(batch, logits, output);
+  std::printf("%d rows x %d, k %d, %d CTAs a row%s%s: %d wrong\n", batch.rows, batch.columns, batch.k,
+              plan.ctas, way.cooperative ? ", cooperative" : "", way.tracing ? ", traced" : "", wrong);
   for (void* memory : {static_cast<void*>(device_logits), static_cast<void*>(device_lengths),
-                       static_cast<void*>(device_output), trace, call.workspace})
+                       static_cast<void*>(device_output), call.trace, call.workspace})
     CUDA_CHECK(cudaFree(memory));
   return wrong == 0;
 }
 
-// Rows of every path: trivial, decode, medium and large, at the policy's boundaries and well inside.
-int run_clean(int policy_index) {
-  const auto& policy = persistent_topk::kPolicies[policy_index];
-  const int longest = 2 * policy.medium_max + 5;
-  const std::vector<int> shared_rows = {0,      3, policy.decode_max, policy.split_min, policy.split_min + 1,
-                                        longest};
-  const std::vector<int> alone = {
-      -1, 7, policy.decode_max - 1, policy.decode_max + 1, policy.medium_max, policy.medium_max + 1};
+// Every path and stage, by every entry of the kernel: tests/test_sanitizer_batches.py holds the batches to
+// that.
+int run_clean(int policy) {
+  DeviceLimits limits{};
+  CUDA_CHECK(static_cast<cudaError_t>(persistent_topk_limits(kDevice, &limits)));
   bool right = true;
-  for (const Way way : {Way{false, false}, {true, false}, {false, true}, {true, true}}) {
-    right &= run_batch(policy_index, shared_rows, 4 * static_cast<int>(shared_rows.size()), longest, 20, way);
-    right &= run_batch(policy_index, shared_rows, 3, longest, 1, way);
-    right &= way.cooperative || run_batch(policy_index, alone, kManyRows, policy.medium_max + 1, 20, way);
-  }
+  for (const Way way : {Way{false, false}, {true, false}, {false, true}, {true, true}})
+    for (const Batch& batch : batches_of(persistent_topk::kPolicies[policy], limits, way.cooperative))
+      right &= run_batch(policy, batch, way);
   return right ? kOk : kWrong;
 }
 
