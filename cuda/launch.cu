@@ -14,16 +14,15 @@ thread_local const char* failed_call = "";
 
 // Remembers the call's text, so that the Python error can name it.
 cudaError_t checked(cudaError_t error, const char* call) {
-  if (error != cudaSuccess) failed_call = call;
+  if (error == cudaSuccess) return error;
+  failed_call = call;
+  cudaGetLastError();  // a code that is kept would fail the caller's next call
   return error;
 }
 
-#define RETURN_IF_FAILED(call)                                                  \
-  do {                                                                          \
-    if (const cudaError_t error = checked(call, #call); error != cudaSuccess) { \
-      cudaGetLastError(); /* a sticky code would fail the caller's next call */ \
-      return error;                                                             \
-    }                                                                           \
+#define RETURN_IF_FAILED(call)                                                              \
+  do {                                                                                      \
+    if (const cudaError_t error = checked(call, #call); error != cudaSuccess) return error; \
   } while (false)
 
 // Makes `device` current for the scope; the caller's choice is restored.
@@ -54,9 +53,8 @@ const Instance kInstances[kPolicyCount] = {instance<0>(), instance<1>(), instanc
 static_assert(kPolicyCount == 6);
 
 struct Device {
-  std::once_flag once;
-  cudaError_t error = cudaSuccess;
-  const char* failed_call = "";
+  std::mutex mutex;
+  bool known = false;  // a failure is not kept: the next call may find more memory, or no capture under way
   DeviceLimits limits{};
 };
 Device devices[kMaxDevices];
@@ -125,15 +123,15 @@ cudaError_t query_limits(int device, DeviceLimits* limits) {
 cudaError_t device_limits(int device, DeviceLimits* limits) {
   if (device < 0 || device >= kMaxDevices) return checked(cudaErrorInvalidDevice, "device_limits");
   Device& entry = devices[device];
-  std::call_once(entry.once, [&] {
+  const std::lock_guard lock(entry.mutex);
+  if (!entry.known) {
     const DeviceScope scope(device);
-    entry.error = scope.error();
-    if (entry.error == cudaSuccess) entry.error = query_limits(device, &entry.limits);
-    entry.failed_call = failed_call;
-  });
-  if (entry.error != cudaSuccess) failed_call = entry.failed_call;
+    if (scope.error() != cudaSuccess) return scope.error();
+    if (const cudaError_t error = query_limits(device, &entry.limits); error != cudaSuccess) return error;
+    entry.known = true;
+  }
   *limits = entry.limits;
-  return entry.error;
+  return cudaSuccess;
 }
 
 // The device of a call, as its teams are to see it.

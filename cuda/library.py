@@ -31,7 +31,7 @@ ADVICE = {
     "cudaErrorNoKernelImageForDevice": "the library was built for another GPU: delete it from the cache and "
     "import again, or set PERSISTENT_TOPK_CACHE to an empty folder",
     "cudaErrorMemoryAllocation": "the device's memory is full: end what holds it (nvidia-smi lists "
-    "processes) and start this process again",
+    "processes), then call again",
     "cudaErrorIllegalAddress": "an earlier kernel on this device read or wrote outside its memory; "
     "run with CUDA_LAUNCH_BLOCKING=1 to see which",
     "cudaErrorLaunchOutOfResources": "the GPU cannot hold one CTA of this policy; pass another policy",

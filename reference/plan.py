@@ -64,9 +64,9 @@ def choose_policy(rows: int, columns: int, limits: DeviceLimits) -> Policy:
     """The policy for `rows` x `columns` logits on a device of these limits.
 
     Short rows take few threads, the longest of them only where more than half of the SMs have one: while
-    there are fewer, twice the threads are done a little sooner. Else one row an SM or fewer wants the shortest
-    path, by the policy whose rows of any length fit the device's shared memory; more rows, longer than its
-    decode path takes, want several CTAs an SM.
+    there are fewer, twice the threads are done a little sooner. Else one row an SM or fewer wants the
+    shortest path, by the policy whose rows of any length fit the device's shared memory; more rows, longer
+    than its decode path takes, want several CTAs an SM.
     """
     if columns <= SHORT.tile or (is_narrow(columns, SHORT) and rows > limits.sms // 2):
         return SHORT
