@@ -1,20 +1,23 @@
 """Compiles the CUDA sources on first use, cached by the hash of everything that goes in.
 
 The result is a plain shared library without torch in it. `python -m persistent_topk.cuda.build` compiles
-ahead of time; with `--prebuilt` the library lands beside the package, where a wheel picks it up.
+ahead of time; with `--prebuilt` the libraries land in the package, where a wheel picks them up.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import fcntl
 import hashlib
 import os
+import platform
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +33,7 @@ DEFAULT_ARCH = "sm_90"
 FLAGS = ("-std=c++20", "-O3", "-lineinfo", "-Xptxas", "-v", "-Xcompiler", "-fPIC")
 LIBRARY_FLAGS = ("--shared", "-cudart", "static")
 PROGRAM_FLAGS = ("-cudart", "static")
+FIRST_USE_SECONDS = 60.0  # for which an engine that calls the kernel first may seem to hang
 BUILD_TIMEOUT_S = 300
 HASH_LENGTH = 16
 
@@ -50,7 +54,8 @@ KERNEL_UNITS = (
 
 
 class BuildError(RuntimeError):
-    """The CUDA sources could not be compiled here; the message says what is missing or what nvcc said."""
+    """The kernel, or its emulator, could not be compiled here; the message says what is missing or what the
+    compiler said."""
 
 
 def find_nvcc() -> Path:
@@ -74,8 +79,8 @@ def find_nvcc() -> Path:
 
 
 def nvcc_version() -> str:
-    """The release line of nvcc, as records name it."""
-    text = subprocess.run([find_nvcc(), "--version"], capture_output=True, text=True, check=True).stdout
+    """The release line of nvcc, as records name it. Raises BuildError."""
+    text = run_nvcc(["--version"])
     return next((line.strip() for line in text.splitlines() if "release" in line), text.strip())
 
 
@@ -102,9 +107,10 @@ def code_of(source: str) -> str:
 
 
 def kernel_hash() -> str:
-    """The hash of the kernel's code that GPU records carry, comments left out: a record is of the code."""
+    """The hash of the kernel's code and flags that GPU records carry, comments left out: a record is of what
+    was compiled."""
     sources = [*kernel_headers(), LAUNCH_SOURCE, INSTANCE_SOURCE]
-    return digest(sources, content=lambda path: code_of(path.read_text()).encode())
+    return digest(sources, *FLAGS, content=lambda path: code_of(path.read_text()).encode())
 
 
 def library_name(
@@ -113,7 +119,8 @@ def library_name(
     flags: Sequence[str] = (),
     program: bool = False,
 ) -> str:
-    """File name of what is built from `units` for `arch`: equal contents, equal name."""
+    """File name of what is built from `units` for `arch` and this kind of host, by whatever nvcc: equal
+    contents, equal name."""
     sources = dict.fromkeys(unit.source for unit in units)
     own = [source for source in sources if '#include "' in source.read_text()]
     headers = [path for source in own for path in sorted(source.parent.glob("*.cuh"))]
@@ -121,7 +128,7 @@ def library_name(
     defines = [define for unit in units for define in unit.defines]
     kind = PROGRAM_FLAGS if program else LIBRARY_FLAGS
     key = digest([*sources, *headers], arch, *FLAGS, *kind, *flags, *defines)
-    return f"{units[0].source.stem}-{arch}-{key}" + ("" if program else ".so")
+    return f"{units[0].source.stem}-{arch}-{platform.machine()}-{key}" + ("" if program else ".so")
 
 
 def cache_dir() -> Path:
@@ -130,6 +137,42 @@ def cache_dir() -> Path:
     if chosen:
         return Path(chosen)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "persistent_topk"
+
+
+def made(folder: Path) -> Path:
+    """The folder, made where there is none; BuildError where it cannot be, or takes no files."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise BuildError(
+            f"{folder} takes no files ({error.strerror}); compiled code is kept there: "
+            f"set {CACHE_VARIABLE} to a folder that can be written"
+        ) from error
+    return folder
+
+
+def cached(name: str) -> Path:
+    """Where the cache has, or will have, what library_name() calls `name`, in the folder of today's nvcc.
+
+    Without nvcc, where any has left it. Raises BuildError where nvcc is missing and none has.
+    """
+    try:
+        return cache_dir() / digest((), nvcc_version()) / name
+    except BuildError:
+        found = sorted(cache_dir().glob(f"*/{name}"))
+        if not found:
+            raise
+        return found[0]
+
+
+@contextlib.contextmanager
+def locked(target: Path) -> Iterator[None]:
+    """Alone, of all processes, in making `target`. The lock stays beside it: others may wait for it."""
+    with (made(target.parent) / f"{target.name}.lock").open("w") as lock:
+        with contextlib.suppress(OSError):  # a file system without locks: twice the work, the same result
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def run_nvcc(arguments: list[str]) -> str:
@@ -145,6 +188,11 @@ def run_nvcc(arguments: list[str]) -> str:
         )
     except subprocess.TimeoutExpired as error:
         raise BuildError(f"nvcc ran longer than {BUILD_TIMEOUT_S} s: {' '.join(command)}") from error
+    except OSError as error:
+        raise BuildError(
+            f"{command[0]} does not run ({error.strerror}); expected the nvcc of a CUDA toolkit: "
+            "make it executable, or set CUDA_HOME to another toolkit"
+        ) from error
     output = done.stdout + done.stderr
     if done.returncode != 0:
         errors = "\n".join(line for line in output.splitlines() if "ptxas info" not in line)
@@ -157,8 +205,7 @@ def compile_units(
 ) -> None:
     """Compiles into a temporary folder beside `target` and renames: readers see all of it or nothing."""
     kind = PROGRAM_FLAGS if program else LIBRARY_FLAGS
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+    with tempfile.TemporaryDirectory(dir=made(target.parent)) as folder:
 
         def compile_unit(number: int) -> str:
             unit, part = units[number], f"{folder}/{number}.o"
@@ -190,28 +237,33 @@ def build(
     prebuilt = PREBUILT_DIR / name
     if prebuilt.is_file():
         return prebuilt
-    target = cache_dir() / name
+    target = cached(name)
     if not target.is_file():
-        compile_units(units, target, arch, flags, program)
+        with locked(target):
+            if not target.is_file():  # unless another process made it meanwhile
+                compile_units(units, target, arch, flags, program)
     return target
 
 
+def prebuild(arch: str) -> Path:
+    """Compiles the kernel for `arch` into the package, where build() looks first. Raises BuildError."""
+    library = PREBUILT_DIR / library_name(arch=arch)
+    compile_units(KERNEL_UNITS, library, arch)
+    return library
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """Compiles and prints the library's path; 1 with the reason if that fails."""
+    """Compiles and prints the libraries' paths; 1 with the reason if that fails."""
     parser = argparse.ArgumentParser(prog="python -m persistent_topk.cuda.build", description=__doc__)
-    parser.add_argument("--arch", default=DEFAULT_ARCH, help="such as sm_80, sm_90 (default), sm_100")
+    parser.add_argument("--arch", action="append", help="such as sm_80, sm_90 (default), sm_100; repeat")
     parser.add_argument("--prebuilt", action="store_true", help="into the package, for a wheel")
     options = parser.parse_args(arguments)
     try:
-        if options.prebuilt:
-            library = PREBUILT_DIR / library_name(arch=options.arch)
-            compile_units(KERNEL_UNITS, library, options.arch)
-        else:
-            library = build(arch=options.arch)
+        for arch in options.arch or [DEFAULT_ARCH]:
+            print(prebuild(arch) if options.prebuilt else build(arch=arch))
     except BuildError as error:
         print(error, file=sys.stderr)
         return 1
-    print(library)
     return 0
 
 

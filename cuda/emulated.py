@@ -19,7 +19,8 @@ from ..reference.arguments import check_arguments
 from ..reference.plan import H100, DeviceLimits, make_plan
 from ..reference.policy import MAX_CTAS, POLICIES, Policy
 from ..reference.trace import TRACE_DTYPE
-from .emulator_build import KERNEL, TOPK_SOURCE, BuildError, build_kernel
+from .build import BuildError
+from .emulator_build import KERNEL, TOPK_SOURCE, build_kernel
 from .emulator_library import EmulationError, Library, Schedule, Statistics
 
 __all__ = ["BuildError", "EmulationError", "Schedule", "Statistics", "load", "run", "topk"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import tempfile
@@ -12,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from .build import cache_dir
+from .build import BuildError, cache_dir, made
 
 EMULATOR = Path(__file__).parent / "emulator"
 KERNEL = Path(__file__).parent / "kernel"
@@ -47,10 +48,6 @@ KERNEL_FLAGS = (
     "--param=tsan-instrument-func-entry-exit=0",
     "-fsanitize=undefined",
 )
-
-
-class BuildError(RuntimeError):
-    """The emulator cannot be built here; the message says what to install, or what the compiler said."""
 
 
 def compiler() -> str:
@@ -100,7 +97,8 @@ def _object(
     source: Path, flags: Sequence[str], headers: Sequence[Path], includes: Sequence[str] = ()
 ) -> Path:
     """The object file of one source. Equal contents give equal files, wherever the headers lie."""
-    digest = _digest([source, *headers], [compiler(), _version_of(compiler()), *flags])
+    machine = (platform.machine(), compiler(), _version_of(compiler()))  # a home may be of several machines
+    digest = _digest([source, *headers], [*machine, *flags])
     target = cache_dir() / f"{source.stem}-{digest}.o"
     if not target.exists():
         _produce(target, [*flags, *includes, "-c", str(source)])
@@ -123,8 +121,7 @@ def _version_of(name: str) -> str:
 
 def _produce(target: Path, arguments: Sequence[str]) -> None:
     """Runs the compiler into a file of our own and renames it: another process sees all of it or nothing."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=target.stem, suffix=".tmp", dir=target.parent)
+    handle, temporary = tempfile.mkstemp(prefix=target.stem, suffix=".tmp", dir=made(target.parent))
     os.close(handle)
     try:
         command = [compiler(), *arguments, "-o", temporary]

@@ -8,7 +8,9 @@ import sys
 import pytest
 from emulator_harness import SOURCES
 
-from persistent_topk.cuda.emulator_build import BuildError, build_kernel
+from persistent_topk.cuda import emulator_build
+from persistent_topk.cuda.build import BuildError
+from persistent_topk.cuda.emulator_build import build_kernel
 
 # One small source, so that a build from nothing stays quick.
 SOURCE = """
@@ -53,6 +55,21 @@ def test_library_is_cached_by_content(source):
     assert build_kernel(source, ["ANSWER=2"]) != first
     source.write_text(SOURCE + "// another line\n")
     assert build_kernel(source, ["ANSWER=1"]) != first
+
+
+def test_an_object_is_of_one_kind_of_host(source, monkeypatch):
+    produced = []
+    monkeypatch.setattr(emulator_build, "_produce", lambda target, arguments: produced.append(target))
+    for machine in ("x86_64", "aarch64", "x86_64"):
+        monkeypatch.setattr(emulator_build.platform, "machine", lambda kind=machine: kind)
+        emulator_build._object(source, (), [])
+    assert produced[0] != produced[1] and produced[0] == produced[2]
+
+
+def test_a_cache_that_cannot_be_written_is_told(source, monkeypatch):
+    monkeypatch.setenv("PERSISTENT_TOPK_CACHE", "/proc/nope")
+    with pytest.raises(BuildError, match="/proc/nope takes no files.*set PERSISTENT_TOPK_CACHE"):
+        build_kernel(source, ["ANSWER=1"])
 
 
 def test_missing_compiler_is_told_with_what_to_install(source, monkeypatch):
