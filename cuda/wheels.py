@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import stat
+import tempfile
 import zipfile
 from pathlib import Path
 
-from .build import cache_dir
+from .build import cache_dir, made
 
 HASH_LENGTH = 16
 EXECUTABLE = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
@@ -26,7 +28,7 @@ def below(folder: Path, mark: str) -> Path | None:
 def unpacked(wheel: Path, mark: str) -> Path:
     """The folder of the wheel in which the file `mark` lies, unpacked once into the cache.
 
-    Raises NotInside for a wheel without it and for what is no wheel.
+    Raises NotInside for a wheel without it and for what is no wheel, BuildError where the cache is of no use.
     """
     try:
         with zipfile.ZipFile(wheel) as archive:
@@ -35,22 +37,33 @@ def unpacked(wheel: Path, mark: str) -> Path:
             if not marks:
                 raise NotInside(f"{wheel} has no {mark}")
             prefix = min(marks, key=len).removesuffix(mark)
-            sha = hashlib.sha256(wheel.read_bytes()).hexdigest()[:HASH_LENGTH]
+            sha = hashlib.sha256(wheel.read_bytes() + prefix.encode()).hexdigest()[:HASH_LENGTH]
             folder = cache_dir() / f"{wheel.name.split('-')[0]}-{sha}"
-            if not (folder / prefix / mark).is_file():
-                members = [info for info in archive.infolist() if info.filename.startswith(prefix)]
-                # The mark comes last, so that a run that was killed before it unpacks again.
-                for info in sorted(members, key=lambda info: info.filename == prefix + mark):
-                    path = Path(archive.extract(info, folder))
-                    if (info.external_attr >> 16) & EXECUTABLE:  # which extract does not keep
-                        path.chmod(path.stat().st_mode | EXECUTABLE)
+            if not folder.is_dir():
+                unpack(archive, prefix, folder)
     except zipfile.BadZipFile as error:
         raise NotInside(f"{wheel} is no wheel ({error})") from error
     return folder / prefix
 
 
+def unpack(archive: zipfile.ZipFile, prefix: str, folder: Path) -> None:
+    """The members under `prefix`, into a folder of our own that is renamed: readers see all or nothing."""
+    with tempfile.TemporaryDirectory(dir=made(folder.parent)) as own:
+        whole = Path(own) / folder.name
+        for info in archive.infolist():
+            if info.filename.startswith(prefix):
+                path = Path(archive.extract(info, whole))
+                if (info.external_attr >> 16) & EXECUTABLE:  # which extract does not keep
+                    path.chmod(path.stat().st_mode | EXECUTABLE)
+        try:
+            os.replace(whole, folder)
+        except OSError:
+            if not folder.is_dir():  # else another process was first
+                raise
+
+
 def folder_with(given: Path, mark: str) -> Path:
-    """The folder of `mark` in a wheel, or at or under a folder. Raises NotInside."""
+    """The folder of `mark` in a wheel, or at or under a folder. Raises NotInside, BuildError."""
     if given.is_file():
         return unpacked(given, mark)
     found = below(given, mark) if given.is_dir() else None
