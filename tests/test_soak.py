@@ -2,74 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 import torch
-from click.testing import CliRunner, Result
+from soak_fakes import HERE, KERNEL, TINY, FakeCub, FakeKernel
 
-from persistent_topk.cuda.bench import cub
 from persistent_topk.reference import oracle as reference
 from persistent_topk.reference.policy import SHIPPED
-from persistent_topk.verify.cli import group
-from persistent_topk.verify.outcome import ExitCode
-from persistent_topk.verify.soak import command, oracle, second, stage
+from persistent_topk.verify.soak import oracle, second, stage, tally
 from persistent_topk.verify.soak.batches import STAGES, Stage, make_batch
-from persistent_topk.verify.soak.stage import Tally, merge, run_stage
-
-TINY = Stage("short", (1, 300), (1, 8, 40), (1, 7, 64), 1 << 12, (16, 100))
-KERNEL = "0123456789abcdef"
-
-
-class FakeKernel:
-    """Answers as the oracle does but for rows of `wrong` batches, counted from 0."""
-
-    def __init__(self) -> None:
-        self.calls = 0
-        self.wrong: set[int] = set()
-
-    def launch(self, logits, lengths, output, workspace, k) -> None:
-        output.copy_(oracle.topk(logits, lengths, k))
-        if self.calls in self.wrong:
-            output[0, 0] += 1
-        self.calls += 1
+from persistent_topk.verify.soak.stage import run_stage
+from persistent_topk.verify.soak.tally import CountedTwice, Tally, merge
 
 
 @pytest.fixture
 def kernel(monkeypatch: pytest.MonkeyPatch) -> FakeKernel:
-    fake = FakeKernel()
-    monkeypatch.setattr(stage.library, "launch", fake.launch)
-    monkeypatch.setattr(stage, "trace_sample", lambda batch, number, tally: None)
-    monkeypatch.setattr(stage, "kernel_hash", lambda: KERNEL)
-    monkeypatch.setattr(command, "kernel_hash", lambda: KERNEL)
-    monkeypatch.setattr(torch.cuda, "get_device_name", lambda *_: "H100")
-    return fake
-
-
-class FakeCub:
-    """The contract's selection in another order; without ties, the last of equal columns."""
-
-    version = "3.6.0"
-
-    def __init__(self, takes_ties: bool = True, most_columns: int = 1 << 21) -> None:
-        self.takes_ties, self.most_columns = takes_ties, most_columns
-        self.orders_nan = self.orders_zeros = True
-
-    def topk(self, logits: torch.Tensor, lengths: torch.Tensor, k: int, ties: bool = False) -> torch.Tensor:
-        if not self.orders_zeros:  # -0 below +0
-            logits = torch.where((logits == 0) & logits.signbit(), -1e-45, logits)
-        if not self.orders_nan:
-            logits = torch.where(logits.isnan() & logits.signbit(), -torch.inf, logits)
-        found = torch.full((logits.shape[0], k), -1, dtype=torch.int32)
-        for row, n in enumerate(lengths.clamp(0, logits.shape[1]).tolist()):
-            taken = logits[row : row + 1, :n]
-            if not self.takes_ties:
-                taken = taken.flip(1)
-            length = torch.tensor([n], dtype=torch.int32)
-            chosen = reference.topk(taken.contiguous(), length, k)[0, : min(k, n)]
-            found[row, : min(k, n)] = (chosen if self.takes_ties else n - 1 - chosen).flip(0)
-        return found
+    return FakeKernel.in_place(monkeypatch)
 
 
 def test_a_batch_is_a_function_of_stage_seed_and_number() -> None:
@@ -107,43 +56,54 @@ def test_a_stage_goes_on_where_it_stopped(tmp_path: Path, kernel: FakeKernel) ->
     assert rest.rows == run_stage(TINY, 1, 400, 60, path, device="cpu").rows
 
 
-def test_a_tally_of_another_kernel_or_of_nothing_is_not_gone_on_from(
-    tmp_path: Path, kernel: FakeKernel, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("changed", ["stage", "seed", "kernel", "gpu", "driver", "torch", "oracle"])
+def test_a_tally_of_anything_else_is_not_gone_on_from(
+    changed: str, tmp_path: Path, kernel: FakeKernel
 ) -> None:
     path = tmp_path / "short-1.json"
     run_stage(TINY, 1, 100, 60, path, device="cpu")
-    monkeypatch.setattr(stage, "kernel_hash", lambda: "another")
-    assert 0 == stage.load(path, TINY, 1).rows
+    found = tally.load(path, "short", 1, "")
+    assert 100 <= found.rows
+    setattr(found, changed, 2 if changed == "seed" else "another")
+    found.save(path)
+    assert 0 == tally.load(path, "short", 1, "").rows
+
+
+def test_a_file_that_is_no_tally_is_not_gone_on_from(tmp_path: Path, kernel: FakeKernel) -> None:
+    path = tmp_path / "short-1.json"
+    assert 0 == tally.load(path, "short", 1, "").rows
     path.write_text("{")
-    assert 0 == stage.load(path, TINY, 1).rows
+    assert 0 == tally.load(path, "short", 1, "").rows
 
 
 def test_a_wrong_row_is_counted_and_told(tmp_path: Path, kernel: FakeKernel) -> None:
     kernel.wrong = {2}
-    tally = run_stage(TINY, 1, 200, 60, tmp_path / "a.json", device="cpu")
-    assert 1 == tally.mismatches == tally.wrong
-    assert "short batch 2 (" in tally.failures[0] and "1 rows wrong, first 0" in tally.failures[0]
+    found = run_stage(TINY, 1, 200, 60, tmp_path / "a.json", device="cpu")
+    assert 1 == found.mismatches == found.wrong
+    assert "short batch 2 (" in found.failures[0] and "1 rows wrong, first 0" in found.failures[0]
 
 
 def test_a_kernel_that_writes_nothing_is_wrong_in_every_row(tmp_path: Path, kernel: FakeKernel) -> None:
     stage.library.launch = lambda *_: None
     zeros = Stage("short", (1, 1), (8,), (1,), 1 << 12, (1,))  # most answers are [0]
-    tally = run_stage(zeros, 1, 80, 60, tmp_path / "a.json", device="cpu")
-    assert 80 == tally.rows == tally.mismatches
+    found = run_stage(zeros, 1, 80, 60, tmp_path / "a.json", device="cpu")
+    assert 80 == found.rows == found.mismatches
 
 
 def test_sums_are_of_distinct_stages_of_one_kernel() -> None:
-    one = Tally("short", 1, KERNEL, "H100", rows=10, seconds=2.0, second_rows=4)
-    two = Tally("short", 2, KERNEL, "H100", rows=30, seconds=2.0, trace_mismatches=1, second_mismatches=2)
-    total = merge([one, two])["short"]
-    assert isinstance(total, dict)
+    one = Tally("short", 1, KERNEL, *HERE, rows=10, seconds=2.0, second_rows=4, policies={"dense": 8})
+    two = Tally("short", 2, KERNEL, *HERE, rows=30, seconds=2.0, trace_mismatches=1, second_mismatches=2)
+    two.policies = {"dense": 4, "short": 4}
+    first, again = Path("short-1.json"), Path("copy.json")
+    total = merge({first: one, again: two})["short"]
+    assert isinstance(total, dict) and {"dense": 12, "short": 4} == total["traced_policies"]
     assert (40, 3, 4, 10) == tuple(
         total[name] for name in ("rows", "mismatches", "second_oracle", "rows_per_second")
     )
-    with pytest.raises(ValueError, match="occur twice"):
-        merge([one, one])
-    with pytest.raises(ValueError, match="different kernels"):
-        merge([one, Tally("long", 1, "another", "H100")])
+    with pytest.raises(CountedTwice, match=r"short-1\.json and copy\.json count the same rows"):
+        merge({first: one, again: one})
+    with pytest.raises(ValueError, match=f"kernels {KERNEL}, another"):
+        merge({first: one, again: Tally("long", 1, "another", *HERE)})
 
 
 @pytest.mark.parametrize("takes_ties", [True, False])
@@ -193,89 +153,6 @@ def test_rows_that_a_second_oracle_does_not_take_are_not_its_own() -> None:
     other = second.SecondOracle(FakeCub(most_columns=8), "cpu")
     logits, lengths = torch.zeros(2, 9), torch.full((2,), 9, dtype=torch.int32)
     assert not bool(other.opinion(logits, lengths, 1, torch.zeros(2, 1)).judged.any())
-
-
-def soak(*arguments: str) -> Result:
-    return CliRunner().invoke(group, ("soak", *arguments), standalone_mode=False)
-
-
-@pytest.fixture
-def on_a_gpu(kernel: FakeKernel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeKernel:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(command, "STAGES", {"short": TINY, "long": Stage("long", *TINY_SIZES)})
-    monkeypatch.setattr(stage, "make_batch", lambda *which: make_batch(*which[:3], "cpu"))
-    monkeypatch.setattr(second, "load", lambda _: second.SecondOracle(FakeCub(), "cpu"))
-    monkeypatch.chdir(tmp_path)
-    return kernel
-
-
-TINY_SIZES = ((301, 500), (1, 2), (5,), 1 << 12, (400,))
-FEW = ("--rows-short", "60", "--rows-long", "10")
-
-
-def test_the_command_sums_what_its_runs_found(on_a_gpu: FakeKernel) -> None:
-    Tally("short", 9, "another kernel", "H100", rows=10**6).save(Path("build.json"))
-    Path("build/soak").mkdir(parents=True)
-    Path("build.json").rename("build/soak/short-9.json")
-    first = soak(*FEW, "--second-oracle", "cub", "--json", "sum.json")
-    assert first.return_value == ExitCode.AGREE, first.output
-    assert "second oracle: CUB 3.6.0: columns, NaN rows included" in first.output
-    total = json.loads(Path("sum.json").read_text())
-    assert total["complete"] and total["short"]["rows"] >= 60 and total["long"]["rows"] >= 10
-    assert total["short"]["second_oracle"] == total["short"]["rows"]
-    soak(*FEW, "--seed", "2", "--json", "sum.json")
-    assert json.loads(Path("sum.json").read_text())["short"]["rows"] > total["short"]["rows"]
-
-
-def test_verify_runs_the_stages_on_request(on_a_gpu: FakeKernel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "GOAL_ROWS", {"short": 60, "long": 10})
-    words = ("verify", "--target", "gpu", "--soak", "--seed", "5", "--state", "kept")
-    found = CliRunner().invoke(group, words, standalone_mode=False)
-    assert found.return_value == ExitCode.AGREE, found.output
-    assert "short: 88 rows" in found.output and Path("kept/short-5.json").is_file()
-    refused = CliRunner().invoke(group, ("verify", "--target", "model", "--soak"))
-    assert refused.exit_code == ExitCode.USAGE and "--soak is for the target gpu" in refused.output
-
-
-def test_the_command_fails_on_a_mismatch_and_says_what_is_left(on_a_gpu: FakeKernel) -> None:
-    on_a_gpu.wrong = {0}
-    found = soak(*FEW)
-    assert found.return_value == ExitCode.MISMATCH
-    assert "long batch 0 (" in found.output and "mismatch: " in found.output
-    nothing = soak(*FEW, "--seconds", "1e-9", "--seed", "7", "--folder", "elsewhere")
-    assert nothing.return_value == ExitCode.NOTHING_VERIFIED
-    assert "60 to go: run it again" in nothing.output
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device is here")
-def test_without_a_gpu_it_says_so() -> None:
-    found = soak()
-    assert found.return_value == ExitCode.CANNOT_RUN and "torch sees no CUDA device here" in found.output
-
-
-def test_a_second_oracle_that_fails_on_the_way_ends_the_run(
-    on_a_gpu: FakeKernel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    other = second.SecondOracle(FakeCub(), "cpu")
-
-    def failing(*_: object) -> torch.Tensor:
-        raise cub.CubUnavailable("CUB 3.6.0: operation not supported")
-
-    monkeypatch.setattr(other.library, "topk", failing)
-    monkeypatch.setattr(second, "load", lambda _: other)
-    found = soak(*FEW, "--second-oracle", "cub")
-    assert found.return_value == ExitCode.CANNOT_RUN
-    assert "operation not supported" in found.output and ", k 5: " in found.output
-
-
-def test_a_second_oracle_without_headers_is_told(
-    on_a_gpu: FakeKernel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.undo()
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    found = soak("--second-oracle", "cub", "--cccl", str(tmp_path))
-    assert found.return_value == ExitCode.CANNOT_RUN
-    assert "--second-oracle cub cannot run here" in found.output and "cub/device" in found.output
 
 
 def test_the_stages_meet_at_a_width_and_know_the_shipped_boundaries() -> None:

@@ -21,6 +21,14 @@ device_option = click.option(
     help="where module:function is given its tensors, such as cuda",
 )
 seed_option = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+second_oracle_option = click.option(
+    "--second-oracle", "oracle", type=click.Choice(("cub",)),
+    help="judge the soak's rows by another library's top-k, too",
+)  # fmt: skip
+cccl_option = click.option(
+    "--cccl", "headers", type=click.Path(path_type=Path), metavar="PATH",
+    help="wheel or folder with the headers of CUB, for --second-oracle cub",
+)  # fmt: skip
 k_option = click.option("--k", metavar="K,...", help="values of k, in place of the campaign's own")
 
 

@@ -15,12 +15,14 @@ from ..captured import UnreadableLogits, captured_cases
 from ..cases import Case
 from ..command_options import (
     Seconds,
+    cccl_option,
     claim_option,
     device_option,
     json_option,
     k_option,
     not_under_a_file,
     parse_ks,
+    second_oracle_option,
     seed_option,
 )
 from ..families import FAMILIES
@@ -116,7 +118,11 @@ def _gpu_is_there() -> bool:
     "--soak", "soaking", is_flag=True,
     help="the kernel on a GPU by the million rows, in stages that go on; see persistent-topk soak",
 )  # fmt: skip
+@second_oracle_option
+@cccl_option
+@click.pass_context
 def command(
+    context: click.Context,
     targets: tuple[str, ...],
     claim: str | None,
     device: str,
@@ -132,6 +138,8 @@ def command(
     failures: Path | None,
     state_folder: Path | None,
     soaking: bool,
+    oracle: str | None,
+    headers: Path | None,
 ) -> int:
     """Puts targets through the contract, case by case, and says which promises they break.
 
@@ -139,7 +147,8 @@ def command(
     oracle and against each other, stage by stage.
     """
     if soaking:
-        return soaked(targets, seconds, seed, state_folder)
+        return soaked(context)
+    check_no_soak(oracle, headers)
     check_budget(seconds, cases)
     check_folders(failures, state_folder)
     check_families(families)
@@ -177,6 +186,13 @@ def command(
     return write(outcome, json_file, junit_file, report_folder)
 
 
+def check_no_soak(oracle: str | None, headers: Path | None) -> None:
+    """A campaign has no second oracle; click.UsageError where one is given."""
+    for name, value in (("--second-oracle", oracle), ("--cccl", headers)):
+        if value is not None:
+            raise click.UsageError(f"{name} is {value}, which is for --soak; add that, or leave it out")
+
+
 def check_budget(seconds: float | None, cases: int | None) -> None:
     """A campaign ends by the clock or by a number of cases; click.UsageError where both are given."""
     if seconds is not None and cases is not None:
@@ -196,16 +212,18 @@ def check_families(families: Sequence[str]) -> None:
         raise click.UsageError(f"--family is {unknown[0]!r}; expected one of {', '.join(FAMILIES)}")
 
 
-def soaked(targets: Sequence[str], seconds: float | None, seed: int, folder: Path | None) -> int:
-    """The stages of persistent-topk soak in place of a campaign; its exit code."""
-    from ..soak import command as soak
+def soaked(context: click.Context) -> int:
+    """The stages of persistent-topk soak in place of a campaign; its exit code. Raises click.UsageError."""
+    from .soak import in_place_of_campaign
 
-    others = [name for name in targets if name != "gpu"]
-    if others:
-        raise click.UsageError(f"--soak is for the target gpu; --target is {others[0]!r}")
-    return soak.run(
-        soak.Soak(seconds=seconds or soak.STAGE_SECONDS, seed=seed, folder=folder or soak.DEFAULT_FOLDER)
-    )
+    defaulted = click.core.ParameterSource.DEFAULT
+    given = {
+        name: value
+        for name, value in context.params.items()
+        if context.get_parameter_source(name) is not defaulted
+    }
+    names = {str(option.name): option.opts[0] for option in context.command.params}
+    return in_place_of_campaign(given, names)
 
 
 def opened_state(folder: Path, targets: Sequence[Target]) -> State:

@@ -10,12 +10,12 @@ from pathlib import Path
 import click
 import torch
 
-from ...cuda.build import kernel_hash
-from ..command_options import Seconds, not_under_a_file
+from ..command_options import Seconds, cccl_option, not_under_a_file, second_oracle_option
 from ..outcome import ExitCode
 from . import second
 from .batches import STAGES
-from .stage import Tally, merge, read, run_stage
+from .stage import run_stage
+from .tally import CountedTwice, Tally, check_counted_once, merge, read_all
 
 GOAL_ROWS = {"short": 1_000_000, "long": 10_000}
 STAGE_SECONDS = 450.0  # of one run: under eight minutes with all that is around it
@@ -37,13 +37,19 @@ class Soak:
     headers: Path | None = None
     json_file: Path | None = None
 
+    @property
+    def files(self) -> dict[str, Path]:
+        """Where each stage's tally is."""
+        return {name: self.folder / f"{name}-{self.seed}.json" for name in self.stages}
+
 
 def told(tally: Tally, wanted: int) -> str:
     """One line on a stage."""
     judged = f"{tally.second_rows} by a second oracle, " if tally.second_rows else ""
+    policies = ", ".join(f"{name} {rows}" for name, rows in sorted(tally.policies.items()))
     text = (
-        f"{tally.stage}: {tally.rows} rows, {judged}{tally.traced} traced, {tally.mismatches} wrong, "
-        f"{tally.trace_mismatches} traces differ, {tally.rate:.0f} rows/s"
+        f"{tally.stage}: {tally.rows} rows, {judged}{tally.traced} traced ({policies or 'none'}), "
+        f"{tally.mismatches} wrong, {tally.trace_mismatches} traces differ, {tally.rate:.0f} rows/s"
     )
     if tally.second_mismatches:
         text += f"; {tally.second_mismatches} rows unlike the second oracle's"
@@ -51,15 +57,22 @@ def told(tally: Tally, wanted: int) -> str:
 
 
 def run(soak: Soak) -> int:
-    """Runs or resumes the stages, prints each and the merged tallies; the exit code says the verdict."""
+    """Runs or resumes the stages, prints each and the merged tallies; the exit code says the verdict.
+
+    Raises click.UsageError for a folder in which other files count the same rows.
+    """
     if not torch.cuda.is_available():
         click.echo("soak runs the kernel on a GPU: torch sees no CUDA device here", err=True)
         return ExitCode.CANNOT_RUN
+    there = {path: (tally.stage, tally.seed) for path, tally in read_all(soak.folder).items()}
     try:
+        check_counted_once({**there, **{path: (name, soak.seed) for name, path in soak.files.items()}})
         other = None if soak.oracle is None else second.load(soak.headers)
         if other is not None:
             click.echo(f"second oracle: {other.name}")
         return report(soak, run_stages(soak, other))
+    except CountedTwice as error:
+        raise click.UsageError(str(error)) from error
     except second.Unavailable as error:
         click.echo(f"--second-oracle {soak.oracle} cannot run here: {error}", err=True)
         return ExitCode.CANNOT_RUN
@@ -70,8 +83,7 @@ def run_stages(soak: Soak, other: second.SecondOracle | None) -> bool:
     soak.folder.mkdir(parents=True, exist_ok=True)
     wanted = {**GOAL_ROWS, **(soak.rows or {})}
     complete = True
-    for name in soak.stages:
-        path = soak.folder / f"{name}-{soak.seed}.json"
+    for name, path in soak.files.items():
         tally = run_stage(STAGES[name], soak.seed, wanted[name], soak.seconds, path, other)
         complete &= tally.rows >= wanted[name]
         click.echo(told(tally, wanted[name]))
@@ -82,8 +94,7 @@ def run_stages(soak: Soak, other: second.SecondOracle | None) -> bool:
 
 def report(soak: Soak, complete: bool) -> int:
     """The sum of all tallies of today's kernel in the folder, whoever began them."""
-    found = [tally for path in sorted(soak.folder.glob("*.json")) if (tally := read(path)) is not None]
-    total = merge(tally for tally in found if tally.kernel == kernel_hash())
+    total = merge(read_all(soak.folder))
     total["complete"] = complete
     if soak.json_file:
         soak.json_file.parent.mkdir(parents=True, exist_ok=True)
@@ -107,10 +118,8 @@ def report(soak: Soak, complete: bool) -> int:
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
 @click.option("--folder", type=click.Path(file_okay=False, path_type=Path), default=DEFAULT_FOLDER,
               show_default=True, help="where counts are kept, and gone on from")
-@click.option("--second-oracle", "oracle", type=click.Choice(second.CHOICES),
-              help="judge by another library's top-k, too")
-@click.option("--cccl", "headers", type=click.Path(path_type=Path), metavar="PATH",
-              help="wheel or folder with the headers of CUB, for --second-oracle cub")
+@second_oracle_option
+@cccl_option
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path),
               callback=not_under_a_file, help="write the sums")
 def command(

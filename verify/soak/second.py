@@ -19,7 +19,6 @@ from ...cuda.build import BuildError
 from ...reference.order import ordered_key
 from . import oracle
 
-CHOICES = ("cub",)
 PROBE_K = 3
 QUIET_NAN, SIGNALLING_NAN, PAYLOAD_NAN = 0x7FC00000, 0x7F800001, 0x7FFFFFFF
 SIGN = -(1 << 31)
