@@ -36,6 +36,9 @@ PROGRAM_FLAGS = ("-cudart", "static")
 FIRST_USE_SECONDS = 60.0  # for which an engine that calls the kernel first may seem to hang
 BUILD_TIMEOUT_S = 300
 HASH_LENGTH = 16
+# How a comment begins.
+CPP_COMMENT = "//"
+PYTHON_COMMENT = r"(?<!\S)#"  # behind white space alone: not in "#include"
 
 
 @dataclass(frozen=True)
@@ -101,9 +104,9 @@ def digest(
     return sha.hexdigest()[:HASH_LENGTH]
 
 
-def code_of(source: str) -> str:
-    """C++ without its comments and with one space for any white space: what a comment cannot change."""
-    return " ".join(re.sub(r"//[^\n]*", "", source).split())
+def code_of(source: str, comment: str = CPP_COMMENT) -> str:
+    """The source without comments and with one space for any white space: what a comment cannot change."""
+    return " ".join(re.sub(rf"{comment}[^\n]*", "", source).split())
 
 
 def kernel_hash() -> str:

@@ -22,13 +22,13 @@ from typing import Any
 
 import torch
 
+from .bench.cub import HEADERS_VARIABLE
 from .gate_steps import FIGURES, STEPS, Found, Options, run
-from .records import RECORDS_DIR, TITLES, write_record
+from .records import RECORDS_DIR, TITLES, write_page, write_record
 from .sanitizer.tool import NOT_RUN
 
 EXIT_AGREE, EXIT_MISMATCH, EXIT_USAGE, EXIT_CANNOT_RUN = 0, 1, 2, 3
 VECTORS_SECONDS = 120
-CCCL_VARIABLE = "PERSISTENT_TOPK_CCCL"
 
 Steps = Mapping[str, Callable[[Options], Found]]
 
@@ -102,7 +102,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--test-seconds", type=float, default=default.test_seconds)
     parser.add_argument("--repeat", type=int, default=default.repeat, help="runs of the bench")
     parser.add_argument("--seed", type=int, default=default.seed)
-    named = os.environ.get(CCCL_VARIABLE)
+    named = os.environ.get(HEADERS_VARIABLE)
     parser.add_argument(
         "--cccl", type=Path, metavar="PATH", default=Path(named) if named else None,
         help="wheel or folder with the headers of CUB: a second oracle, and a peer",
@@ -130,6 +130,8 @@ def main(arguments: list[str] | None = None) -> int:
         clean = gate(names, replace(Options(Path(), Path(folder)), **given))
         if vectors:
             clean = record_vectors(given["records"]) and clean
+    if given["records"] == RECORDS_DIR:
+        print(f"rendered {write_page()}")
     return EXIT_AGREE if clean else EXIT_MISMATCH
 
 

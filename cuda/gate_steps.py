@@ -10,15 +10,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 from . import spills
-from .build import build
-from .records import ROOT
+from .bench.cub import HEADERS_VARIABLE
+from .build import FIRST_USE_SECONDS, KERNEL_UNITS, cached, compile_units, library_name
+from .records import ROOT, gpu_tests
 
 TIMED_OUT = 124
 FIGURES = "figures"  # of what a step found: what its record keeps beside it
@@ -37,7 +38,7 @@ Found = dict[str, Any]
 
 @dataclass(frozen=True)
 class Options:
-    """Of the gate. records: where records and tallies go; scratch: for what is not kept. cccl: the headers
+    """Of the gate. records: where these and replay files go; scratch: for what is not kept. cccl: the headers
     of CUB, for a second oracle and a peer; sanitizer: another compute-sanitizer. Seconds are of one step."""
 
     records: Path
@@ -51,14 +52,16 @@ class Options:
     sanitizer: Path | None = None
 
 
-def run(words: list[str], timeout_s: float) -> tuple[int, str]:
+def run(
+    words: list[str], timeout_s: float, variables: Mapping[str, str] | None = None
+) -> tuple[int, str]:
     """(exit code, output) of a Python module in the repository; TIMED_OUT if it had to be ended.
 
-    The output goes on to the terminal as it comes.
+    variables: of its environment, beside ours. The output goes on to the terminal as it comes.
     """
     process = subprocess.Popen(
         [sys.executable, *words], cwd=ROOT, text=True, errors="replace", stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, start_new_session=True,
+        stderr=subprocess.STDOUT, start_new_session=True, env={**os.environ, **(variables or {})},
     )  # fmt: skip
     assert process.stdout is not None
     too_long = threading.Event()
@@ -89,8 +92,14 @@ def run(words: list[str], timeout_s: float) -> tuple[int, str]:
 
 
 def last(output: str) -> list[str]:
-    """What a record keeps of a failed step's output."""
+    """What a record keeps of a step's output."""
     return output.rstrip().splitlines()[-MOST_LINES:]
+
+
+def unreported(code: int, output: str) -> Found:
+    """What is found of a step that left no report: how it ended, then its last words."""
+    words = last(output)
+    return {"ok": False, "lines": [f"no report, exit code {code}: {''.join(words[-1:])}", *words]}
 
 
 def read(report: Path) -> Found:
@@ -99,16 +108,24 @@ def read(report: Path) -> Found:
 
 
 def step_build(options: Options) -> Found:
-    """Compiles for every architecture and reads registers and spills from the assembler's report."""
+    """Compiles the kernel as a first use does, whatever the cache holds; then reads registers and spills for
+    every architecture from the assembler's reports."""
     began = time.monotonic()
-    build(arch=spills.TUNED)
-    own = time.monotonic() - began
-    usages = spills.report()
+    compile_units(KERNEL_UNITS, cached(library_name(arch=spills.TUNED)), spills.TUNED)
     seconds = time.monotonic() - began
+    usages = spills.report()
     found = spills.found(usages)
-    names = ", ".join(spills.ARCHITECTURES)
-    head = f"{spills.TUNED} in {own:.1f} s, {names} in {seconds:.1f} s"
-    return {**found, "seconds": round(seconds, 1), "lines": [head, *found["lines"]]}
+    defects = sum(usage.counts and usage.spills > 0 for usage in usages)
+    head = (
+        f"{spills.TUNED} compiled in {seconds:.1f} s of {FIRST_USE_SECONDS:g}, "
+        f"{defects} of its shipped kernels spill"
+    )
+    return {
+        **found,
+        "ok": found["ok"] and seconds <= FIRST_USE_SECONDS,
+        "seconds": round(seconds, 1),
+        "lines": [head, *found["lines"]],
+    }
 
 
 def failures_in(suite: ElementTree.Element) -> list[str]:
@@ -125,12 +142,13 @@ def failures_in(suite: ElementTree.Element) -> list[str]:
 
 
 def step_tests(options: Options) -> Found:
-    """Every test that is marked gpu."""
+    """Every test that is marked gpu; those of CUB need its headers."""
     report = options.scratch / "junit.xml"
     marks = ["-m", "gpu", "tests", f"--junitxml={report}"]
-    code, output = run(["-m", "pytest", *TEST_OPTIONS, *marks], options.test_seconds)
+    variables = {HEADERS_VARIABLE: str(options.cccl)} if options.cccl else {}
+    code, output = run(["-m", "pytest", *TEST_OPTIONS, *marks], options.test_seconds, variables)
     if not report.is_file():
-        return {"ok": False, "lines": last(output)}
+        return unreported(code, output)
     suite = next(ElementTree.parse(report).getroot().iter("testsuite"))
     counts = {name: int(suite.get(name, 0)) for name in ("tests", "failures", "errors", "skipped")}
     ran = counts["tests"] - counts["skipped"]
@@ -140,7 +158,8 @@ def step_tests(options: Options) -> Found:
     seconds = float(suite.get("time", 0))
     head = f"{passed} passed, {ran - passed} failed, {counts['skipped']} skipped, {seconds:.0f} s"
     lines = [head, *failed[:MOST_FAILURES], *(f"skipped: {reason}" for reason in reasons)]
-    return {"ok": code == 0 and ran > 0, **counts, "passed": passed, "failed": failed, "lines": lines}
+    kept = {**counts, "passed": passed, "failed": failed, "files": gpu_tests()}
+    return {"ok": code == 0 and ran > 0, **kept, "lines": lines}
 
 
 def step_campaign(options: Options) -> Found:
@@ -152,7 +171,7 @@ def step_campaign(options: Options) -> Found:
     code, output = run(words, options.campaign_seconds + SPARE_SECONDS)
     told = read(report)
     if not told:
-        return {"ok": False, "lines": last(output)}
+        return unreported(code, output)
     properties = told["targets"].get("gpu", {}).get("properties", {})
     lines = [f"{told['verdict']}: {told['rows']} rows in {told['cases']} cases, {told['seconds']:.0f} s"]
     lines += [f"{name:<20} {item['verdict']}, {item['cases']} cases" for name, item in properties.items()]
@@ -161,17 +180,23 @@ def step_campaign(options: Options) -> Found:
 
 
 def step_soak(options: Options) -> Found:
-    """Rows by the million; the goals are in verify/soak."""
+    """Rows by the million, from the first on: a record is of one run. The goals are in verify/soak."""
     report = options.scratch / "soak.json"
-    words = [*CLI, "soak", "--folder", str(options.records / "soak")]
+    words = [*CLI, "soak", "--folder", str(options.scratch / "soak")]
     words += ["--seconds", str(options.soak_seconds), "--seed", str(options.seed), "--json", str(report)]
     if options.cccl:
         words += ["--second-oracle", "cub", "--cccl", str(options.cccl)]
     code, output = run(words, STAGES * options.soak_seconds + SPARE_SECONDS)
     told = read(report)
     if not told:
-        return {"ok": False, "lines": last(output)}
-    return {"ok": code == 0 and told["complete"], "sums": told, "lines": last(output)}
+        return unreported(code, output)
+    stages = [part for part in told.values() if isinstance(part, dict)]
+    rows, traced, second, wrong = (
+        sum(part[name] for part in stages) for name in ("rows", "traced", "second_oracle", "mismatches")
+    )
+    head = f"{rows} rows, {traced} traced, {second} by a second oracle, {wrong} disagreements"
+    head += "" if told["complete"] else "; stopped before its goal"
+    return {"ok": code == 0 and told["complete"], "sums": told, "lines": [head, *last(output)]}
 
 
 def step_sanitizers(options: Options) -> Found:
@@ -180,8 +205,13 @@ def step_sanitizers(options: Options) -> Found:
     words = ["-m", "persistent_topk.cuda.sanitizer", "--json", str(report)]
     words += ["--tool", str(options.sanitizer)] if options.sanitizer else []
     code, output = run(words, SANITIZER_SECONDS)
-    told = read(report) or {"lines": last(output)}
-    return {**told, "ok": code == 0 and bool(told.get("ok"))}
+    told = read(report)
+    if not told:
+        return unreported(code, output)
+    ran = [outcome for outcome in told["outcomes"] if not outcome["lacking"]]
+    caught, errors = sum(outcome["caught"] for outcome in ran), sum(outcome["errors"] for outcome in ran)
+    head = f"{errors} errors in {len(ran)} checks, {caught} of which caught their planted bug"
+    return {**told, "ok": code == 0 and bool(told["ok"]), "lines": [head, *told["lines"]]}
 
 
 def step_bench(options: Options) -> Found:
@@ -191,9 +221,10 @@ def step_bench(options: Options) -> Found:
     words += ["--peers", "torch,cub,cub-ties", "--cccl", str(options.cccl)] if options.cccl else []
     code, output = run(words, BENCH_SECONDS)
     told = read(report)
-    found = told.get("found") or {"lines": last(output)}
+    if not told:
+        return unreported(code, output)
     kept = {name: told[name] for name in BENCH_FIGURES if name in told}
-    return {**found, "ok": code == 0 and bool(found.get("ok")), FIGURES: kept}
+    return {**told["found"], "ok": code == 0 and bool(told["found"]["ok"]), FIGURES: kept}
 
 
 STEPS: dict[str, Callable[[Options], Found]] = {

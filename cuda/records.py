@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
-from .build import CUDA_DIR, kernel_hash
+from .build import CUDA_DIR, PYTHON_COMMENT, code_of, digest, kernel_hash
 
 SCHEMA = 1
 ROOT = CUDA_DIR.parent
 RECORDS_DIR = ROOT / "docs" / "records"
 PAGE = ROOT / "docs" / "gpu-verification.md"
+TESTS = ROOT / "tests"
+GPU_MARK = "pytest.mark.gpu"
+IMPORT = re.compile(r"^(?:from|import) (\w+)", re.MULTILINE)
 EXIT_CURRENT, EXIT_STALE, EXIT_NONE = 0, 1, 4
 CARRIED = ("kernel", "date", "gpu", "driver", "nvcc", "torch")
 COMMANDS = """\
@@ -59,15 +63,39 @@ def load_records(folder: Path = RECORDS_DIR) -> list[dict[str, Any]]:
     return sorted(records, key=lambda record: list(TITLES).index(record["name"]))
 
 
-def stale_reason(record: dict[str, Any]) -> str | None:
-    """Why the record says nothing of today's kernel; None if it does."""
+def gpu_tests(folder: Path = TESTS) -> dict[str, str]:
+    """A hash of the code, without comments, of each file that has GPU tests or that one of these imports.
+
+    A file has them that sets their mark, or imports a file that does: the mark may come from there.
+    """
+    texts = {path: path.read_text() for path in folder.glob("*.py")}
+    imports = {
+        path: {folder / f"{name}.py" for name in IMPORT.findall(text)} & texts.keys()
+        for path, text in texts.items()
+    }
+    marking = {path for path, text in texts.items() if GPU_MARK in text}
+    having = marking | {path for path in texts if imports[path] & marking}
+    files = sorted(having.union(*(imports[path] for path in having)))
+    return {path.name: digest((), code_of(texts[path], PYTHON_COMMENT)) for path in files}
+
+
+def stale_reason(record: Found) -> str | None:
+    """Why the record says nothing of today's kernel, or is of other tests than today's; None if neither."""
+    head = f"the record {record['name']!r} of {record['date']} is of"
     today = kernel_hash()
-    if record["kernel"] == today:
-        return None
-    return (
-        f"the record {record['name']!r} of {record['date']} is of kernel {record['kernel']}, today's is "
-        f"{today}; run python -m persistent_topk.cuda.gate on a GPU again"
-    )
+    if record["kernel"] != today:
+        return (
+            f"{head} kernel {record['kernel']}, today's is {today}; "
+            "run python -m persistent_topk.cuda.gate on a GPU again"
+        )
+    then, now = record["found"].get("files", {}), gpu_tests()
+    if record["name"] == "tests" and then != now:
+        changed = sorted(name for name in {*then, *now} if then.get(name) != now.get(name))
+        return (
+            f"{head} other tests: {', '.join(changed)} changed; "
+            "run python -m persistent_topk.cuda.gate --only tests on a GPU again"
+        )
+    return None
 
 
 def render(records: list[dict[str, Any]]) -> str:
@@ -100,6 +128,12 @@ def render(records: list[dict[str, Any]]) -> str:
     return "\n".join([*lines, ""])
 
 
+def write_page() -> Path:
+    """Renders the records that are checked in; the page's path."""
+    PAGE.write_text(render(load_records(RECORDS_DIR)))
+    return PAGE
+
+
 def check(folder: Path = RECORDS_DIR) -> int:
     """Prints a line a record; the exit code."""
     records = load_records(folder)
@@ -120,8 +154,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--render", action="store_true")
     options = parser.parse_args(arguments)
     if options.render:
-        PAGE.write_text(render(load_records()))
-        print(PAGE)
+        print(write_page())
     return check() if options.check or not options.render else EXIT_CURRENT
 
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from persistent_topk.cuda import records, spills
-from persistent_topk.cuda.build import code_of, kernel_hash
+from persistent_topk.cuda.build import PYTHON_COMMENT, code_of, kernel_hash
 from persistent_topk.reference.policy import SHIPPED
 
 ENVIRONMENT = {"date": "2026-01-01", "gpu": "H100", "driver": "1", "nvcc": "13.0", "torch": "2.6"}
 
 
 def write(folder: Path, name: str, kernel: str, ok: bool = True) -> None:
-    found = {"ok": ok, "lines": ["12 tests"]}
+    found = {"ok": ok, "lines": ["12 tests"], "files": records.gpu_tests()}
     records.write_record(folder, name, {"kernel": kernel, **ENVIRONMENT}, found)
 
 
@@ -28,6 +28,35 @@ def test_a_record_of_another_kernel_fails_the_check(tmp_path: Path, capsys: pyte
     write(tmp_path, "soak", "0123456789abcdef")
     assert records.EXIT_STALE == records.check(tmp_path)
     assert "0123456789abcdef" in capsys.readouterr().out
+
+
+def test_a_record_of_other_tests_fails_the_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    write(tmp_path, "tests", kernel_hash())
+    write(tmp_path, "soak", kernel_hash())
+    today = {**records.gpu_tests(), "test_new.py": "1"}
+    monkeypatch.setattr(records, "gpu_tests", lambda: today)
+    assert records.EXIT_STALE == records.check(tmp_path)
+    told = capsys.readouterr().out.splitlines()
+    assert "other tests: test_new.py changed; run python -m" in told[0] and "soak: current" in told[1]
+
+
+def test_the_gpu_tests_are_files_with_one_and_what_these_import(tmp_path: Path) -> None:
+    (tmp_path / "calls.py").write_text("def call(): ...\n")
+    (tmp_path / "marks.py").write_text(f"needs_gpu = {records.GPU_MARK}\n")
+    (tmp_path / "test_marked.py").write_text("from marks import needs_gpu\nfrom lists import LISTS\n")
+    (tmp_path / "lists.py").write_text("LISTS = ()\n")
+    (tmp_path / "other.py").write_text("def other(): ...\n")
+    (tmp_path / "test_cpu.py").write_text("from other import other\n")
+    test = tmp_path / "test_gpu.py"
+    test.write_text(f"from calls import call\n@{records.GPU_MARK}\ndef test_it(): assert 1  # why\n")
+    found = records.gpu_tests(tmp_path)
+    assert ["calls.py", "lists.py", "marks.py", "test_gpu.py", "test_marked.py"] == list(found)
+    test.write_text(test.read_text().replace("# why", "# for another reason"))
+    assert found == records.gpu_tests(tmp_path)
+    test.write_text(test.read_text().replace("assert 1", "assert 2"))
+    assert found["test_gpu.py"] != records.gpu_tests(tmp_path)["test_gpu.py"]
 
 
 def test_a_record_of_a_failure_fails_the_check(tmp_path: Path) -> None:
@@ -84,3 +113,4 @@ def test_a_comment_is_not_another_kernel() -> None:
     code = "int f() {\n  return 1;  // why\n}\n"
     assert code_of(code) == code_of("// what\nint f() { return 1; }")
     assert code_of(code) != code_of(code.replace("1", "2"))
+    assert code_of("f('#include')  # why\n# what", PYTHON_COMMENT) == "f('#include')"
