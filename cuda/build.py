@@ -172,8 +172,9 @@ def cached(name: str) -> Path:
 @contextlib.contextmanager
 def locked(target: Path) -> Iterator[None]:
     """Alone, of all processes, in making `target`. The lock stays beside it: others may wait for it."""
-    with (made(target.parent) / f"{target.name}.lock").open("w") as lock:
-        with contextlib.suppress(OSError):  # a file system without locks: twice the work, the same result
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):  # none, or another user's: twice the work, the same result
+            lock = stack.enter_context((made(target.parent) / f"{target.name}.lock").open("w"))
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

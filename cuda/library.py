@@ -1,4 +1,4 @@
-"""The compiled kernel as Python sees it: the C interface of launch.cu through ctypes."""
+"""The compiled kernel as Python sees it: the C interface of launch.cuh through ctypes."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ ADVICE = {
     "that MPS (CUDA_MPS_ACTIVE_THREAD_PERCENTAGE) or a green context sets",
     "cudaErrorInvalidValue": "the GPU has too little shared memory for this policy, or the call lacks its "
     "workspace: pass no policy, and workspace_size() bytes",
-    "cudaErrorStreamCaptureUnsupported": "capture on a stream of your own, not the default one; calls that "
-    "need a workspace are captured with CUDA 12.3 or newer",
+    "cudaErrorStreamCaptureUnsupported": "capture on a stream of your own, not the default one, and "
+    "with CUDA 12.3 or newer from sm_90 on",
     "cudaErrorStreamCaptureInvalidated": "the capture was broken by another call: capture again, with "
     "nothing in it that waits for the device, and without CUDA_LAUNCH_BLOCKING",
 }
@@ -71,7 +71,7 @@ class PlanRecord(ctypes.Structure):
 
 
 class TopkCall(ctypes.Structure):
-    """TopkCall of launch.cu."""
+    """TopkCall of launch.cuh."""
 
     _fields_ = [
         ("logits", ctypes.c_void_p),
@@ -200,17 +200,13 @@ def workspace_bytes(
 
 
 def usage(policy: Policy, tracing: bool, device: int) -> tuple[int, int]:
-    """(registers a thread, bytes of local memory a thread) of one compiled kernel."""
+    """(registers a thread, bytes of local memory a thread) of a policy's entry for wide calls."""
     library = library_for(device)
     device_limits(device)
     registers, local_bytes = ctypes.c_int(), ctypes.c_int()
-    error = library.persistent_topk_usage(
-        policy_index(policy),
-        int(tracing),
-        ctypes.byref(registers),
-        ctypes.byref(local_bytes),
-    )
-    check(library, error)
+    words = (policy_index(policy), int(tracing), ctypes.byref(registers), ctypes.byref(local_bytes))
+    with torch.cuda.device(device):
+        check(library, library.persistent_topk_usage(*words))
     return registers.value, local_bytes.value
 
 

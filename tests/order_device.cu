@@ -22,8 +22,8 @@ __global__ void order_kernel(uint32_t first, float low, float high, uint32_t* ke
   codes[at] = half_code_of_bits(bits);
   const float other = float_of(~bits);  // any other value, in the high half
   packed[at] = ptx::half_codes(x, other) ^ (half_code_of_bits(~bits) << kHalfBits);
-  const uint32_t above = ptx::or_if_above(0, x, low, kAbove | kBetween);
-  flags[at] = static_cast<int32_t>(above & ~ptx::or_if_above(0, x, high, kBetween));
+  const uint32_t above = ptx::or_if_above(0, x, low, kAbove);
+  flags[at] = static_cast<int32_t>(ptx::or_if_within(above, x, low, high, kBetween));
 }
 
 }  // namespace

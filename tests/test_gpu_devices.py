@@ -19,9 +19,10 @@ pytestmark = [
 ]
 
 CURRENT, OTHER = 0, 1
-# Rows, columns, k of the entries: narrow ones of both policies, wide, shared, more rows than SMs.
+# Rows, columns, k of the entries: narrow ones of both policies that have them, wide, shared, dense.
 CALLS = {
-    "narrow": (3, 3000, 64),
+    "narrowest": (3, 3000, 64),
+    "narrow": (3, 9000, 64),
     "narrow-in-many-rows": (200, 8192, 512),
     "wide": (100, 40_000, 512),
     "shared": (2, 200_000, 2048),

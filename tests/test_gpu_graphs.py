@@ -21,7 +21,7 @@ SCENES = 8  # inputs that replays go through in turn
 SPIN_NS = 500_000_000  # much longer than replays on few SMs take
 FREE_SMS = 6
 KERNEL_NODE = 0  # CU_GRAPH_NODE_TYPE_KERNEL
-BATCHES = [(1, 8192, 2048), (3, 131072, 2048), (8, 200000, 512), (64, 40000, 2048)]
+BATCHES = [(1, 8192, 2048), (100, 8000, 512), (3, 131072, 2048), (8, 200000, 512), (64, 40000, 2048)]
 BATCHES += [(200, 9000, 1024), (200, 20000, 1024)]  # more rows than SMs
 
 

@@ -69,3 +69,11 @@ def test_every_float_has_the_same_key_and_bin_on_the_device(flags: tuple[str, ..
 def test_every_float_is_above_a_bound_that_is_nan() -> None:
     compared = Device().run(0x7F000000, NAN, NAN)[3]
     assert bool((compared == ABOVE).all())
+
+
+def test_between_nan_and_a_number_lies_what_is_not_above_that() -> None:
+    first, high = 0x7F000000, 0x7F400000
+    compared = Device().run(first, NAN, high)[3]
+    floats = (torch.arange(SLAB, device="cuda") + first).to(torch.int32).view(torch.float32)
+    expected = ABOVE + BETWEEN * (ordered_key(floats) <= key_of(high)).int()
+    assert torch.equal(expected, compared)

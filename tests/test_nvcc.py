@@ -29,7 +29,8 @@ pytestmark = pytest.mark.skipif(not has_nvcc(), reason="needs nvcc (the CUDA too
 def compile_policy(folder: Path, policy: str, arch: str, *flags: str) -> str:
     """Compiles a policy's entries, those that instance.cu has; the assembler's report."""
     index = list(POLICIES).index(policy)
-    entries = ["kWide", "kNarrow", "kNarrowest"] + ["kShared"] * (POLICIES[policy].max_ctas > 1)
+    entries = ["kWide", "kNarrow", "kNarrowest"]
+    entries += ["kShared", "kCooperative"] if POLICIES[policy].max_ctas > 1 else []
     source = folder / f"{policy}.cu"
     kernel = f"template __global__ void topk_kernel<{index}, false, {{}}>(TopkParams);"
     instances = "\n".join(map(kernel.format, entries))

@@ -26,6 +26,7 @@ from persistent_topk.reference.policy import (
     MAX_CTAS,
     POLICIES,
     SHIPPED,
+    SHORT,
     WARP_SIZE,
 )
 
@@ -38,7 +39,7 @@ def columns_of_interest() -> list[int]:
     """Both sides of every width at which a plan changes."""
     edges = {0, 1, 2**22, 2**31 - 1}
     for policy in POLICIES.values():
-        edges |= {policy.decode_max, policy.medium_max, policy.split_min}
+        edges |= {policy.tile, policy.decode_max, policy.medium_max, policy.split_min}
         edges |= {policy.chunk_min * ctas for ctas in (1, 2, 3, 4, 5, 8, 15, 16, 32)}
     return sorted({max(0, edge + near) for edge in edges for near in (-1, 0, 1) if edge + near < 2**31})
 
@@ -64,6 +65,19 @@ def test_a_row_an_sm_takes_the_policy_of_the_shortest_path(device: DeviceLimits)
     assert choose_policy(device.sms, short + 1, device) is widest
     assert choose_policy(device.sms + 1, short, device) is widest
     assert choose_policy(device.sms + 1, short + 1, device) is (DENSE if roomy else COMPACT)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_the_longest_short_rows_take_few_threads_where_more_than_half_of_the_sms_have_one(
+    device: DeviceLimits,
+) -> None:
+    half, longest = device.sms // 2, SHORT.decode_max
+    widest = LATENCY if device.shared_bytes >= LATENCY.shared_bytes else COMPACT
+    assert all(choose_policy(rows, 4096, device) is SHORT for rows in (1, half, 100_000))
+    for columns in (4097, longest):
+        assert choose_policy(half, columns, device) is widest
+        assert choose_policy(half + 1, columns, device) is SHORT
+    assert choose_policy(half + 1, longest + 1, device) is not SHORT
 
 
 @pytest.mark.parametrize("device", DEVICES)

@@ -120,6 +120,10 @@ def test_a_second_oracle_that_fails_on_the_way_ends_the_run(
     found = soak(*FEW, "--second-oracle", "cub")
     assert found.return_value == ExitCode.CANNOT_RUN
     assert "operation not supported" in found.output and ", k 5: " in found.output
+    on_a_gpu.wrong = {on_a_gpu.calls}
+    found = soak(*FEW, "--second-oracle", "cub", "--seed", "8")
+    assert found.return_value == ExitCode.MISMATCH, "what was found before the error counts"
+    assert "operation not supported" in found.output and " batch 0 (" in found.output
 
 
 def test_a_second_oracle_without_headers_is_told(

@@ -38,11 +38,11 @@ struct Policy {
   int large_bin_bits;  // all counters travel to all CTAs of a row
   int candidates;     // capacity of the candidate buffer, keys; more spill to passes over the row
   int rank_max;       // at most so many candidates are ranked by comparison, more by digit passes
-  int tile;        // columns that a CTA reads at a time while it streams, and a width of short chunks
-  int sample;      // columns of a chunk that bound what is selected of the row, before it is streamed
-  int held;        // longest row that one CTA holds in registers, by its own path or the medium one
-  int survivors;   // capacity of the list of columns that pass the running threshold
-  int map;         // columns of a chunk whose selection is kept as a bitmap; longer ones take segments
+  int tile;  // columns that a CTA reads at a time while it streams; rows and chunks of so few have less code
+  int sample;  // columns of a chunk that bound what is selected of the row, before it is streamed
+  int held;  // longest row that one CTA holds in registers, by its own path or the medium one
+  int survivors;  // capacity of the list of columns that pass the running threshold
+  int map;  // columns of a chunk whose selection is kept as a bitmap; longer ones take segments
   int shared_bytes;  // of shared memory that a CTA must be able to ask for, at least, to take wide rows
 };
 
@@ -60,13 +60,13 @@ inline constexpr Policy kLatency = {
     .decode_bin_bits = 11,
     .medium_bin_bits = 11,
     .large_bin_bits = 9,  // 512 counters: one exchange, and candidates that still fit their buffer
-    .candidates = 4096,   // twice what normal scores leave in the threshold bin of 128K columns
-    .rank_max = 64,        // warps compare so few in less time than a digit pass takes
-    .tile = 8192,         // sixteen registers a thread, and as many for what comes next
-    .sample = 4096,       // 256 places of a chunk; twice as many shorten the list by a tenth
+    .candidates = 4096,  // twice what normal scores leave in the threshold bin of 128K columns
+    .rank_max = 64,  // warps compare so few in less time than a digit pass takes
+    .tile = 8192,  // sixteen registers a thread, and as many for what comes next
+    .sample = 4096,  // 256 places of a chunk; twice as many shorten the list by a tenth
     .held = 32768,  // 64 columns a thread
-    .survivors = 10240,   // what a guess of the bound lets through for kMaxK, in rows of up to 512K
-    .map = 262144,        // two bitmaps of 32 KB
+    .survivors = 10240,  // what a guess of the bound lets through for kMaxK, in rows of up to 512K
+    .map = 262144,  // two bitmaps of 32 KB
     .shared_bytes = 227 * 1024,  // all that sm_90 and sm_100 have
 };
 
@@ -133,11 +133,11 @@ inline constexpr Policy kCompact = {
     .large_bin_bits = 9,
     .candidates = 2048,  // above what normal scores leave in the threshold bin, up to 512K columns
     .rank_max = 64,
-    .tile = 4096,        // so few that a list of kMaxK columns has room for what passes of the next ones
+    .tile = 4096,  // so few that a list of kMaxK columns has room for what passes of the next ones
     .sample = 4096,
     .held = 32768,
     .survivors = 6144,
-    .map = 24576,        // longer chunks look at their list once for every 24K columns
+    .map = 24576,  // longer chunks look at their list once for every 24K columns
     .shared_bytes = 99 * 1024,
 };
 

@@ -9,7 +9,7 @@
 
 namespace persistent_topk {
 
-// Shared memory of a row that one CTA has; with what a stream needs behind it.
+// Shared memory of a row that one CTA has; where it is streamed, more lies behind this.
 template <Policy policy, int bits>
 struct HeldStorage {
   static constexpr int kBins = 1 << bits;

@@ -52,7 +52,7 @@ PERSISTENT_TOPK_DEVICE Share<policy, kTracing> take_share(const Row& row,
   return share;
 }
 
-// Clears what a shared row is counted in, while its length is waited for.
+// Clears what a shared row is counted in, while its length is waited for; ends in a barrier.
 template <Policy policy, class Mail>
 PERSISTENT_TOPK_DEVICE void clear_share(LargeStorage<policy, Mail>& storage) {
   clear<policy.threads, LargeStorage<policy, Mail>::kBins>(storage.histogram);

@@ -1,6 +1,6 @@
 // Everything that differs between a GPU and the emulator: PTX and special registers on the one side, their
-// meaning on a CPU on the other. What CTAs and launches have to do with each other is in ptx_cluster.cuh. No
-// other kernel file asks for whom it is compiled.
+// meaning on a CPU on the other. What CTAs and launches have to do with each other is in ptx_cluster.cuh and
+// ptx_grid.cuh. But for these, and order.cuh, no kernel file asks for whom it is compiled.
 #pragma once
 
 #include <cstdint>

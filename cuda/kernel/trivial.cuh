@@ -1,4 +1,5 @@
-// The path of rows with n <= k: every column is selected, so no logit is read.
+// The path of rows with n <= k: every column is selected, so no logit matters (narrow calls
+// have asked for them by then).
 #pragma once
 
 #include "recorder.cuh"

@@ -16,7 +16,10 @@ CANDIDATES = (
             Edit("refine.cuh", "listed = interval.count;",
                  "listed = min(interval.count, policy.candidates);"),
             Edit("list.cuh", "list.values[slot] = value;",
-                 "if (slot >= List::kCapacity) return;\n  list.values[slot] = value;"),
+                 "if (slot >= List::kCapacity) return slot;\n  list.values[slot] = value;"),
+            Edit("list.cuh", "list.columns[push(list, value)] = column;",
+                 "const uint32_t slot = push(list, value);\n"
+                 "  if (slot < List::kCapacity) list.columns[slot] = column;"),
             Edit("emit.cuh", "i < static_cast<int>(candidates.used);",
                  "i < min(static_cast<int>(candidates.used), List::kCapacity);"),
             Edit("team.cuh", "mail.expect_candidates(interval.count);",

@@ -15,7 +15,7 @@ from ..outcome import ExitCode
 from . import second
 from .batches import STAGES
 from .stage import run_stage
-from .tally import CountedTwice, Tally, check_counted_once, merge, read_all
+from .tally import CountedTwice, Tally, check_counted_once, merge, read, read_all
 
 GOAL_ROWS = {"short": 1_000_000, "long": 10_000}
 STAGE_SECONDS = 450.0  # of one run: under eight minutes with all that is around it
@@ -68,28 +68,49 @@ def run(soak: Soak) -> int:
     try:
         check_counted_once({**there, **{path: (name, soak.seed) for name, path in soak.files.items()}})
         other = None if soak.oracle is None else second.load(soak.headers)
-        if other is not None:
-            click.echo(f"second oracle: {other.name}")
-        return report(soak, run_stages(soak, other))
     except CountedTwice as error:
         raise click.UsageError(str(error)) from error
     except second.Unavailable as error:
-        click.echo(f"--second-oracle {soak.oracle} cannot run here: {error}", err=True)
-        return ExitCode.CANNOT_RUN
+        return cannot_run(soak, error)
+    if other is not None:
+        click.echo(f"second oracle: {other.name}")
+    try:
+        complete = run_stages(soak, other)
+    except second.Unavailable as error:  # on the way: what was found before it counts
+        told_why = cannot_run(soak, error)
+        verdict = report(soak, complete=False)
+        return verdict if verdict == ExitCode.MISMATCH else told_why
+    return report(soak, complete)
+
+
+def cannot_run(soak: Soak, error: second.Unavailable) -> int:
+    """Says why the second oracle does not; the exit code of that."""
+    click.echo(f"--second-oracle {soak.oracle} cannot run here: {error}", err=True)
+    return ExitCode.CANNOT_RUN
 
 
 def run_stages(soak: Soak, other: second.SecondOracle | None) -> bool:
-    """Runs or resumes each stage and prints a line on it; whether all have their rows."""
+    """Runs or resumes each stage and prints a line on it, also where it ends in an error; whether all have
+    their rows."""
     soak.folder.mkdir(parents=True, exist_ok=True)
     wanted = {**GOAL_ROWS, **(soak.rows or {})}
     complete = True
     for name, path in soak.files.items():
-        tally = run_stage(STAGES[name], soak.seed, wanted[name], soak.seconds, path, other)
+        try:
+            tally = run_stage(STAGES[name], soak.seed, wanted[name], soak.seconds, path, other)
+        finally:
+            tell(path, wanted[name])
         complete &= tally.rows >= wanted[name]
-        click.echo(told(tally, wanted[name]))
+    return complete
+
+
+def tell(path: Path, wanted: int) -> None:
+    """Prints what a stage's tally says."""
+    tally = read(path)
+    if tally is not None:
+        click.echo(told(tally, wanted))
         for words in tally.failures:
             click.echo(f"  {words}")
-    return complete
 
 
 def report(soak: Soak, complete: bool) -> int:

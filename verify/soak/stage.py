@@ -109,21 +109,24 @@ def run_stage(
     second: SecondOracle | None = None,
     device: str = "cuda",
 ) -> Tally:
-    """Goes on until `rows` are verified in all or `seconds` have passed; the tally is at `path`."""
+    """Goes on until `rows` are verified in all or `seconds` have passed; the tally is at `path`, where an
+    error leaves what was found before it."""
     tally = load(path, stage.name, seed, second.name if second else "")
     began = saved = time.monotonic()
     before = tally.seconds
-    while tally.rows < rows and time.monotonic() - began < seconds:
-        number = tally.next_batch
-        batch = make_batch(stage, seed, number, device)
-        judge_batch(batch, number, tally, second)
-        if number % SAMPLE_EVERY[stage.name] == 0:
-            trace_sample(batch, number, tally)
-        tally.next_batch += 1
-        now = time.monotonic()
-        tally.seconds = before + now - began
-        if now - saved > SAVE_EVERY_S:
-            tally.save(path)
-            saved = now
-    tally.save(path)
+    try:
+        while tally.rows < rows and time.monotonic() - began < seconds:
+            number = tally.next_batch
+            batch = make_batch(stage, seed, number, device)
+            judge_batch(batch, number, tally, second)
+            if number % SAMPLE_EVERY[stage.name] == 0:
+                trace_sample(batch, number, tally)
+            tally.next_batch += 1
+            now = time.monotonic()
+            tally.seconds = before + now - began
+            if now - saved > SAVE_EVERY_S:
+                tally.save(path)
+                saved = now
+    finally:
+        tally.save(path)
     return tally
