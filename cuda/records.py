@@ -64,9 +64,11 @@ def load_records(folder: Path = RECORDS_DIR) -> list[dict[str, Any]]:
 
 
 def gpu_tests(folder: Path = TESTS) -> dict[str, str]:
-    """A hash of the code, without comments, of each file that has GPU tests or that one of these imports.
+    """A hash of the code, without comments, of each file that has GPU tests, that one of these imports, or
+    that it compiles.
 
-    A file has them that sets their mark, or imports a file that does: the mark may come from there.
+    A file has them that sets their mark, or imports a file that does: the mark may come from there. It compiles
+    the CUDA source that it names.
     """
     texts = {path: path.read_text() for path in folder.glob("*.py")}
     imports = {
@@ -75,8 +77,11 @@ def gpu_tests(folder: Path = TESTS) -> dict[str, str]:
     }
     marking = {path for path, text in texts.items() if GPU_MARK in text}
     having = marking | {path for path in texts if imports[path] & marking}
-    files = sorted(having.union(*(imports[path] for path in having)))
-    return {path.name: digest((), code_of(texts[path], PYTHON_COMMENT)) for path in files}
+    having = having.union(*(imports[path] for path in having))
+    compiled = [path for path in folder.glob("*.cu") if any(path.name in texts[test] for test in having)]
+    code = {path.name: code_of(texts[path], PYTHON_COMMENT) for path in having}
+    code |= {path.name: code_of(path.read_text()) for path in compiled}
+    return {name: digest((), code[name]) for name in sorted(code)}
 
 
 def stale_reason(record: Found) -> str | None:

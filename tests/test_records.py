@@ -42,17 +42,19 @@ def test_a_record_of_other_tests_fails_the_check(
     assert "other tests: test_new.py changed; run python -m" in told[0] and "soak: current" in told[1]
 
 
-def test_the_gpu_tests_are_files_with_one_and_what_these_import(tmp_path: Path) -> None:
+def test_the_gpu_tests_are_files_with_one_what_these_import_and_what_they_compile(tmp_path: Path) -> None:
     (tmp_path / "calls.py").write_text("def call(): ...\n")
     (tmp_path / "marks.py").write_text(f"needs_gpu = {records.GPU_MARK}\n")
-    (tmp_path / "test_marked.py").write_text("from marks import needs_gpu\nfrom lists import LISTS\n")
+    (tmp_path / "test_marked.py").write_text("from marks import needs_gpu\nfrom lists import LISTS\n'kernel.cu'")
+    (tmp_path / "kernel.cu").write_text("int one();  // why\n")
+    (tmp_path / "other.cu").write_text("int other();\n")
     (tmp_path / "lists.py").write_text("LISTS = ()\n")
     (tmp_path / "other.py").write_text("def other(): ...\n")
     (tmp_path / "test_cpu.py").write_text("from other import other\n")
     test = tmp_path / "test_gpu.py"
     test.write_text(f"from calls import call\n@{records.GPU_MARK}\ndef test_it(): assert 1  # why\n")
     found = records.gpu_tests(tmp_path)
-    assert ["calls.py", "lists.py", "marks.py", "test_gpu.py", "test_marked.py"] == list(found)
+    assert ["calls.py", "kernel.cu", "lists.py", "marks.py", "test_gpu.py", "test_marked.py"] == list(found)
     test.write_text(test.read_text().replace("# why", "# for another reason"))
     assert found == records.gpu_tests(tmp_path)
     test.write_text(test.read_text().replace("assert 1", "assert 2"))
