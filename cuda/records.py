@@ -67,8 +67,8 @@ def gpu_tests(folder: Path = TESTS) -> dict[str, str]:
     """A hash of the code, without comments, of each file that has GPU tests, that one of these imports, or
     that it compiles.
 
-    A file has them that sets their mark, or imports a file that does: the mark may come from there. It compiles
-    the CUDA source that it names.
+    A file has them that sets their mark, or imports a file that does: the mark may come from there. It
+    compiles the CUDA source that it names.
     """
     texts = {path: path.read_text() for path in folder.glob("*.py")}
     imports = {

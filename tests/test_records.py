@@ -45,7 +45,8 @@ def test_a_record_of_other_tests_fails_the_check(
 def test_the_gpu_tests_are_files_with_one_what_these_import_and_what_they_compile(tmp_path: Path) -> None:
     (tmp_path / "calls.py").write_text("def call(): ...\n")
     (tmp_path / "marks.py").write_text(f"needs_gpu = {records.GPU_MARK}\n")
-    (tmp_path / "test_marked.py").write_text("from marks import needs_gpu\nfrom lists import LISTS\n'kernel.cu'")
+    marked = "from marks import needs_gpu\nfrom lists import LISTS\nSOURCE = 'kernel.cu'\n"
+    (tmp_path / "test_marked.py").write_text(marked)
     (tmp_path / "kernel.cu").write_text("int one();  // why\n")
     (tmp_path / "other.cu").write_text("int other();\n")
     (tmp_path / "lists.py").write_text("LISTS = ()\n")
