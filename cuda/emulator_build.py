@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import os
 import platform
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from .build import BuildError, cache_dir, made
+from .build import BuildError, cache_dir, digest, made
 
 EMULATOR = Path(__file__).parent / "emulator"
 KERNEL = Path(__file__).parent / "kernel"
@@ -86,7 +85,7 @@ def build_kernel(
             (f"-I{EMULATOR}", f"-I{kernel}"),
         )
         objects = [runtime.result(), instrumented]
-    library = cache_dir() / f"{source.stem}-{_digest(objects, [compiler()])}.so"
+    library = cache_dir() / f"{source.stem}-{digest(objects, compiler())}.so"
     if not library.exists():
         # Not linked with -fsanitize: the emulator stands in for the sanitizers' runtimes.
         _produce(library, ["-shared", "-Wl,-z,defs", *(str(path) for path in objects)])
@@ -98,20 +97,10 @@ def _object(
 ) -> Path:
     """The object file of one source. Equal contents give equal files, wherever the headers lie."""
     machine = (platform.machine(), compiler(), _version_of(compiler()))  # a home may be of several machines
-    digest = _digest([source, *headers], [*machine, *flags])
-    target = cache_dir() / f"{source.stem}-{digest}.o"
+    target = cache_dir() / f"{source.stem}-{digest([source, *headers], *machine, *flags)}.o"
     if not target.exists():
         _produce(target, [*flags, *includes, "-c", str(source)])
     return target
-
-
-def _digest(files: Iterable[Path], words: Iterable[str]) -> str:
-    digest = hashlib.sha256()
-    for path in files:
-        digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
-    for word in words:
-        digest.update(word.encode() + b"\0")
-    return digest.hexdigest()[:20]
 
 
 @functools.cache

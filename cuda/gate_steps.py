@@ -13,13 +13,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 from . import spills
 from .bench.cub import HEADERS_VARIABLE
 from .build import FIRST_USE_SECONDS, KERNEL_UNITS, cached, compile_units, library_name
-from .records import ROOT, gpu_tests
+from .records import ROOT, Found, gpu_tests
 
 TIMED_OUT = 124
 FIGURES = "figures"  # of what a step found: what its record keeps beside it
@@ -32,8 +31,6 @@ SANITIZER_SECONDS = 540.0
 BENCH_SECONDS = 540.0
 SPARE_SECONDS = 120.0  # around what a step is given: imports, builds, its last batch
 STAGES = 2  # of the soak
-
-Found = dict[str, Any]
 
 
 @dataclass(frozen=True)

@@ -93,14 +93,16 @@ def stale_reason(record: Found) -> str | None:
             f"{head} kernel {record['kernel']}, today's is {today}; "
             "run python -m persistent_topk.cuda.gate on a GPU again"
         )
+    if record["name"] != "tests":
+        return None
     then, now = record["found"].get("files", {}), gpu_tests()
-    if record["name"] == "tests" and then != now:
-        changed = sorted(name for name in {*then, *now} if then.get(name) != now.get(name))
-        return (
-            f"{head} other tests: {', '.join(changed)} changed; "
-            "run python -m persistent_topk.cuda.gate --only tests on a GPU again"
-        )
-    return None
+    changed = sorted(name for name in {*then, *now} if then.get(name) != now.get(name))
+    if not changed:
+        return None
+    return (
+        f"{head} other tests: {', '.join(changed)} changed; "
+        "run python -m persistent_topk.cuda.gate --only tests on a GPU again"
+    )
 
 
 def render(records: list[dict[str, Any]]) -> str:

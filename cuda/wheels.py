@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import tempfile
 import zipfile
 from pathlib import Path
 
-from .build import cache_dir, made
+from .build import cache_dir, digest, made
 
-HASH_LENGTH = 16
 EXECUTABLE = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 
 
@@ -37,8 +35,7 @@ def unpacked(wheel: Path, mark: str) -> Path:
             if not marks:
                 raise NotInside(f"{wheel} has no {mark}")
             prefix = min(marks, key=len).removesuffix(mark)
-            sha = hashlib.sha256(wheel.read_bytes() + prefix.encode()).hexdigest()[:HASH_LENGTH]
-            folder = cache_dir() / f"{wheel.name.split('-')[0]}-{sha}"
+            folder = cache_dir() / f"{wheel.name.split('-')[0]}-{digest([wheel], prefix)}"
             if not folder.is_dir():
                 unpack(archive, prefix, folder)
     except zipfile.BadZipFile as error:

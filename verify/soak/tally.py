@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -92,8 +93,9 @@ def read(path: Path) -> Tally | None:
 
 def read_all(folder: Path) -> dict[Path, Tally]:
     """The tallies of today's kernel in the folder, by file, whoever began them."""
-    found = {path: tally for path in sorted(folder.glob("*.json")) if (tally := read(path)) is not None}
-    return {path: tally for path, tally in found.items() if tally.kernel == kernel_hash()}
+    kernel = kernel_hash()
+    found = {path: read(path) for path in sorted(folder.glob("*.json"))}
+    return {path: tally for path, tally in found.items() if tally is not None and tally.kernel == kernel}
 
 
 def check_counted_once(runs: Mapping[Path, tuple[str, int]]) -> None:
@@ -125,14 +127,11 @@ def summed(part: list[Tally]) -> dict[str, object]:
     """The sums of one stage's tallies, as the soak's JSON has them."""
     seconds = sum(tally.seconds for tally in part)
     rows = sum(tally.rows for tally in part)
-    policies: dict[str, int] = {}
-    for tally in part:
-        for name, traced in tally.policies.items():
-            policies[name] = policies.get(name, 0) + traced
+    policies = sum((Counter(tally.policies) for tally in part), Counter())
     return {
         "rows": rows,
         "traced": sum(tally.traced for tally in part),
-        "traced_policies": policies,
+        "traced_policies": dict(policies),
         "second_oracle": sum(tally.second_rows for tally in part),
         "mismatches": sum(tally.wrong for tally in part),
         "seconds": round(seconds, 1),
