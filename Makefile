@@ -68,7 +68,7 @@ format: $(INSTALLED)
 
 # Rows a second of the emulated kernel and of the model, on one core.
 bench-cpu: $(INSTALLED)
-	$(BIN)/python -m persistent_topk.cuda.bench_cpu
+	$(BIN)/python -m persistent_topk.bench.cpu
 
 # The campaign is ten times as long as the main job's.
 nightly: $(INSTALLED) notebooks docs
@@ -78,7 +78,7 @@ nightly: $(INSTALLED) notebooks docs
 
 # Whether the recorded GPU runs are of the kernel as it stands.
 check-records: $(INSTALLED)
-	$(BIN)/python -m persistent_topk.cuda.records --check
+	$(BIN)/python -m persistent_topk.tools.records --check
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis topk-failures

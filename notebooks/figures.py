@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from persistent_topk.verify.pictures import (
+from persistent_topk.verify.reporting.pictures import (
     CTAS,
     LEFT,
     OPEN,

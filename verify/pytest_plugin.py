@@ -61,7 +61,7 @@ class Gate:
         return self._outcomes[name]
 
     def _examined(self, name: str) -> object:
-        from .campaign import Campaign, Options
+        from .campaign.campaign import Campaign, Options
         from .targets import resolve
 
         target = resolve(name, claims_of(self._config), self._config.getoption("--topk-device"))
@@ -93,7 +93,7 @@ def ks_of(config: pytest.Config) -> tuple[int, ...]:
     """The values of k that the command line names, none where each target's own count."""
     from click import UsageError
 
-    from .command_options import parse_ks
+    from ..commands.options import parse_ks
 
     try:
         return parse_ks(config.getoption("--topk-k"))
@@ -105,7 +105,7 @@ def check_budget(config: pytest.Config) -> None:
     """pytest.UsageError for a time that is none, or a seed under 0."""
     from click import UsageError
 
-    from .command_options import Seconds
+    from ..commands.options import Seconds
 
     seconds, seed = config.getoption("--topk-seconds"), config.getoption("--topk-seed")
     try:

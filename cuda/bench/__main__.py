@@ -1,4 +1,4 @@
-"""`python -m persistent_topk.cuda.bench`: the bench with the peers that need no adapter."""
+"""`python -m persistent_topk.bench`: the bench with the peers that need no adapter."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from .command import EXIT_USAGE, bench_command
+from ...commands.bench import EXIT_USAGE, bench_command
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -15,10 +15,10 @@ import pytest
 import torch
 from published_topk import OVERFLOW, PUBLISHED
 
-from persistent_topk.verify.campaign import Campaign, Options
-from persistent_topk.verify.cases import Case
-from persistent_topk.verify.coverage import LONG_ROW
-from persistent_topk.verify.outcome import Outcome
+from persistent_topk.verify.campaign.campaign.campaign import Campaign, Options
+from persistent_topk.verify.cases.case.case import Case
+from persistent_topk.verify.campaign.campaign.coverage import LONG_ROW
+from persistent_topk.verify.campaign.campaign.outcome import Outcome
 from persistent_topk.verify.targets import resolve
 from persistent_topk.verify.targets.function import FunctionTarget
 from persistent_topk.verify.targets.isolated import IsolatedTarget

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import torch
 
-from ...cuda.bench.command import bench_command
-from ...cuda.bench.peers import Function, Loader, PeerRefuses, PeerUnavailable
+from ...commands.bench import bench_command
+from ...bench.peers import Function, Loader, PeerRefuses, PeerUnavailable
 from ..targets import ADAPTERS, TargetUnavailable
-from ..targets.cub import CubTarget
-from ..targets.peer import PeerTarget
+from ..targets.peers.cub import CubTarget
+from ..targets.peers.peer import PeerTarget
 
 
 def within_limits(target: PeerTarget, kernel: Function) -> Function:

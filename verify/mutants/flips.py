@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ...cuda.emulator_build import KERNEL
+from ...cuda.emulator.build import KERNEL
 from .mutant import EditAt, Mutant
 from .places import PlaceNames, kernel_sources
 

@@ -10,7 +10,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...cuda.emulator_build import KERNEL
+from ...cuda.emulator.build import KERNEL
 
 
 class DoesNotApply(ValueError):

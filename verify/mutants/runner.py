@@ -13,7 +13,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from ...cuda.build import CACHE_VARIABLE, cache_dir, kernel_hash
-from ..campaign import Options
+from ..campaign.campaign import Options
 from .mutant import Mutant
 from .trial import KILLED, Trial, put_on_trial
 

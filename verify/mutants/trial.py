@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ...cuda.build import cache_dir
-from ...cuda.emulator_build import KERNEL
-from ...cuda.emulator_library import EmulationError
-from ..campaign import Campaign, Options
-from ..cases import Case
-from ..outcome import Outcome, TargetOutcome
+from ...cuda.emulator.build import KERNEL
+from ...cuda.emulator.library import EmulationError
+from ..campaign.campaign import Campaign, Options
+from ..cases.case import Case
+from ..campaign.outcome import Outcome, TargetOutcome
 from ..targets.emulator import EmulatorTarget
 from ..targets.target import Answer, Schedule, TargetFailure
 from .mutant import DoesNotApply, Mutant

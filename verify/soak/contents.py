@@ -1,4 +1,4 @@
-"""Kinds of rows made on the device, many at a time: the contents of verify/values.py as tensors.
+"""Kinds of rows made on the device, many at a time: the contents of verify/cases/values.py as tensors.
 
 Each takes a generator, a device shape (rows, columns) and k, and returns int32 bit patterns.
 """

@@ -14,7 +14,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from ...cuda.bench import cub
+from ..targets.peers import cub_library as cub
 from ...cuda.build import BuildError
 from ...reference.order import ordered_key
 from . import oracle

@@ -13,7 +13,7 @@ from ...cuda import gpu, library
 from ...reference import dispatch
 from ...reference.plan import Plan
 from ...reference.trace import PATHS, new_trace
-from ..trace_difference import first_difference
+from ..judging.trace_difference import first_difference
 from . import oracle
 from .batches import Batch, Stage, make_batch
 from .second import SecondOracle

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from .cub import CubTarget
-from .deepselect import DeepSelectTarget
+from .peers.cub import CubTarget
+from .peers.deepselect import DeepSelectTarget
 from .emulator import EmulatorTarget
-from .flashinfer import FlashinferTarget, FlashinferVarlenTarget
+from .peers.flashinfer import FlashinferTarget, FlashinferVarlenTarget
 from .function import FunctionTarget
 from .gpu import GpuTarget
 from .isolated import IsolatedTarget
 from .model import ModelTarget
-from .sglang import SglangTarget, SglangV2Target, SglKernelTarget
+from .peers.sglang import SglangTarget, SglangV2Target, SglKernelTarget
 from .target import Answer, Schedule, Target, TargetFailure, TargetMisnamed, TargetUnavailable
-from .torch_topk import TorchTopkTarget
-from .vllm import VllmTarget
+from .peers.torch_topk import TorchTopkTarget
+from .peers.vllm import VllmTarget
 
 __all__ = [
     "ADAPTERS",

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...reference.policy import POLICIES
 from ...reference.trace import new_trace
-from ..cases import Case
+from ..cases.case import Case
 from ..properties import OWN_CLAIM
 from .guarded import GuardedOutput
 from .target import Answer, Schedule, Target, TargetFailure, TargetUnavailable
@@ -32,7 +32,7 @@ class EmulatorTarget(Target):
     def prepare(self) -> None:
         """Compiles what is not cached: one library a policy, on every core. Raises TargetUnavailable."""
         try:
-            from ...cuda import emulated
+            from ...cuda.emulator import topk as emulated
 
             with ThreadPoolExecutor(os.cpu_count()) as builders:
                 list(builders.map(lambda policy: emulated.load(policy, **self._altered), POLICIES.values()))
@@ -46,14 +46,14 @@ class EmulatorTarget(Target):
 
     def schedule(self, seed: int) -> Schedule:
         """By the seed: every kind in turn, each with other seeds and another number of resident clusters."""
-        from ...cuda.emulator_library import KINDS
-        from ...cuda.emulator_library import Schedule as Emulated
+        from ...cuda.emulator.library import KINDS
+        from ...cuda.emulator.library import Schedule as Emulated
 
         kinds = len(KINDS)
         return str(Emulated(KINDS[seed % kinds], seed, resident=RESIDENT[seed // kinds % len(RESIDENT)]))
 
     def call(self, case: Case, poison: int, schedule: Schedule, tracing: bool = False) -> Answer:
-        from ...cuda import emulated
+        from ...cuda.emulator import topk as emulated
 
         guarded = GuardedOutput(case.rows, case.k, poison)
         trace = new_trace(case.rows, case.plan.ctas) if tracing else None

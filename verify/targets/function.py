@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from ...cuda.build import digest
-from ..cases import Case
+from ..cases.case import Case
 from ..properties import CLAIMS
 from .graph import at_once, decoy_of, replayed
 from .target import POISONS, Answer, Schedule, Target, TargetFailure, TargetMisnamed, TargetUnavailable

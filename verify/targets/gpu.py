@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ...reference.trace import TRACE_DTYPE, new_trace
-from ..cases import Case
+from ..cases.case import Case
 from ..properties import OWN_CLAIM
 from .graph import at_once, decoy_of, replayed
 from .guarded import GuardedOutput

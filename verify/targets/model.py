@@ -10,7 +10,7 @@ from ... import reference
 from ...cuda.build import digest
 from ...reference import topk
 from ...reference.trace import new_trace
-from ..cases import Case
+from ..cases.case import Case
 from ..properties import OWN_CLAIM
 from .target import Answer, Schedule, Target, TargetFailure
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..cases import Case
+from ..cases.case import Case
 from ..printable import printable
 
 # What an output holds before a call, two patterns that are no column of any row.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..cases import Case
+from ..cases.case import Case
 from .target import Answer, TargetFailure
 
 Message = dict[str, Any]

@@ -1,0 +1,49 @@
+"""persistent-topk conform: the conformance table alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..verify.campaign.campaign import Options
+from .options import Seconds, claim_option, device_option, json_option, k_option, parse_ks, seed_option
+from ..verify.campaign.outcome import ExitCode
+from ..verify.reporting.terminal import conformance_table, terminal, verdict_line
+from .verify import parse_claims, prepared, run, shared_ks, write
+
+DEFAULT_SECONDS = 20.0
+
+
+@click.command("conform")
+@click.argument("targets", nargs=-1, required=True, metavar="T...")
+@claim_option
+@device_option
+@click.option("--seconds", type=Seconds(), default=DEFAULT_SECONDS, show_default=True)
+@seed_option
+@k_option
+@json_option
+def command(
+    targets: tuple[str, ...],
+    claim: str | None,
+    device: str,
+    seconds: float,
+    seed: int,
+    k: str | None,
+    json_file: Path | None,
+) -> int:
+    """Prints which promises each target T keeps, property by property.
+
+    Targets that cannot run here are said to be missing, and the others measured.
+    """
+    ready, unavailable = prepared(targets, parse_claims(claim), device)
+    for name, why in unavailable.items():
+        click.echo(f"{name} was not run: {why}", err=True)
+    if not ready:
+        return ExitCode.CANNOT_RUN
+    outcome = run(ready, Options(seed=seed, seconds=seconds, ks=parse_ks(k) or shared_ks(ready)))
+    outcome.unavailable = unavailable
+    console = terminal()
+    console.print(conformance_table(list(outcome.targets.values())))
+    console.print(verdict_line(outcome))
+    return write(outcome, json_file)

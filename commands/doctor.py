@@ -1,0 +1,119 @@
+"""persistent-topk doctor: what is here, what is missing, and what that leaves out."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import shutil
+import subprocess
+from typing import NamedTuple
+
+import click
+
+from ..verify.reporting.terminal import terminal
+
+VERSION_SECONDS = 10
+# Packages of other top-k kernels, by the import name of what each provides.
+PEERS = {
+    "vllm": "vLLM's persistent and cooperative top-k",
+    "sglang": "SGLang's fast_topk and topk_v2",
+    "sgl_kernel": "SGLang's fast_topk_v2",
+    "flashinfer": "FlashInfer's top_k_ragged_transform and top_k_varlen",
+    "deep_select": "DeepSelect",
+    "cuda.cccl": "CUB's DeviceBatchedTopK",
+}
+
+
+class Finding(NamedTuple):
+    """what: a tool or package. found: its version or place, or None. leaves_out: what goes without it."""
+
+    what: str
+    found: str | None
+    leaves_out: str
+
+
+def tool_version(names: tuple[str, ...]) -> str | None:
+    """The first line of --version of the first of these that is on the PATH."""
+    for name in names:
+        path = shutil.which(name)
+        if path is None:
+            continue
+        try:
+            done = subprocess.run(
+                [path, "--version"], capture_output=True, text=True, timeout=VERSION_SECONDS
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return f"{path} does not answer: {error}"
+        lines = (done.stdout or done.stderr).strip().splitlines()
+        release = next((line for line in lines if "release" in line), lines[0] if lines else "")
+        return f"{release.strip()} ({path})"
+    return None
+
+
+def package_version(name: str) -> str | None:
+    """The version of an importable package, without importing it where metadata tells."""
+    from importlib import metadata
+
+    try:
+        if importlib.util.find_spec(name) is None:
+            return None
+    except (ImportError, ValueError):
+        return None
+    try:
+        return metadata.version(name.split(".")[0].replace("_", "-"))
+    except metadata.PackageNotFoundError:
+        return "installed"
+
+
+def gpu() -> str | None:
+    """The name and capability of the GPU that torch can use."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return None
+    major, minor = torch.cuda.get_device_capability()
+    return f"{torch.cuda.get_device_name()}, sm_{major}{minor}"
+
+
+def emulator() -> str | None:
+    """Whether the emulated kernel runs here."""
+    from ..verify.targets import TargetUnavailable, resolve
+
+    try:
+        resolve("emulator").prepare()
+    except TargetUnavailable:
+        return None
+    return "built and running"
+
+
+def findings() -> list[Finding]:
+    """Everything that a campaign may use, found or not."""
+    import torch
+
+    compilers = tuple(filter(None, (os.environ.get("CXX"), "g++")))
+    return [
+        Finding("Python", f"{platform.python_version()} on {platform.machine()}", ""),
+        Finding("torch", torch.__version__, ""),
+        Finding("C++ compiler", tool_version(compilers), "the emulated kernel (target emulator)"),
+        Finding("emulator", emulator(), "the kernel without a GPU (target emulator)"),
+        Finding("GPU", gpu(), "the kernel on a GPU (target gpu), graph-replay, bench"),
+        Finding("nvcc", tool_version(("nvcc",)), "compiling the kernel for a GPU"),
+        Finding("compute-sanitizer", tool_version(("compute-sanitizer",)), "the GPU's own race checks"),
+        *(Finding(name, package_version(name), f"the adapter for {what}") for name, what in PEERS.items()),
+    ]
+
+
+@click.command("doctor")
+def command() -> int:
+    """Shows compilers, GPU and peers, and what goes without those that are missing."""
+    from rich.table import Table
+
+    table = Table(box=None)
+    for heading in ("", "found", "without it there is no"):
+        table.add_column(heading, overflow="fold")
+    for item in findings():
+        found = item.found or "[yellow]missing[/]"
+        table.add_row(item.what, found, "" if item.found else item.leaves_out)
+    terminal().print(table)
+    return 0

@@ -1,0 +1,55 @@
+"""persistent-topk replay: one saved failure, run again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .options import device_option
+from ..verify.judging.describe import case_in_words
+from ..verify.judging.examination import check_one
+from ..verify.campaign.outcome import ExitCode
+from ..verify.printable import printable
+from ..verify.failures.replay import DamagedFile, load
+from ..verify.targets import TargetMisnamed, TargetUnavailable, resolve
+
+
+@click.command("replay")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--target", help="run the case on another target than the one that failed")
+@device_option
+def command(file: Path, target: str | None, device: str) -> int:
+    """Runs the failure saved in FILE again: the same bytes, the same schedules.
+
+    Exits with 1 if it fails again, with 0 if the property holds now.
+    """
+    try:
+        failure = load(file)
+    except DamagedFile as error:
+        raise click.UsageError(str(error)) from error
+    click.echo(f"case:     {case_in_words(failure.case)}")
+    click.echo(f"origin:   {printable(str(failure.case.origin))}")
+    click.echo(f"property: {failure.promise}")
+    click.echo(f"then:     {printable(failure.message)}")
+    same = target is None or target == failure.target
+    try:
+        found = resolve(target or failure.target, frozenset(failure.claims) if same else None, device)
+        found.prepare()
+    except TargetMisnamed as error:
+        raise click.UsageError(str(error)) from error
+    except TargetUnavailable as error:
+        click.echo(f"cannot run here: {error}", err=True)
+        return ExitCode.CANNOT_RUN
+    try:
+        measurement = check_one(found, failure.case, failure.promise, failure.schedules)
+    finally:
+        found.close()
+    if measurement is None or not (measurement.rows or measurement.broken):
+        click.echo(f"now:      {found.name} was not judged on {failure.promise}")
+        return ExitCode.NOTHING_VERIFIED
+    if measurement.broken:
+        click.echo(f"now:      {found.name} fails: {measurement.broken}")
+        return ExitCode.MISMATCH
+    click.echo(f"now:      {found.name} holds")
+    return ExitCode.AGREE

@@ -1,0 +1,124 @@
+"""Compiles the emulator and a kernel for it with the machine's C++ compiler, once per content."""
+
+from __future__ import annotations
+
+import functools
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from ..build import BuildError, cache_dir, digest, made
+
+EMULATOR = Path(__file__).parent / "emulator"
+KERNEL = Path(__file__).parent / "kernel"
+TOPK_SOURCE = EMULATOR / "topk.cpp"
+RUNTIME_SOURCE = EMULATOR / "runtime.cpp"
+COMPILE_TIMEOUT_SECONDS = 600
+ERROR_CHARACTERS = 4000  # of the compiler's output: the first errors are the ones that matter
+
+COMMON_FLAGS = (
+    "-std=c++20",
+    "-fPIC",
+    "-fvisibility=hidden",
+    "-Wall",
+    "-Wextra",
+    "-Wno-unknown-pragmas",
+    "-fmax-errors=5",
+)
+
+# The emulator itself: never instrumented, it is what the instrumentation calls.
+RUNTIME_FLAGS = (*COMMON_FLAGS, "-O2")
+
+# Kernels: every load and store calls the emulator (-fsanitize=thread), as does undefined behaviour;
+# volatile accesses are told apart; no fused multiply-adds, which nvcc would place elsewhere. -O1
+# merges few accesses and keeps source lines; line tables name the place of a failure.
+KERNEL_FLAGS = (
+    *COMMON_FLAGS,
+    "-O1",
+    "-g1",
+    "-ffp-contract=off",
+    "-fsanitize=thread",
+    "--param=tsan-distinguish-volatile=1",
+    "--param=tsan-instrument-func-entry-exit=0",
+    "-fsanitize=undefined",
+)
+
+
+def compiler() -> str:
+    """GCC's C++ compiler: $CXX, else g++. BuildError if there is none."""
+    name = os.environ.get("CXX") or "g++"
+    found = shutil.which(name)
+    if found is None:
+        raise BuildError(
+            f"no C++ compiler {name!r} on the PATH: the emulator is compiled on first use. "
+            "Install g++ 11 or newer (Debian, Ubuntu: apt-get install g++), or set CXX to one."
+        )
+    if "clang" in _version_of(found):
+        raise BuildError(
+            f"{found} is clang: the emulator relies on how GCC instruments memory accesses. "
+            "Install g++ 11 or newer and set CXX to it."
+        )
+    return found
+
+
+def build_kernel(
+    source: Path, defines: Sequence[str] = (), kernel: Path = KERNEL, headers: Sequence[Path] = ()
+) -> Path:
+    """The shared library of a kernel's .cpp file and the emulator, compiled if it is not in the cache.
+
+    source: the instrumented file. defines: its macros, "NAME=value". kernel: the directory of the
+    kernel headers that it includes. headers: others. BuildError if it does not compile.
+    """
+    parts = sorted(path for path in EMULATOR.glob("*.[hc]pp") if path not in (TOPK_SOURCE, RUNTIME_SOURCE))
+    dialect = [path for path in parts if path.suffix == ".hpp"]
+    with ThreadPoolExecutor() as side_by_side:  # each takes seconds
+        runtime = side_by_side.submit(_object, RUNTIME_SOURCE, RUNTIME_FLAGS, parts)
+        instrumented = _object(
+            source,
+            (*KERNEL_FLAGS, *(f"-D{define}" for define in defines)),
+            [*dialect, *sorted(kernel.glob("*.cuh")), *headers],
+            (f"-I{EMULATOR}", f"-I{kernel}"),
+        )
+        objects = [runtime.result(), instrumented]
+    library = cache_dir() / f"{source.stem}-{digest(objects, compiler())}.so"
+    if not library.exists():
+        # Not linked with -fsanitize: the emulator stands in for the sanitizers' runtimes.
+        _produce(library, ["-shared", "-Wl,-z,defs", *(str(path) for path in objects)])
+    return library
+
+
+def _object(
+    source: Path, flags: Sequence[str], headers: Sequence[Path], includes: Sequence[str] = ()
+) -> Path:
+    """The object file of one source. Equal contents give equal files, wherever the headers lie."""
+    machine = (platform.machine(), compiler(), _version_of(compiler()))  # a home may be of several machines
+    target = cache_dir() / f"{source.stem}-{digest([source, *headers], *machine, *flags)}.o"
+    if not target.exists():
+        _produce(target, [*flags, *includes, "-c", str(source)])
+    return target
+
+
+@functools.cache
+def _version_of(name: str) -> str:
+    return subprocess.run([name, "--version"], capture_output=True, text=True, check=False).stdout
+
+
+def _produce(target: Path, arguments: Sequence[str]) -> None:
+    """Runs the compiler into a file of our own and renames it: another process sees all of it or nothing."""
+    handle, temporary = tempfile.mkstemp(prefix=target.stem, suffix=".tmp", dir=made(target.parent))
+    os.close(handle)
+    try:
+        command = [compiler(), *arguments, "-o", temporary]
+        result = subprocess.run(
+            command, capture_output=True, text=True, timeout=COMPILE_TIMEOUT_SECONDS, check=False
+        )
+        if result.returncode != 0:
+            raise BuildError(f"{' '.join(command)}\nfailed:\n{result.stderr.strip()[:ERROR_CHARACTERS]}")
+        os.replace(temporary, target)
+    finally:
+        Path(temporary).unlink(missing_ok=True)

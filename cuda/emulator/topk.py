@@ -1,0 +1,195 @@
+"""The production kernel's source on a CPU, under a chosen schedule, every access checked.
+
+Source: schedules after Burckhardt et al., "A randomized scheduler with probabilistic guarantees of finding
+bugs" (ASPLOS 2010); accesses are judged by happens-before (Lamport, "Time, clocks, and the ordering of
+events", 1978). docs/emulator.md says what is made of them.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...reference.arguments import check_arguments
+from ...reference.plan import H100, DeviceLimits, make_plan
+from ...reference.policy import MAX_CTAS, POLICIES, Policy
+from ...reference.trace import TRACE_DTYPE
+from ..build import BuildError
+from .build import KERNEL, TOPK_SOURCE, build_kernel
+from .library import EmulationError, Library, Schedule, Statistics
+
+__all__ = ["BuildError", "EmulationError", "Schedule", "Statistics", "load", "run", "topk"]
+
+CANARY_ELEMENTS = 64  # int32, on both sides of the output
+CANARY = -0x5A5A5A5B
+POISON = -777777  # in output slots before the launch: no column, no padding
+
+
+class _Limits(ctypes.Structure):
+    _fields_ = (
+        ("sms", ctypes.c_int),
+        ("shared_bytes", ctypes.c_int),
+        ("clusters", ctypes.c_int),
+        ("resident", ctypes.c_int * MAX_CTAS),
+    )
+
+    @classmethod
+    def of(cls, limits: DeviceLimits) -> _Limits:
+        resident = (ctypes.c_int * MAX_CTAS)(*limits.resident)
+        return cls(limits.sms, limits.shared_bytes, limits.has_clusters, resident)
+
+
+class _Arguments(ctypes.Structure):
+    _fields_ = (
+        ("logits", ctypes.c_void_p),
+        ("row_stride", ctypes.c_int64),
+        ("lengths", ctypes.c_void_p),
+        ("output", ctypes.c_void_p),
+        ("trace", ctypes.c_void_p),
+        ("workspace", ctypes.c_void_p),
+        ("rows", ctypes.c_int64),
+        ("columns", ctypes.c_int64),
+        ("k", ctypes.c_int64),
+        ("limits", _Limits),
+    )
+
+
+@functools.cache
+def load(policy: Policy, kernel: Path = KERNEL) -> Library:
+    """The kernel compiled for `policy`, from the headers in the directory `kernel`.
+
+    Raises BuildError if that fails, ValueError for a policy that is not a named one.
+    """
+    if policy not in POLICIES.values():
+        raise ValueError(f"policy is {policy}; expected one that is compiled: {', '.join(POLICIES)}")
+    index = list(POLICIES.values()).index(policy)
+    return Library(build_kernel(TOPK_SOURCE, [f"PERSISTENT_TOPK_POLICY={index}"], kernel))
+
+
+def topk(
+    logits: Tensor,
+    lengths: Tensor,
+    k: int,
+    *,
+    policy: Policy | None = None,
+    limits: DeviceLimits = H100,
+    schedule: Schedule | None = None,
+    trace: np.ndarray | None = None,
+    output: Tensor | None = None,
+    kernel: Path = KERNEL,
+) -> Tensor:
+    """What the production kernel writes, run on the emulated device: int32 [rows, k].
+
+    logits: float32 [rows, columns] on the CPU, any row stride; the kernel sees this memory itself, at
+    its own alignment. lengths: int32 [rows], any values. k: 1 .. 4096. policy: a named one, None for the
+    plan's choice on the device `limits`. schedule: how the threads interleave; None: round_robin.
+    trace: TRACE_DTYPE [rows, plan.ctas] of new_trace, filled in. output: int32 [rows, k], contiguous,
+    written in place and returned. kernel: the directory of the kernel's headers, for altered copies of it.
+
+    Raises EmulationError for what the kernel does wrong, BuildError if it cannot be compiled here,
+    ValueError and TypeError for the arguments.
+    """
+    return run(
+        logits,
+        lengths,
+        k,
+        policy=policy,
+        limits=limits,
+        schedule=schedule,
+        trace=trace,
+        output=output,
+        kernel=kernel,
+    )[0]
+
+
+def run(
+    logits: Tensor,
+    lengths: Tensor,
+    k: int,
+    *,
+    policy: Policy | None = None,
+    limits: DeviceLimits = H100,
+    schedule: Schedule | None = None,
+    trace: np.ndarray | None = None,
+    output: Tensor | None = None,
+    kernel: Path = KERNEL,
+    access_budget: int = 0,
+    judges: bool = True,
+) -> tuple[Tensor, Statistics]:
+    """topk(), together with what the launch did: (int32 [rows, k], Statistics).
+
+    logits: float32 [rows, columns]; lengths: int32 [rows]; k, policy, limits, schedule and kernel as for
+    topk(); trace: TRACE_DTYPE [rows, plan.ctas]; output: int32 [rows, k]. access_budget: accesses and
+    scheduling steps after which the launch counts as a runaway (0: 2^32). judges: look for races, which
+    costs about half of the speed.
+
+    Raises what topk() does: EmulationError, BuildError, ValueError, TypeError.
+    """
+    check_arguments(logits, lengths, k)
+    if logits.device.type != "cpu":
+        raise ValueError(f"logits is on device {logits.device}; expected cpu: the emulator runs there")
+    if schedule is not None and not isinstance(schedule, Schedule):
+        raise TypeError(f"schedule is {schedule!r}; expected a Schedule, or None")
+    rows, columns = logits.shape
+    plan = make_plan(rows, columns, k, limits, policy)
+    _check_trace(trace, rows, plan.ctas)
+    canaried = torch.full((rows * k + 2 * CANARY_ELEMENTS,), CANARY, dtype=torch.int32)
+    inner = canaried[CANARY_ELEMENTS : CANARY_ELEMENTS + rows * k].fill_(POISON).view(rows, k)
+    if output is not None:
+        _check_output(output, rows, k)
+        inner = output
+    if rows == 0:
+        return inner, Statistics()
+    library = load(plan.policy, kernel)
+    workspace = _workspace(library, rows, columns, limits)
+    arguments = _Arguments(
+        logits.data_ptr(),
+        logits.stride(0),
+        lengths.data_ptr(),
+        inner.data_ptr(),
+        None if trace is None else trace.ctypes.data,
+        workspace.ctypes.data,
+        rows,
+        columns,
+        k,
+        _Limits.of(limits),
+    )
+    statistics = library.launch("persistent_topk_emulate", arguments, schedule, access_budget, judges)
+    _check_canaries(canaried)
+    return inner, statistics
+
+
+def _workspace(library: Library, rows: int, columns: int, limits: DeviceLimits) -> np.ndarray:
+    """What the teams of such a call need to exchange in, uint8, full of what some other launch left."""
+    size = library.functions.persistent_topk_workspace
+    size.restype = ctypes.c_int64
+    size.argtypes = [ctypes.c_int, ctypes.c_int64, _Limits]
+    return np.random.default_rng(rows).integers(0, 256, size(rows, columns, _Limits.of(limits)), np.uint8)
+
+
+def _check_trace(trace: np.ndarray | None, rows: int, ctas: int) -> None:
+    if trace is None:
+        return
+    if trace.dtype != TRACE_DTYPE:
+        raise TypeError(f"trace has dtype {trace.dtype}; expected TRACE_DTYPE, as new_trace() gives")
+    if trace.shape != (rows, ctas) or not trace.flags.c_contiguous:
+        raise ValueError(f"trace has shape {trace.shape}; expected {(rows, ctas)}, contiguous")
+
+
+def _check_output(output: Tensor, rows: int, k: int) -> None:
+    if output.dtype != torch.int32 or output.device.type != "cpu":
+        raise TypeError(f"output is {output.dtype} on {output.device}; expected torch.int32 on cpu")
+    if tuple(output.shape) != (rows, k) or not output.is_contiguous():
+        raise ValueError(f"output has shape {list(output.shape)}; expected [{rows}, {k}], contiguous")
+
+
+def _check_canaries(buffer: Tensor) -> None:
+    """Stores are checked one by one; the canaries catch what went past the instrumentation."""
+    sides = torch.cat([buffer[:CANARY_ELEMENTS], buffer[-CANARY_ELEMENTS:]])
+    if bool((sides != CANARY).any()):
+        raise EmulationError("out-of-bounds", "the words beside the output were overwritten")

@@ -1,1 +1,0 @@
-"""The kernel under NVIDIA's compute-sanitizer: `python -m persistent_topk.cuda.sanitizer`."""

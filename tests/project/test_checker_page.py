@@ -1,0 +1,28 @@
+"""docs/checker.md says of properties, exit codes and adapters what the code does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from persistent_topk.verify.campaign.campaign.outcome import ExitCode
+from persistent_topk.verify.properties import PROPERTIES, Property
+from persistent_topk.verify.targets import ADAPTERS
+
+PAGE = (Path(__file__).parent.parent / "docs" / "checker.md").read_text()
+
+
+@pytest.mark.parametrize("item", PROPERTIES, ids=lambda item: item.name)
+def test_every_property_is_explained_in_its_own_words(item: Property) -> None:
+    assert f"| `{item.name}` | {item.promise} |" in PAGE
+
+
+@pytest.mark.parametrize("code", ExitCode)
+def test_every_exit_code_is_listed(code: ExitCode) -> None:
+    assert f"\n| {int(code)} | " in PAGE
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_every_adapter_is_listed(name: str) -> None:
+    assert f"`{name}`" in PAGE

@@ -1,0 +1,119 @@
+"""Records of GPU runs: read, judged current or stale, rendered; and those that are checked in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from persistent_topk.tools import records, spills
+from persistent_topk.cuda.build import PYTHON_COMMENT, code_of, kernel_hash
+from persistent_topk.reference.policy import SHIPPED
+
+ENVIRONMENT = {"date": "2026-01-01", "gpu": "H100", "driver": "1", "nvcc": "13.0", "torch": "2.6"}
+
+
+def write(folder: Path, name: str, kernel: str, ok: bool = True) -> None:
+    found = {"ok": ok, "lines": ["12 tests"], "files": records.gpu_tests()}
+    records.write_record(folder, name, {"kernel": kernel, **ENVIRONMENT}, found)
+
+
+def test_a_current_clean_record_passes_the_check(tmp_path: Path) -> None:
+    write(tmp_path, "tests", kernel_hash())
+    assert records.EXIT_CURRENT == records.check(tmp_path)
+
+
+def test_a_record_of_another_kernel_fails_the_check(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    write(tmp_path, "tests", kernel_hash())
+    write(tmp_path, "soak", "0123456789abcdef")
+    assert records.EXIT_STALE == records.check(tmp_path)
+    assert "0123456789abcdef" in capsys.readouterr().out
+
+
+def test_a_record_of_other_tests_fails_the_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    write(tmp_path, "tests", kernel_hash())
+    write(tmp_path, "soak", kernel_hash())
+    today = {**records.gpu_tests(), "test_new.py": "1"}
+    monkeypatch.setattr(records, "gpu_tests", lambda: today)
+    assert records.EXIT_STALE == records.check(tmp_path)
+    told = capsys.readouterr().out.splitlines()
+    assert "other tests: test_new.py changed; run python -m" in told[0] and "soak: current" in told[1]
+
+
+def test_the_gpu_tests_are_files_with_one_what_these_import_and_what_they_compile(tmp_path: Path) -> None:
+    (tmp_path / "calls.py").write_text("def call(): ...\n")
+    (tmp_path / "marks.py").write_text(f"needs_gpu = {records.GPU_MARK}\n")
+    marked = "from marks import needs_gpu\nfrom lists import LISTS\nSOURCE = 'kernel.cu'\n"
+    (tmp_path / "test_marked.py").write_text(marked)
+    (tmp_path / "kernel.cu").write_text("int one();  // why\n")
+    (tmp_path / "other.cu").write_text("int other();\n")
+    (tmp_path / "lists.py").write_text("LISTS = ()\n")
+    (tmp_path / "other.py").write_text("def other(): ...\n")
+    (tmp_path / "test_cpu.py").write_text("from other import other\n")
+    test = tmp_path / "test_gpu.py"
+    test.write_text(f"from calls import call\n@{records.GPU_MARK}\ndef test_it(): assert 1  # why\n")
+    found = records.gpu_tests(tmp_path)
+    assert ["calls.py", "kernel.cu", "lists.py", "marks.py", "test_gpu.py", "test_marked.py"] == list(found)
+    test.write_text(test.read_text().replace("# why", "# for another reason"))
+    assert found == records.gpu_tests(tmp_path)
+    test.write_text(test.read_text().replace("assert 1", "assert 2"))
+    assert found["test_gpu.py"] != records.gpu_tests(tmp_path)["test_gpu.py"]
+
+
+def test_a_record_of_a_failure_fails_the_check(tmp_path: Path) -> None:
+    write(tmp_path, "tests", kernel_hash(), ok=False)
+    assert records.EXIT_STALE == records.check(tmp_path)
+
+
+def test_no_records_at_all_are_not_a_success(tmp_path: Path) -> None:
+    assert records.EXIT_NONE == records.check(tmp_path)
+
+
+def test_the_page_shows_every_record_with_its_origin(tmp_path: Path) -> None:
+    write(tmp_path, "sanitizers", "aaaa")
+    write(tmp_path, "tests", "bbbb")
+    page = records.render(records.load_records(tmp_path))
+    assert page.index("## GPU tests") < page.index("## compute-sanitizer")
+    assert "kernel aaaa" in page and "12 tests" in page
+    assert "| GPU tests | clean: 12 tests | bbbb | 2026-01-01 |" in page
+    assert "python -m persistent_topk.tools.gate" in page
+
+
+def test_a_record_of_a_failure_is_shown_as_one(tmp_path: Path) -> None:
+    write(tmp_path, "tests", "aaaa", ok=False)
+    assert "| **not clean**: 12 tests |" in records.render(records.load_records(tmp_path))
+
+
+def test_the_page_is_of_the_records_that_are_checked_in() -> None:
+    assert records.PAGE.read_text() == records.render(records.load_records())
+
+
+@pytest.mark.parametrize("name", records.TITLES)
+def test_the_checked_in_record_is_of_todays_kernel(name: str) -> None:
+    found = [record for record in records.load_records() if record["name"] == name]
+    if not found:
+        pytest.skip(f"no record {name!r} in docs/records: run python -m persistent_topk.tools.gate on a GPU")
+    reason = records.stale_reason(found[0])
+    if reason:
+        pytest.skip(reason)
+    assert found[0]["found"]["ok"]
+
+
+def test_the_checked_in_report_of_the_compiler_shows_no_spill_where_the_kernel_is_tuned() -> None:
+    found = [record["found"] for record in records.load_records() if record["name"] == "build"]
+    if not found or "kernels" not in found[0]:
+        pytest.skip("no compiler's report in docs/records: run python -m persistent_topk.tools.gate on a GPU")
+    usages = [spills.Usage(**kernel) for kernel in found[0]["kernels"]]
+    assert set(spills.ARCHITECTURES) == {usage.arch for usage in usages}
+    tuned = [usage for usage in usages if usage.counts]
+    assert {policy.name for policy in SHIPPED} == {usage.policy for usage in tuned}
+    assert [] == [usage for usage in tuned if usage.spills]
+
+
+def test_a_comment_is_not_another_kernel() -> None:
+    code = "int f() {\n  return 1;  // why\n}\n"
+    assert code_of(code) == code_of("// what\nint f() { return 1; }")
+    assert code_of(code) != code_of(code.replace("1", "2"))
+    assert code_of("f('#include')  # why\n# what", PYTHON_COMMENT) == "f('#include')"

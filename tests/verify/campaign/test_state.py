@@ -1,0 +1,247 @@
+"""The state of a long campaign: runs add up, kills do no harm, what does not fit is refused."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import wrong_topk
+from click.testing import CliRunner, Result
+
+from persistent_topk.verify.campaign.campaign.campaign import Campaign, Options
+from persistent_topk.commands.cli import group, main
+from persistent_topk.verify.campaign.campaign.outcome import ExitCode, Outcome
+from persistent_topk.verify.properties import CLAIMS
+from persistent_topk.verify.failures.replay import load
+from persistent_topk.verify.campaign.campaign.state import RUN_SEEDS, State, UnusableState, identity_of
+from persistent_topk.verify.targets.function import FunctionTarget
+
+TESTS = Path(__file__).parent
+KILLS = 8
+CASES = 40
+
+
+def target(function=wrong_topk.last_column_ties, claims: str = "contract") -> FunctionTarget:  # type: ignore[no-untyped-def]
+    return FunctionTarget("mine", function, CLAIMS[claims])
+
+
+def run(folder: Path, examined: FunctionTarget, cases: int = CASES) -> Outcome:
+    state = State(folder, identity_of([examined]))
+    options = Options(seed=state.seed(3), seconds=None, cases=cases, failures=state.failures, state=state)
+    try:
+        return Campaign([examined], options).run()
+    finally:
+        state.close()
+
+
+class Recorder(FunctionTarget):
+    """Notes the cases that it is given and takes none."""
+
+    def __init__(self) -> None:
+        super().__init__("mine", wrong_topk.correct)
+        self.seen: list[str] = []
+
+    def refuses(self, case):  # type: ignore[no-untyped-def]
+        if case.origin.family != "recipe":  # each search begins with the simplest
+            self.seen.append(f"{case.origin} {case.digest()}")
+        return "recorded only"
+
+
+def test_counts_add_up_and_failures_are_told_again(tmp_path: Path) -> None:
+    first = run(tmp_path, target())
+    second = run(tmp_path, target())
+    item, again = (o.targets["mine"].properties["lowest-column-ties"] for o in (first, second))
+    assert (first.coverage.cases, second.coverage.cases) == (CASES, 2 * CASES)
+    assert second.coverage.rows > first.coverage.rows
+    assert sum(second.coverage.families.values()) == 2 * CASES
+    assert again.cases > item.cases and again.failures >= item.failures >= 1
+    assert second.seconds > first.seconds
+    assert again.replay is not None and load(again.replay).promise == "lowest-column-ties"
+    third = run(tmp_path, target(), cases=1)  # one case, and all that was known
+    assert third.targets["mine"].failing() == second.targets["mine"].failing()
+    assert third.targets["mine"].properties["lowest-column-ties"].story == again.story
+    assert third.exit_code is ExitCode.MISMATCH
+
+
+def test_no_run_repeats_the_cases_of_another(tmp_path: Path) -> None:
+    runs = []
+    for _ in range(3):
+        recorder = Recorder()
+        run(tmp_path, recorder)
+        runs.append(set(recorder.seen))
+        assert len(runs[-1]) == len(recorder.seen) >= CASES // 2
+    assert not (runs[0] & runs[1] or runs[0] & runs[2] or runs[1] & runs[2])
+
+
+def test_a_failing_recipe_is_kept_and_tried_again(tmp_path: Path) -> None:
+    examined = target(wrong_topk.twice_the_same)
+    state = State(tmp_path, identity_of([examined]))
+    options = Options(seed=1, seconds=None, cases=300, failures=state.failures, state=state)
+    campaign = Campaign([examined], options)
+    campaign._scales = []  # recipes alone
+    found = campaign.run()
+    state.close()
+    assert "in-range-unique" in found.targets["mine"].failing()
+    assert any(path.is_file() for path in (tmp_path / "recipes").rglob("*"))
+    again = run(tmp_path, examined, cases=12)
+    assert again.coverage.families["recipe"] > found.coverage.families["recipe"]
+
+
+def test_kills_at_any_moment_lose_no_failure_and_spoil_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    command = [sys.executable, str(TESTS / "killed_campaigns.py"), str(folder), str(KILLS), str(os.getpid())]
+    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=True)
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(told) >= KILLS // 2, done.stderr
+    for before, after in itertools.pairwise(told):
+        assert after["runs"] > before["runs"]
+        assert after["cases"] >= before["cases"] and after["rows"] >= before["rows"]
+        assert set(before["failing"]) <= set(after["failing"])
+    assert all(load(Path(replay)).promise for replay in told[-1]["replays"])
+    last = run(folder, FunctionTarget("last_column_ties", wrong_topk.last_column_ties))
+    assert last.coverage.cases == told[-1]["cases"] + CASES
+    assert {"lowest-column-ties", *told[-1]["failing"]} <= set(last.targets["last_column_ties"].failing())
+
+
+def test_a_failure_saved_but_not_counted_is_counted_by_the_next_run(tmp_path: Path) -> None:
+    outcome = run(tmp_path, target())
+    empty = State(tmp_path / "other", identity_of([target()]))
+    empty.close()
+    saved = outcome.targets["mine"].properties["lowest-column-ties"].replay
+    assert saved is not None
+    (tmp_path / "other" / "failures").mkdir()
+    (tmp_path / "other" / "failures" / saved.name).write_bytes(saved.read_bytes())
+    resumed = run(tmp_path / "other", target(), cases=1)
+    assert "lowest-column-ties" in resumed.targets["mine"].failing()
+
+
+def damage(change: Callable[[dict], object]) -> Callable[[Path], None]:  # type: ignore[type-arg]
+    """Alters state.json's document, and nothing else."""
+
+    def altered(folder: Path) -> None:
+        document = json.loads((folder / "state.json").read_text())
+        change(document)
+        (folder / "state.json").write_text(json.dumps(document))
+
+    return altered
+
+
+def cut(share: float) -> Callable[[Path], None]:
+    def altered(folder: Path) -> None:
+        content = (folder / "state.json").read_bytes()
+        (folder / "state.json").write_bytes(content[: int(share * len(content))])
+
+    return altered
+
+
+def first_failure(folder: Path) -> Path:
+    return next((folder / "failures").glob("*.zip"))
+
+
+def in_its_place(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "empty": (cut(0.0), "state.json is damaged"),
+    "cut": (cut(0.7), "state.json is damaged"),
+    "a count": (damage(lambda d: d["body"]["outcome"].update(seconds=1.5)), "its hash is another"),
+    "no body": (damage(lambda d: d.pop("body")), "state.json is damaged"),
+    "version": (damage(lambda d: d.update(version=99)), "version 99; expected"),
+    "format": (damage(lambda d: d.update(format="other")), "'other'"),
+    "failure": (lambda folder: first_failure(folder).write_bytes(b"PK"), "a failure is damaged"),
+    "no failure": (lambda folder: first_failure(folder).unlink(), "a failure is damaged"),
+    "a folder": (lambda folder: in_its_place(folder / "state.json"), "state.json is damaged"),
+    "no state": (lambda folder: (folder / "state.json").unlink(), "and no state.json"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_damaged_state_is_refused_and_left_as_it_is(name: str, tmp_path: Path) -> None:
+    run(tmp_path, target(), cases=20)
+    change, words = DAMAGES[name]
+    change(tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(UnusableState, match=words):
+        State(tmp_path, identity_of([target()]))
+    assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+
+def test_a_folder_of_other_things_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(UnusableState, match="holds 'thesis.txt'"):
+        State(tmp_path, identity_of([target()]))
+    assert ["thesis.txt"] == [path.name for path in tmp_path.iterdir()]
+
+
+def test_any_flipped_byte_is_refused_or_makes_no_difference(tmp_path: Path) -> None:
+    run(tmp_path, target(), cases=4)
+    path = tmp_path / "state.json"
+    content = path.read_bytes()
+    for place in random.Random(5).sample(range(len(content)), 150):
+        flipped = bytearray(content)
+        flipped[place] ^= 0x11
+        path.write_bytes(flipped)
+        try:
+            State(tmp_path, identity_of([target()])).close()
+        except UnusableState:
+            continue
+        assert json.loads(flipped)["body"] == json.loads(content)["body"], chr(content[place])
+
+
+def test_another_campaign_is_refused(tmp_path: Path) -> None:
+    State(tmp_path, identity_of([target()])).close()
+    other = FunctionTarget("other", wrong_topk.correct)
+    elsewhere = FunctionTarget("mine", run)  # type: ignore[arg-type]
+    for examined, words in (
+        ([other], "was made for mine; this run is of other"),
+        ([target(claims="set")], "was made for other claims of mine: ascending-order"),
+        ([elsewhere], "was made for mine as source"),
+    ):
+        with pytest.raises(UnusableState, match=words):
+            State(tmp_path, identity_of(examined))
+    with pytest.raises(UnusableState, match="was made by process 0 of 1; this is process 1 of 2"):
+        State(tmp_path, identity_of([target()], 1, 2))
+    State(tmp_path, identity_of([target()])).close()
+
+
+def test_two_runs_at_once_are_refused(tmp_path: Path) -> None:
+    first = State(tmp_path, identity_of([target()]))
+    with pytest.raises(UnusableState, match="in use by another run"):
+        State(tmp_path, identity_of([target()]))
+    first.close()
+    assert State(tmp_path, identity_of([target()])).seed(7) == 7 + RUN_SEEDS
+
+
+def test_the_command_line_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(TESTS)
+    common = ("verify", "--target", "wrong_topk:by_value", "--family", "contents", "--state", "kept")
+
+    def told(*more: str) -> Result:
+        return CliRunner().invoke(
+            group, [*common, "--cases", "6", "--json", "o.json", *more], standalone_mode=False
+        )
+
+    for cases in (6, 12):
+        found = told()
+        assert found.return_value == ExitCode.MISMATCH, found.output
+        assert "breaks ascending-order" in found.output
+        assert json.loads(Path("o.json").read_text())["cases"] == cases
+    for more, words in ((("--claim", "set"), "other claims"), (("--failures", "x"), "exclude each other")):
+        with pytest.raises(SystemExit) as left:
+            main([*common, *more])
+        assert left.value.code == ExitCode.USAGE, words
+    Path("file").write_text("")
+    with pytest.raises(SystemExit) as left:
+        main(["verify", "--target", "model", "--state", "file"])
+    assert left.value.code == ExitCode.USAGE

@@ -1,0 +1,169 @@
+"""What GPU runs found: JSON records, current only for the kernel they name, and the page made of them.
+
+python -m persistent_topk.tools.records --check     exit 1 if a record is of another kernel
+python -m persistent_topk.tools.records --render    writes docs/gpu-verification.md
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from ..cuda.build import CUDA_DIR, PYTHON_COMMENT, code_of, digest, kernel_hash
+
+SCHEMA = 1
+ROOT = CUDA_DIR.parent
+RECORDS_DIR = ROOT / "docs" / "records"
+PAGE = ROOT / "docs" / "gpu-verification.md"
+TESTS = ROOT / "tests"
+GPU_MARK = "pytest.mark.gpu"
+IMPORT = re.compile(r"^(?:from|import) (\w+)", re.MULTILINE)
+EXIT_CURRENT, EXIT_STALE, EXIT_NONE = 0, 1, 4
+CARRIED = ("kernel", "date", "gpu", "driver", "nvcc", "torch")
+COMMANDS = """\
+    pip install --no-build-isolation --no-deps -e .
+    python -m persistent_topk.tools.gate"""
+
+Found = dict[str, Any]
+
+# Record names in the page's order, with their headings.
+TITLES = {
+    "tests": "GPU tests",
+    "campaign": "The checker's families of cases, every property",
+    "soak": "Rows by the million, against the oracle and the model",
+    "sanitizers": "compute-sanitizer",
+    "build": "Registers and spills",
+    "bench": "Timings",
+}
+
+
+def write_record(
+    folder: Path, name: str, environment: Found, found: Found, figures: Found | None = None
+) -> Path:
+    """Writes folder/name.json: the environment, what was found (ok: bool, lines: the table), figures."""
+    return write_json(folder / f"{name}.json", name, environment, found, figures)
+
+
+def write_json(path: Path, name: str, environment: Found, found: Found, figures: Found | None = None) -> Path:
+    """Writes the record `name` to any file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    record = {"schema": SCHEMA, "name": name, **environment, "found": found, **(figures or {})}
+    path.write_text(json.dumps(record, indent=1) + "\n")
+    return path
+
+
+def load_records(folder: Path = RECORDS_DIR) -> list[dict[str, Any]]:
+    """All records in the folder, in the page's order."""
+    found = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+    records = [record for record in found if record.get("schema") == SCHEMA and record.get("name") in TITLES]
+    return sorted(records, key=lambda record: list(TITLES).index(record["name"]))
+
+
+def gpu_tests(folder: Path = TESTS) -> dict[str, str]:
+    """A hash of the code, without comments, of each file that has GPU tests, that one of these imports, or
+    that it compiles.
+
+    A file has them that sets their mark, or imports a file that does: the mark may come from there. It
+    compiles the CUDA source that it names.
+    """
+    texts = {path: path.read_text() for path in folder.glob("*.py")}
+    imports = {
+        path: {folder / f"{name}.py" for name in IMPORT.findall(text)} & texts.keys()
+        for path, text in texts.items()
+    }
+    marking = {path for path, text in texts.items() if GPU_MARK in text}
+    having = marking | {path for path in texts if imports[path] & marking}
+    having = having.union(*(imports[path] for path in having))
+    compiled = [path for path in folder.glob("*.cu") if any(path.name in texts[test] for test in having)]
+    code = {path.name: code_of(texts[path], PYTHON_COMMENT) for path in having}
+    code |= {path.name: code_of(path.read_text()) for path in compiled}
+    return {name: digest((), code[name]) for name in sorted(code)}
+
+
+def stale_reason(record: Found) -> str | None:
+    """Why the record says nothing of today's kernel, or is of other tests than today's; None if neither."""
+    head = f"the record {record['name']!r} of {record['date']} is of"
+    today = kernel_hash()
+    if record["kernel"] != today:
+        return (
+            f"{head} kernel {record['kernel']}, today's is {today}; "
+            "run python -m persistent_topk.tools.gate on a GPU again"
+        )
+    if record["name"] != "tests":
+        return None
+    then, now = record["found"].get("files", {}), gpu_tests()
+    changed = sorted(name for name in {*then, *now} if then.get(name) != now.get(name))
+    if not changed:
+        return None
+    return (
+        f"{head} other tests: {', '.join(changed)} changed; "
+        "run python -m persistent_topk.tools.gate --only tests on a GPU again"
+    )
+
+
+def render(records: list[dict[str, Any]]) -> str:
+    """The page as Markdown: a table of all records, then what each found."""
+    lines = ["# What was verified on a GPU", ""]
+    lines += [
+        "Two commands, on a machine with a GPU and the CUDA toolkit; nothing is fetched:",
+        "",
+        COMMANDS,
+        "",
+        "The second builds, runs the GPU tests, the campaign, the soak, the sanitizers and the bench, writes",
+        "a record of each into `docs/records`, and prints a table. With `--cccl` the wheel of cuda-cccl adds",
+        "CUB as a second oracle and a peer; with `--sanitizer` that of nvidia-cuda-sanitizer-api (13.1 or",
+        "newer) looks at shared memory too. A record is of the kernel whose hash it names; `make",
+        "check-records` says whether that is today's. This page is made of the records, by",
+        "`python -m persistent_topk.tools.records --render`.",
+        "",
+        "| what | found | kernel | date |",
+        "| --- | --- | --- | --- |",
+    ]
+    for record in records:
+        told = record["found"]["lines"][0] if record["found"]["lines"] else ""
+        verdict = "clean" if record["found"]["ok"] else "**not clean**"
+        cell = f"{verdict}: {told}".replace("|", "\\|")
+        lines.append(f"| {TITLES[record['name']]} | {cell} | {record['kernel']} | {record['date']} |")
+    for record in records:
+        lines += ["", f"## {TITLES[record['name']]}", ""]
+        lines += [f"{', '.join(f'{name} {record[name]}' for name in CARRIED)}.", ""]
+        lines += ["```", *record["found"]["lines"], "```"]
+    return "\n".join([*lines, ""])
+
+
+def write_page() -> Path:
+    """Renders the records that are checked in; the page's path."""
+    PAGE.write_text(render(load_records(RECORDS_DIR)))
+    return PAGE
+
+
+def check(folder: Path = RECORDS_DIR) -> int:
+    """Prints a line a record; the exit code."""
+    records = load_records(folder)
+    if not records:
+        print(f"no records in {folder}")
+        return EXIT_NONE
+    reasons = [stale_reason(record) for record in records]
+    for record, reason in zip(records, reasons, strict=True):
+        print(reason or f"{record['name']}: current, {'ok' if record['found']['ok'] else 'NOT OK'}")
+    failed = any(reasons) or not all(record["found"]["ok"] for record in records)
+    return EXIT_STALE if failed else EXIT_CURRENT
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Checks or renders the records; the exit code says whether they are current."""
+    parser = argparse.ArgumentParser(prog="python -m persistent_topk.tools.records", description=__doc__)
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--render", action="store_true")
+    options = parser.parse_args(arguments)
+    if options.render:
+        print(write_page())
+    return check() if options.check or not options.render else EXIT_CURRENT
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The kernel under NVIDIA's compute-sanitizer: `python -m persistent_topk.tools.sanitizer`."""

@@ -1,0 +1,147 @@
+"""Registers and spills of the compiled kernels for every architecture, read from the assembler's report.
+
+python -m persistent_topk.tools.spills [--arch sm_90 ...]     exit 1 if the tuned architecture spills
+
+Needs nvcc and no GPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..reference.policy import POLICIES, SHIPPED
+from ..cuda.build import DEFAULT_ARCH, INSTANCE_SOURCE, KERNEL_UNITS, BuildError, Unit, build
+
+EXIT_NONE, EXIT_SPILLS, EXIT_CANNOT_RUN = 0, 1, 3
+ARCHITECTURES = ("sm_80", "sm_90", "sm_100", "sm_120")
+TUNED = DEFAULT_ARCH  # where a spill is a defect; elsewhere it is told
+SHIPPED_UNITS = tuple(
+    Unit(INSTANCE_SOURCE, (f"-DPERSISTENT_TOPK_POLICY={list(POLICIES).index(policy.name)}",))
+    for policy in SHIPPED
+)
+ENTRY = re.compile(r"Compiling entry function '([^']+)' for '([^']+)'")
+SPILLS = re.compile(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads")
+REGISTERS = re.compile(r"Used (\d+) registers")
+# What the compiler makes of kernel<policy, tracing, entry>: lengths before names, L<type><value>E for values.
+MANGLED = re.compile(r"\d+([A-Za-z_]+?)ILi(\d+)E(?:Lb([01])E)?(?:LNS_5EntryE(\d)E)?")
+ENTRIES = ("wide", "shared", "narrow", "narrowest", "cooperative")  # of Entry in persistent.cuh, in its order
+
+
+@dataclass(frozen=True)
+class Usage:
+    """One kernel for one architecture; stack and spills in bytes a thread."""
+
+    arch: str
+    kernel: str
+    policy: str | None
+    tracing: bool
+    registers: int
+    stack: int
+    stores: int
+    loads: int
+
+    @property
+    def spills(self) -> int:
+        return self.stores + self.loads
+
+    @property
+    def counts(self) -> bool:
+        """Whether a spill of it is a defect: shipped, without tracing, for the tuned architecture."""
+        shipped = self.policy in {policy.name for policy in SHIPPED}
+        return shipped and not self.tracing and self.arch == TUNED
+
+
+def named(symbol: str) -> tuple[str, str | None, bool]:
+    """(kernel, policy, tracing) of a mangled name; the symbol itself where it is none of ours."""
+    match = MANGLED.search(symbol)
+    if match is None:
+        return symbol, None, False
+    names, number = list(POLICIES), int(match.group(2))
+    kernel = match.group(1) + (f" {ENTRIES[int(match.group(4))]}" if match.group(4) else "")
+    return kernel, names[number] if number < len(names) else None, match.group(3) == "1"
+
+
+def parse(log: str) -> list[Usage]:
+    """The kernels of an assembler's report (ptxas -v), in its order.
+
+    ValueError where an entry lacks its registers or its spills: a report that is half read shows none.
+    """
+    found = []
+    parts = ENTRY.split(log)
+    for symbol, arch, text in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
+        frame, registers = SPILLS.search(text), REGISTERS.search(text)
+        if frame is None or registers is None:
+            raise ValueError(f"the assembler's report of {symbol} has no registers or no spills: {text!r}")
+        kernel, policy, tracing = named(symbol)
+        stack, stores, loads = map(int, frame.groups())
+        found.append(Usage(arch, kernel, policy, tracing, int(registers.group(1)), stack, stores, loads))
+    return found
+
+
+def log_of(arch: str) -> str:
+    """The report of the library for the tuned architecture, of the shipped kernels alone for others."""
+    library: Path = build(KERNEL_UNITS if arch == TUNED else SHIPPED_UNITS, arch)
+    log = library.with_suffix(".log")
+    if not log.is_file():
+        raise BuildError(f"{library} was built elsewhere and has no report; delete it to compile it here")
+    return log.read_text()
+
+
+def report(architectures: Sequence[str] = ARCHITECTURES) -> list[Usage]:
+    """Compiles for the architectures and reads what the assembler said. Raises BuildError."""
+    at_once = max(1, (os.cpu_count() or 1) // len(KERNEL_UNITS))  # a build has a compiler for each unit
+    with ThreadPoolExecutor(at_once) as pool:
+        found = [usage for log in pool.map(log_of, architectures) for usage in parse(log)]
+    silent = set(architectures) - {usage.arch for usage in found}
+    if silent:
+        raise BuildError(f"the assembler reported no kernel for {', '.join(sorted(silent))}")
+    return found
+
+
+def lines(usages: Sequence[Usage]) -> list[str]:
+    """The table: kernels without tracing, those of shipped policies."""
+    shown = [
+        usage for usage in usages if not usage.tracing and usage.policy in {policy.name for policy in SHIPPED}
+    ]
+    return [
+        f"{usage.arch:<7} {usage.policy:<12} {usage.kernel:<20} {usage.registers:>3} registers, "
+        f"{usage.stores} bytes spilled, {usage.loads} reloaded"
+        + (" DEFECT" if usage.counts and usage.spills else "")
+        for usage in shown
+    ]
+
+
+def found(usages: Sequence[Usage]) -> dict[str, Any]:
+    """What a record keeps."""
+    return {
+        "ok": any(usage.counts for usage in usages)
+        and not any(usage.counts and usage.spills for usage in usages),
+        "lines": lines(usages),
+        "kernels": [asdict(usage) for usage in usages],
+    }
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Prints the table; 1 where the tuned architecture's shipped kernels spill."""
+    parser = argparse.ArgumentParser(prog="python -m persistent_topk.tools.spills", description=__doc__)
+    parser.add_argument("--arch", action="append", choices=ARCHITECTURES, help="repeat; default: all four")
+    options = parser.parse_args(arguments)
+    try:
+        usages = report(options.arch or ARCHITECTURES)
+    except BuildError as error:
+        print(error, file=sys.stderr)
+        return EXIT_CANNOT_RUN
+    print("\n".join(lines(usages)))
+    return EXIT_SPILLS if any(usage.counts and usage.spills for usage in usages) else EXIT_NONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,288 @@
+"""Puts case after case to every target, by families and by recipes, until the time or the count is up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from ..cases.case import Case
+from .counterexamples import Counterexamples
+from ..judging.examination import AGAIN, GRAPH, SHORT, STEPS, Subject, examine
+from .outcome import Outcome, TargetOutcome, new_outcome
+from .recipe_search import Promise, RecipeSearch
+from .scales import OWN_SHARES, SHARES_OF_OTHERS, Scale, make_scales
+from .state import State
+from .steering import measures
+from ..cases.strategies import PEER_SCOPE, SMALL_SCOPE, Scope, cases
+from ..targets.target import Schedule, Target
+from ..cases.variants import VARIANTS, is_packed, packed
+
+MANY_ELEMENTS = 1 << 15  # logits of a case that gets one call beside the base instead of all,
+MANY_ROWS = 64  # or rows
+CALLS = 6  # schedules drawn for one case
+MOST_SCHEDULES = 1 << 62  # their seeds are 64 bits wide
+SEARCH_SHARE = 0.6  # of the budget; once a claimed promise is broken, the rest is for shrinking
+SHRINK_SECONDS = 15.0  # for shrinking, where the budget is a number of cases
+MOST_FATAL = 3  # a property that has cost a target's process so often is measured no more
+OVERTIME = 1.03  # a case that would end later than this part of the budget is not started
+BURST_CASES = 100  # recipes that are drawn before the families have their turn again,
+BURST_SHARE = 0.1  # or as many as fit into this part of the budget
+MOST_BURSTS = 1 << 20  # of one seed
+
+
+@dataclass
+class Options:
+    """seconds or cases bounds the campaign. ks: values of k in place of the settings' own. captured:
+    (name, cases) of files of logits, which come first. failures: the folder for replay files. families:
+    these alone, and no recipes. state: where an earlier run left off."""
+
+    seed: int = 0
+    seconds: float | None = 60.0
+    cases: int | None = None
+    ks: tuple[int, ...] = ()
+    captured: Sequence[Case] = ()
+    failures: Path = Path("topk-failures")
+    families: tuple[str, ...] = ()
+    state: State | None = None
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One torch thread: over rows of this size two that wait for each other are slower, at times by far."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+Progress = Callable[[Outcome, float], None]
+
+
+@dataclass
+class Recipes:
+    """The share of the recipes, as a scale has one. visits: cases, of so many bursts. cost: the seconds
+    of the dearest lately."""
+
+    share: float
+    visits: int = 0
+    bursts: int = 0
+    spent: float = 0.0
+    cost: float = 0.0
+
+    def spend(self, seconds: float) -> None:
+        """Counts what a case took."""
+        self.visits += 1
+        self.spent += seconds
+        self.cost = max(seconds, 0.5 * self.cost)
+
+    def likely_cost(self) -> float:
+        """Seconds of the next case."""
+        return self.cost
+
+
+class Campaign:
+    """targets: prepared ones. progress: told after every case, with the share of the budget used."""
+
+    def __init__(
+        self, targets: Sequence[Target], options: Options, progress: Progress = lambda outcome, share: None
+    ) -> None:
+        self.targets = targets
+        self.options = options
+        self.found = Counterexamples(options.failures, options.ks)
+        fresh = {t.name: new_outcome(t.name, t.claims, t.own, t.on_gpu) for t in targets}
+        self.outcome = Outcome(options.seed, fresh)
+        if options.state is not None:
+            self.outcome = options.state.resume(self.outcome, self.found, targets)
+        self._cases_before, self._seconds_before = self.outcome.coverage.cases, self.outcome.seconds
+        self._progress = progress
+        self._started = time.monotonic()
+        own = any(target.own for target in targets)
+        shares = OWN_SHARES if own else SHARES_OF_OTHERS
+        self._scales = make_scales(options.families, options.ks, shares)
+        self._recipes = None if options.families else Recipes(shares.recipes)
+        scope = SMALL_SCOPE if own else PEER_SCOPE
+        self._scope = Scope(scope.policies, scope.boundaries, scope.longest_run, options.ks)
+
+    def run(self) -> Outcome:
+        """Runs to the end of the budget, or to an interrupt, which it records."""
+        with one_thread():
+            return self._run()
+
+    def _run(self) -> Outcome:
+        self._started = time.monotonic()
+        database = None if self.options.state is None else self.options.state.recipes
+        search = RecipeSearch(cases(self._scope), self._put_recipe, database)
+        try:
+            self._search(search)
+            self.found.shrink_all(self._shrink_deadline())
+        except KeyboardInterrupt:
+            self.outcome.interrupted = True
+        finally:
+            search.close()
+        for target in self.targets:
+            told = self.outcome.targets[target.name]
+            told.notes = (*target.notes(), *_notes_on(_given_up(told)))
+        self._keep(now=True)
+        return self.outcome
+
+    def _keep(self, now: bool = False) -> None:
+        """Records the time, and keeps the state if there is one and it is due."""
+        self.outcome.seconds = self._seconds_before + self._elapsed()
+        if self.options.state is None or self.options.state.keep(self.outcome, now):
+            self.found.clear_away()
+
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._started
+
+    @property
+    def _done(self) -> int:
+        """Cases of this run."""
+        return self.outcome.coverage.cases - self._cases_before
+
+    def _used(self) -> float:
+        """The share of the budget that is used, 1 at its end."""
+        if self.options.cases is not None:
+            return self._done / max(1, self.options.cases)
+        return self._elapsed() / (self.options.seconds or 1.0)
+
+    def _is_over(self) -> bool:
+        return self._used() >= (SEARCH_SHARE if self._searched_enough() else 1.0)
+
+    def _searched_enough(self) -> bool:
+        """A budget of cases is used up whatever was found: the same seed and count give the same cases."""
+        return self.options.cases is None and self.found.any_claimed()
+
+    def _shrink_deadline(self) -> float:
+        if self.options.cases is not None or self.options.seconds is None:
+            return time.monotonic() + SHRINK_SECONDS
+        return self._started + self.options.seconds
+
+    def _search(self, search: RecipeSearch) -> None:
+        for scale in reversed(self._scales):  # every path first, whatever else there is time for
+            for _ in range(scale.tours):
+                self._visit(scale)
+        for case in self.options.captured:
+            if self._is_over():
+                return
+            self._put(case)
+        if self._recipes is not None:
+            search.replay(self._is_over)
+        while not self._is_over():
+            order = sorted(self._parts(), key=self._had)
+            fitting = next((item for item in order if self._fits(item.likely_cost())), None)
+            if fitting is None:
+                return
+            if isinstance(fitting, Recipes):
+                self._burst(search, fitting)
+            else:
+                self._visit(fitting)
+
+    def _parts(self) -> list[Scale | Recipes]:
+        return [*self._scales, *([self._recipes] if self._recipes else [])]
+
+    def _visit(self, scale: Scale) -> None:
+        if not self._is_over():
+            began = time.monotonic()
+            case = scale.next_case(self.options.seed)
+            self._put(case)
+            scale.spend(case, time.monotonic() - began)
+
+    def _burst(self, search: RecipeSearch, recipes: Recipes) -> None:
+        share = self._used()
+        recipes.bursts += 1
+        examples = BURST_CASES
+        if self.options.cases is not None:
+            examples = max(1, int(self.options.cases * BURST_SHARE))
+
+        def is_over() -> bool:
+            late = self._used() >= share + BURST_SHARE and self.options.cases is None
+            return late or self._is_over() or not self._fits(recipes.cost)
+
+        number = self.options.seed * MOST_BURSTS + recipes.bursts
+        search.burst(number, examples, list(self.found.found), is_over)
+
+    def _had(self, scale: Scale | Recipes) -> float:
+        """What a scale has had for its share: time, or cases where their number is the budget, so that
+        the same seed and number give the same cases."""
+        return (scale.visits if self.options.cases is not None else scale.spent) / scale.share
+
+    def _fits(self, cost: float) -> bool:
+        """Whether a case that takes `cost` seconds would end in time."""
+        if self.options.cases is not None or self.options.seconds is None:
+            return True
+        return self._elapsed() + cost <= self.options.seconds * OVERTIME
+
+    def _steps(self, case: Case) -> Sequence[str]:
+        """All steps for small cases; for big ones one call beside the base, for each purpose in turn."""
+        if case.storage.numel() <= MANY_ELEMENTS and case.rows <= MANY_ROWS:
+            return STEPS
+        purposes = (AGAIN, *VARIANTS, GRAPH)
+        return (SHORT, purposes[self._done % len(purposes)])
+
+    def _put_recipe(self, case: Case, shrinking: bool) -> tuple[set[Promise], dict[str, float]]:
+        began = time.monotonic()
+        subject = Subject(case)
+        broken = self._put(case, subject, shrinking)
+        assert self._recipes is not None
+        self._recipes.spend(time.monotonic() - began)
+        return broken, measures(subject.expected)
+
+    def _put(self, case: Case, subject: Subject | None = None, shrinking: bool = False) -> set[Promise]:
+        """Puts a case to all targets; the claimed promises that it broke."""
+        subject, steps = subject or Subject(case), self._steps(case)
+        broken: set[Promise] = set()
+        first = (self.options.seed * 1_000_003 + self._done * CALLS) % MOST_SCHEDULES
+        for target in self.targets:
+            schedules = tuple(target.schedule(first + call) for call in range(CALLS))
+            broken |= self._put_to(target, subject, schedules, steps, shrinking)
+        own = any(target.own for target in self.targets)
+        self.outcome.coverage.add(case, subject.model[1] if own else None)
+        self._keep()
+        self._progress(self.outcome, self._used())
+        return broken
+
+    def _put_to(
+        self,
+        target: Target,
+        subject: Subject,
+        schedules: tuple[Schedule, ...],
+        steps: Sequence[str],
+        shrinking: bool,
+    ) -> set[Promise]:
+        """Puts a case to one target, less what it was given up on; the claimed promises that it broke."""
+        told = self.outcome.targets[target.name]
+        gone = _given_up(told)
+        if "layout-independent" in gone and not is_packed(subject.case):
+            subject = Subject(packed(subject.case))
+        refusal = target.refuses(subject.case)
+        if refusal:
+            told.refused, told.refusal = told.refused + 1, refusal
+            return set()
+        began = time.monotonic()
+        measured = examine(target, subject, schedules, [step for step in steps if step not in gone])
+        cost = time.monotonic() - began
+        broken: set[Promise] = set()
+        for measurement in measured:
+            outcome = told.record(measurement)
+            if measurement.broken:
+                self.found.offer(target, subject.case, schedules, measurement, outcome, cost, shrinking)
+                if outcome.claimed:
+                    broken.add((target.name, measurement.promise))
+        return broken
+
+
+def _given_up(told: TargetOutcome) -> list[str]:
+    """The properties that have cost the target's process often enough: starting it anew takes seconds,
+    which the others need."""
+    return [name for name in STEPS if told.properties[name].fatal >= MOST_FATAL]
+
+
+def _notes_on(gone: Sequence[str]) -> tuple[str, ...]:
+    return tuple(f"{name} cost its process {MOST_FATAL} times and was measured no more" for name in gone)

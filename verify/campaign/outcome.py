@@ -1,0 +1,163 @@
+"""What a campaign found, and the verdict that follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+
+from .coverage import Coverage
+from ..judging.examination import Measurement
+from ..properties import NAMES, TRACE_AGREEMENT
+from ..judging.trace_difference import TraceDifference
+from ..judging.wrong_columns import WrongColumns
+
+SCHEMA = 1
+NEEDS_GPU = ("graph-replay",)
+
+
+class ExitCode(IntEnum):
+    """Exit codes of every command."""
+
+    AGREE = 0
+    MISMATCH = 1
+    USAGE = 2
+    CANNOT_RUN = 3
+    NOTHING_VERIFIED = 4
+    FAULT = 70  # sysexits' EX_SOFTWARE
+    INTERRUPTED = 130
+
+
+@dataclass
+class PropertyOutcome:
+    """One property of one target over a campaign."""
+
+    claimed: bool
+    cases: int = 0
+    rows: int = 0
+    failures: int = 0
+    summary: str = ""
+    replay: Path | None = None
+    difference: TraceDifference | None = None
+    lacking: str | None = None  # the hardware that it was not run for
+    story: str = ""  # the smallest failing case, in words
+    wrong: WrongColumns | None = None  # which columns of it
+    fatal: int = 0  # failures that cost the target's process, in this run
+
+    @property
+    def verdict(self) -> str:
+        if self.failures:
+            return "fails"
+        return "holds" if self.rows else "not-run"
+
+
+@dataclass
+class TargetOutcome:
+    """name, claims and each property's outcome, in the order of reports."""
+
+    name: str
+    own: bool
+    properties: dict[str, PropertyOutcome]
+    refused: int = 0
+    refusal: str = ""
+    notes: tuple[str, ...] = ()
+
+    def record(self, measurement: Measurement) -> PropertyOutcome:
+        """Counts a measurement; measurements that judged no row count for nothing."""
+        outcome = self.properties[measurement.promise]
+        outcome.cases += bool(measurement.rows)
+        outcome.rows += measurement.rows
+        outcome.failures += measurement.broken is not None
+        outcome.fatal += measurement.fatal
+        return outcome
+
+    def failing(self) -> list[str]:
+        return [name for name, item in self.properties.items() if item.claimed and item.failures]
+
+    def unmeasured(self) -> list[str]:
+        return [
+            name
+            for name, item in self.properties.items()
+            if item.claimed and item.verdict == "not-run" and not item.lacking
+        ]
+
+
+def new_outcome(name: str, claims: frozenset[str], own: bool, on_gpu: bool) -> TargetOutcome:
+    """An outcome with every property still to be run."""
+    names = (*NAMES, TRACE_AGREEMENT.name) if own else NAMES
+    lacking = {} if on_gpu else dict.fromkeys(NEEDS_GPU, "needs a GPU")
+    return TargetOutcome(
+        name, own, {prop: PropertyOutcome(prop in claims, lacking=lacking.get(prop)) for prop in names}
+    )
+
+
+@dataclass
+class Outcome:
+    """A campaign's result. unavailable: targets that could not run, and why."""
+
+    seed: int
+    targets: dict[str, TargetOutcome]
+    coverage: Coverage = field(default_factory=Coverage)
+    seconds: float = 0.0
+    interrupted: bool = False
+    unavailable: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def verdict(self) -> str:
+        if any(target.failing() for target in self.targets.values()):
+            return "mismatch"
+        return "nothing-verified" if self.why_nothing() else "agree"
+
+    def why_nothing(self) -> str | None:
+        """What keeps the verdict from being `agree` though nothing failed."""
+        if not self.coverage.cases or not self.targets:
+            return "no case was run"
+        own = [target for target in self.targets.values() if target.own]
+        missing = self.coverage.missing_paths()
+        if own and missing:
+            return f"no row under a shipped policy took: {', '.join(missing)}"
+        for target in self.targets.values():
+            if target.unmeasured():
+                return f"claimed by {target.name} and never judged: {', '.join(target.unmeasured())}"
+        return None
+
+    @property
+    def exit_code(self) -> ExitCode:
+        if self.verdict == "mismatch":
+            return ExitCode.MISMATCH
+        if self.interrupted:
+            return ExitCode.INTERRUPTED
+        return ExitCode.AGREE if self.verdict == "agree" else ExitCode.NOTHING_VERIFIED
+
+    def as_json(self) -> dict[str, object]:
+        """The document of --json."""
+        return {
+            "schema": SCHEMA,
+            "verdict": self.verdict,
+            "seed": self.seed,
+            "seconds": round(self.seconds, 3),
+            "cases": self.coverage.cases,
+            "rows": self.coverage.rows,
+            "interrupted": self.interrupted,
+            "paths": {name: self.coverage.paths[name] for name in self.coverage.paths},
+            "shipped_paths": dict(self.coverage.shipped_paths),
+            "boundaries": dict(sorted(self.coverage.boundaries.items())),
+            "families": dict(self.coverage.families),
+            "unavailable": self.unavailable,
+            "targets": {
+                name: {
+                    "notes": list(target.notes),
+                    "properties": {
+                        prop: {
+                            "claimed": item.claimed,
+                            "verdict": item.verdict,
+                            "cases": item.cases,
+                            "summary": item.summary or item.lacking or "",
+                            "replay": str(item.replay) if item.replay else None,
+                        }
+                        for prop, item in target.properties.items()
+                    }
+                }
+                for name, target in self.targets.items()
+            },
+        }

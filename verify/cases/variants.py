@@ -1,0 +1,85 @@
+"""The same question asked another way: other tails, another layout, another batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from .case import FILLS, Case, rebuild
+
+# Offsets, and gaps between rows. First both odd, so that every row changes its alignment; then what is left
+# to targets whose rows start at 16 bytes, and to those whose rows lie end to end.
+LAYOUTS = ((1, 3), (4, 4), (1, 0))
+PACKED = ((0, 0),)
+
+
+class Variant:
+    """case: what to call. source: for each of its rows, the row of the base case that it repeats."""
+
+    def __init__(self, case: Case, source: list[int]) -> None:
+        self.case = case
+        self.source = source
+
+
+def _columns_of(case: Case) -> list[np.ndarray]:
+    bits = case.bits()
+    return [bits[row, : case.clamped[row]] for row in range(case.rows)]
+
+
+def other_tail(case: Case) -> Iterator[Variant]:
+    """What lies beyond n replaced: the greatest of values by the least, or the other way round."""
+    bits = case.bits()
+    beyond = [(row, int(n)) for row, n in enumerate(case.clamped) if n < case.columns]
+    if not beyond:
+        return
+    row, n = beyond[0]
+    fill = FILLS["nan"] if bits[row, n] in (FILLS["-inf"], FILLS["zero"]) else FILLS["-inf"]
+    changed = rebuild(case, _columns_of(case), lengths=case.lengths.numpy(), columns=case.columns, tail=fill)
+    yield Variant(changed, list(range(case.rows)))
+
+
+def is_packed(case: Case) -> bool:
+    """Whether the rows lie end to end from the start of the storage."""
+    return case.offset == 0 and case.row_stride == case.columns
+
+
+def packed(case: Case) -> Case:
+    """The case with its rows end to end from the start of the storage."""
+    return rebuild(case, case.bits(), lengths=case.lengths.numpy(), offset=0, gap=0)
+
+
+def other_layout(case: Case) -> Iterator[Variant]:
+    """Moved to other offsets and strides, or packed if it lay oddly already."""
+    for offset, gap in LAYOUTS if is_packed(case) else PACKED:
+        moved = rebuild(case, case.bits(), lengths=case.lengths.numpy(), offset=offset, gap=gap)
+        yield Variant(moved, list(range(case.rows)))
+
+
+def other_batch(case: Case) -> Iterator[Variant]:
+    """The rows in reverse, and the last once more: other neighbours, other places, another count."""
+    source = [*reversed(range(case.rows)), case.rows - 1]
+    if not case.rows:
+        return
+    bits = case.bits()[source]
+    yield Variant(rebuild(case, bits, lengths=case.lengths.numpy()[source]), source)
+
+
+# Each gives the forms that a case can be put in, the most telling one first: a target is asked the first
+# that is within its documented limits.
+VARIANTS: dict[str, Callable[[Case], Iterator[Variant]]] = {
+    "tail-independent": other_tail,
+    "layout-independent": other_layout,
+    "batch-independent": other_batch,
+}
+
+
+def with_legal_lengths(case: Case) -> Case:
+    """Lengths clamped to 1..columns, for targets whose answer to others is a question of its own."""
+    lengths = case.lengths.clamp(1, max(1, case.columns))
+    return case if bool((lengths == case.lengths).all()) else replace(case, lengths=lengths)
+
+
+def has_short_lengths(case: Case) -> bool:
+    return bool(((case.lengths < 1) | (case.lengths > case.columns)).any())

@@ -1,0 +1,205 @@
+"""Failures as files: everything that a failing call needs, to be run again anywhere.
+
+A file is a zip of manifest.json and raw little-endian arrays. No pickle: opening a stranger's file runs
+nothing of theirs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ...cuda.emulator.library import Schedule as EmulatedSchedule
+from ...reference.plan import DeviceLimits
+from ...reference.policy import MAX_K, POLICIES
+from ..cases.case import Case, Origin
+from ..properties import NAMES, TRACE_AGREEMENT
+from ..targets.target import Schedule
+from ..whole_file import write_whole
+
+FORMAT = "persistent-topk failure"
+VERSION = 1
+MANIFEST = "manifest.json"
+MOST_MANIFEST_BYTES = 1 << 20
+MOST_ARRAY_BYTES = 1 << 32
+ARRAYS = {"storage": "<f4", "lengths": "<i4"}
+INTEGERS = ("offset", "row_stride", "columns", "k")
+
+
+class DamagedFile(ValueError):
+    """Not a failure file, or not a whole one; the message says what was found and what was expected."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A broken promise. target: its name as given on the command line. schedules: one a call."""
+
+    target: str
+    promise: str
+    message: str
+    case: Case
+    schedules: tuple[Schedule, ...] = ("",)
+    claims: tuple[str, ...] = ()
+
+
+def save(failure: Failure, path: Path) -> Path:
+    """Writes `failure` to `path`, whole or not at all."""
+    case = failure.case
+    arrays = {"storage": case.storage.numpy(), "lengths": case.lengths.numpy()}
+    raw = {name: arrays[name].astype(dtype, copy=False).tobytes() for name, dtype in ARRAYS.items()}
+    manifest = {
+        "format": FORMAT,
+        "version": VERSION,
+        "target": failure.target,
+        "property": failure.promise,
+        "message": failure.message,
+        "claims": list(failure.claims),
+        "schedules": list(failure.schedules),
+        "case": {
+            **{name: getattr(case, name) for name in INTEGERS},
+            "policy": case.policy,
+            "limits": asdict(case.limits),
+            "origin": {
+                "family": case.origin.family,
+                "parameters": dict(case.origin.parameters),
+                "seed": case.origin.seed,
+            },
+        },
+        "arrays": {
+            name: {
+                "dtype": dtype,
+                "elements": len(raw[name]) // np.dtype(dtype).itemsize,
+                "sha256": hashlib.sha256(raw[name]).hexdigest(),
+            }
+            for name, dtype in ARRAYS.items()
+        },
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr(MANIFEST, json.dumps(manifest, indent=1))
+        for name, content in raw.items():
+            file.writestr(f"{name}.bin", content)
+    write_whole(path, whole.getvalue())
+    return path
+
+
+def load(path: Path) -> Failure:
+    """The failure that `path` holds. Raises DamagedFile, or OSError where it cannot be read."""
+    content = path.read_bytes()
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as file:
+            manifest = _manifest(path, file)
+            arrays = {name: _array(path, file, manifest, name) for name in ARRAYS}
+    except DamagedFile:
+        raise
+    except Exception as error:  # zipfile and zlib raise all sorts over flipped bytes
+        raise DamagedFile(f"{path} is no failure file: {error}; expected a zip with {MANIFEST}") from error
+    return _failure(path, manifest, arrays)
+
+
+def _manifest(path: Path, file: zipfile.ZipFile) -> Mapping[str, Any]:
+    if MANIFEST not in file.namelist():
+        raise DamagedFile(f"{path} holds {file.namelist()[:4]}; expected {MANIFEST} among them")
+    if file.getinfo(MANIFEST).file_size > MOST_MANIFEST_BYTES:
+        raise DamagedFile(f"{path}: {MANIFEST} is over {MOST_MANIFEST_BYTES} bytes")
+    try:
+        manifest = json.loads(file.read(MANIFEST))
+    except ValueError as error:
+        raise DamagedFile(f"{path}: {MANIFEST} is not JSON: {error}") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise DamagedFile(f"{path}: {MANIFEST} has no format {FORMAT!r}")
+    if manifest.get("version") != VERSION:
+        raise DamagedFile(f"{path} has version {manifest.get('version')!r}; expected {VERSION}")
+    return manifest
+
+
+def _array(path: Path, file: zipfile.ZipFile, manifest: Mapping[str, Any], name: str) -> np.ndarray:
+    arrays = manifest.get("arrays")
+    told = arrays.get(name) if isinstance(arrays, dict) else None
+    entry = f"{name}.bin"
+    if not isinstance(told, dict) or entry not in file.namelist():
+        raise DamagedFile(f"{path} holds no {entry}")
+    size = file.getinfo(entry).file_size
+    expected = told.get("elements", -1) * np.dtype(ARRAYS[name]).itemsize
+    if told.get("dtype") != ARRAYS[name] or size != expected or size > MOST_ARRAY_BYTES:
+        raise DamagedFile(f"{path}: {entry} has {size} bytes; expected {expected} of {ARRAYS[name]}")
+    content = file.read(entry)
+    if hashlib.sha256(content).hexdigest() != told.get("sha256"):
+        raise DamagedFile(f"{path}: {entry} has another hash than {MANIFEST} says")
+    return np.frombuffer(content, ARRAYS[name]).copy()
+
+
+def _failure(path: Path, manifest: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Failure:
+    try:
+        told = manifest["case"]
+        numbers = {name: told[name] for name in INTEGERS}
+        wrong = [name for name, number in numbers.items() if type(number) is not int or number < 0]
+        if wrong or not 1 <= numbers["k"] <= MAX_K:
+            raise ValueError(f"{', '.join(wrong) or 'k'} out of range")
+        claims, schedules = _words(manifest, "claims"), _words(manifest, "schedules")
+        unknown = [name for name in claims if name not in (*NAMES, TRACE_AGREEMENT.name)]
+        if unknown:
+            raise ValueError(f"claim {unknown[0]!r} is not known")
+        if manifest["target"] == "emulator":
+            for schedule in filter(None, schedules):
+                EmulatedSchedule.parse(schedule)
+        if told["policy"] is not None and told["policy"] not in POLICIES:
+            raise ValueError(f"policy {told['policy']!r} is none of {', '.join(POLICIES)}")
+        if manifest["property"] not in (*NAMES, TRACE_AGREEMENT.name):
+            raise ValueError(f"property {manifest['property']!r} is not known")
+        case = Case(
+            storage=torch.from_numpy(arrays["storage"].view(np.int32)).view(torch.float32),
+            lengths=torch.from_numpy(arrays["lengths"].astype(np.int32)),
+            policy=told["policy"],
+            limits=_limits(told["limits"]),
+            origin=_origin(told["origin"]),
+            **numbers,
+        )
+        return Failure(
+            target=str(manifest["target"]),
+            promise=manifest["property"],
+            message=str(manifest["message"]),
+            case=case,
+            schedules=schedules or ("",),
+            claims=claims,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, AssertionError, OverflowError) as error:
+        raise DamagedFile(
+            f"{path}: {MANIFEST} does not describe a case: {type(error).__name__} {error}"
+        ) from error
+
+
+def _words(manifest: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    words = manifest[name]
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise ValueError(f"{name} is {words!r}; expected a list of strings")
+    return tuple(words)
+
+
+def _limits(told: Any) -> DeviceLimits:
+    numbers = (*told.get("resident", ()), *(told[name] for name in ("sms", "cluster", "shared_bytes")))
+    if not all(type(number) is int and number >= 0 for number in numbers):
+        raise ValueError(f"limits are {told!r}; expected whole numbers")
+    return DeviceLimits(**told)
+
+
+def _origin(told: Any) -> Origin:
+    if not isinstance(told["parameters"], dict):
+        raise ValueError(f"origin: parameters are {told['parameters']!r}; expected names and values")
+    return Origin(str(told["family"]), told["parameters"], int(told["seed"]))
+
+
+def file_name(failure: Failure) -> str:
+    """A name that tells target, property and case apart."""
+    safe = "".join(letter if letter.isalnum() or letter in "-." else "-" for letter in failure.target)
+    return f"{safe}-{failure.promise}-{failure.case.digest()[:8]}.zip"

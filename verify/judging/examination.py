@@ -1,0 +1,288 @@
+"""One case put to one target, promise by promise.
+
+Source: differential testing (McKeeman, "Differential testing for software", 1998), the oracle being
+reference/oracle.py, and metamorphic testing (Chen, Cheung and Yiu, 1998) where a promise compares two calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from ..cases.case import Case
+from .describe import order_in_words, row_in_words
+from .judge import JUDGES, Expected, Slots, is_correct_selection
+from ..properties import TRACE_AGREEMENT
+from ..targets.model import model_trace
+from ..targets.target import POISONS, Answer, Schedule, Target, TargetFailure
+from .trace_difference import TraceDifference, first_difference
+from ..cases.variants import VARIANTS, has_short_lengths, is_packed, packed, with_legal_lengths
+from .wrong_columns import WrongColumns, against_contract, told_apart
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What one case told of one property. rows: how many it judged. broken: in words, or None. wrong: the
+    columns of a row that it is broken in, where there are such. fatal: it cost the target's process."""
+
+    promise: str
+    rows: int
+    broken: str | None = None
+    difference: TraceDifference | None = None
+    wrong: WrongColumns | None = None
+    fatal: bool = False
+
+
+@dataclass
+class Subject:
+    """A case and what is known of it, computed once and shared by all targets."""
+
+    case: Case
+    _expected: Expected | None = None
+    _model: tuple[np.ndarray, np.ndarray] | None = None
+
+    @property
+    def expected(self) -> Expected:
+        if self._expected is None:
+            self._expected = Expected(self.case)
+        return self._expected
+
+    @property
+    def model(self) -> tuple[np.ndarray, np.ndarray]:
+        if self._model is None:
+            self._model = model_trace(self.case)
+        return self._model
+
+
+# What a call beyond the first is for, in the order in which they are made.
+AGAIN, SHORT, GRAPH = "repeatable-bytes", "short-lengths", "graph-replay"
+STEPS = (AGAIN, SHORT, *VARIANTS, GRAPH)
+# The step that measures a property; the base call measures the others.
+STEP_OF = {
+    "repeatable-set": AGAIN,
+    "repeatable-bytes": AGAIN,
+    "fully-written": AGAIN,
+    **{name: name for name in (SHORT, *VARIANTS, GRAPH)},
+}
+
+
+@dataclass
+class Examination:
+    """Puts one case to one target. schedules: one a call, in turn; the last serves any more calls."""
+
+    target: Target
+    subject: Subject
+    schedules: Sequence[Schedule] = ("",)
+    calls: int = 0
+    base: Answer | None = None
+    _slots: Slots | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.target.own:
+            self.subject = _legal(self.subject)
+        adapted = self.target.adapt(self.subject.case)
+        if adapted is not self.subject.case:
+            self.subject = Subject(adapted)
+
+    def run(self, steps: Sequence[str] = STEPS, short: Case | None = None) -> list[Measurement]:
+        """All that the base call and `steps` measure. short: the case as it was before its lengths
+        were made legal. A base call without an answer leaves nothing to compare."""
+        measured = list(self._base())
+        if self.base is None:
+            return measured
+        for step in STEPS:
+            if step not in steps:
+                continue
+            if step == AGAIN:
+                measured += self._again()
+            elif step == SHORT:
+                measured += self._short(self.subject.case if self.target.own or short is None else short)
+            elif step == GRAPH:
+                measured += self._graph()
+            else:
+                measured += self._variant(step)
+        return measured
+
+    def _call(self, case: Case, poison: int = POISONS[0], tracing: bool = False) -> Answer:
+        """One call on a copy of the case, so that a target that writes to its inputs harms nothing else."""
+        schedule = self.schedules[min(self.calls, len(self.schedules) - 1)]
+        self.calls += 1
+        given = case.copy()
+        answer = self.target.call(given, poison, schedule, tracing)
+        if not answer.damage and given.digest() != case.digest():
+            return replace(answer, damage="logits or lengths were changed")
+        return answer
+
+    def _read(self, expected: Expected, answer: Answer) -> Slots:
+        return Slots(expected, answer.indices, self.target.padding, self.target.claims)
+
+    def _base(self) -> Iterator[Measurement]:
+        case, expected = self.subject.case, self.subject.expected
+        tracing = TRACE_AGREEMENT.name in self.target.claims
+        try:
+            self.base = self._call(case, tracing=tracing)
+        except TargetFailure as failure:
+            yield _failed(failure, "exact-set" if failure.promise else self._blamed(), case)
+            return
+        yield Measurement("inputs-untouched", case.rows, self.base.damage)
+        self._slots = slots = self._read(expected, self.base)
+        for promise, judge in JUDGES.items():
+            verdict = judge(slots)
+            broken = verdict.broken
+            words, wrong = None, None
+            if len(broken):
+                row, in_order = int(broken[0]), promise == "ascending-order"
+                words = order_in_words(slots) if in_order else row_in_words(expected, slots, row)
+                wrong = against_contract(slots, row)
+            yield Measurement(promise, int(verdict.applies.sum()), words, wrong=wrong)
+        if tracing and self.base.trace is not None:
+            yield self._trace(self.base.trace)
+
+    def _blamed(self) -> str:
+        """What a base call without an answer breaks: another promise, if the rows get one end to end."""
+        other = packed(self.subject.case)
+        if self.target.own or is_packed(self.subject.case) or self.target.refuses(other) is not None:
+            return "exact-set"
+        try:
+            self._call(other)
+        except TargetFailure:
+            return "exact-set"
+        return "layout-independent"
+
+    def _trace(self, trace: np.ndarray) -> Measurement:
+        difference = first_difference(trace, self.subject.model[1])
+        words = difference.told(self.target.name) if difference else None
+        return Measurement(TRACE_AGREEMENT.name, self.subject.case.rows, words, difference)
+
+    def _again(self) -> Iterator[Measurement]:
+        """The same call once more, into memory that held something else, under another schedule."""
+        assert self.base is not None and self._slots is not None
+        case, expected, first = self.subject.case, self.subject.expected, self.base.indices
+        try:
+            answer = self._call(case, POISONS[1])
+        except TargetFailure as failure:
+            yield _failed(failure, AGAIN, case, "the second call: ")
+            return
+        second = answer.indices
+        stale = (first == POISONS[0]) & (second == POISONS[1])
+        rows = np.flatnonzero(stale.any(axis=1))
+        words = None
+        if len(rows):
+            words = f"row {rows[0]}: {int(stale[rows[0]].sum())} slots were not written"
+        yield Measurement("fully-written", case.rows, words)
+        pair = self._read(expected, self.base), self._read(expected, answer)
+        same_set = (pair[0].columns == pair[1].columns).all(axis=1)
+        same_bytes = ((first == second) | stale).all(axis=1)
+        for promise, same in (("repeatable-set", same_set), ("repeatable-bytes", same_bytes)):
+            words, wrong = told_apart(same, self._slots, second, "in the second call")
+            yield Measurement(promise, case.rows, words, wrong=wrong)
+
+    def _short(self, case: Case) -> Iterator[Measurement]:
+        """Lengths as given, negative, zero or over the columns; our own targets saw them at once."""
+        if not has_short_lengths(case):
+            return
+        assert self._slots is not None
+        slots = self._slots
+        if case is not self.subject.case:
+            expected = Expected(case)
+            try:
+                slots = self._read(expected, self._call(case))
+            except TargetFailure as failure:
+                yield _failed(failure, SHORT, case)
+                return
+        lengths = case.lengths.numpy()
+        short = (lengths < 1) | (lengths > case.columns)
+        # Rows of ordinary length count where they were right before: a call may spoil them too.
+        wrong = np.flatnonzero(~is_correct_selection(slots) & (short | is_correct_selection(self._slots)))
+        if not len(wrong):
+            yield Measurement(SHORT, case.rows)
+            return
+        row = int(wrong[0])
+        words = row_in_words(slots.expected, slots, row)
+        yield Measurement(SHORT, case.rows, words, wrong=against_contract(slots, row))
+
+    def _graph(self) -> Iterator[Measurement]:
+        """A graph's replay beside the plain call: the bytes, or the set where no more is promised."""
+        if not self.target.on_gpu:
+            return
+        assert self.base is not None and self._slots is not None
+        case = self.subject.case
+        try:
+            answer = self.target.replay_graph(case)
+        except TargetFailure as failure:
+            yield _failed(failure, GRAPH, case)
+            return
+        if "repeatable-bytes" in self.target.claims:
+            same = (answer.indices == self.base.indices).all(axis=1)
+        else:
+            slots = self._read(self.subject.expected, answer)
+            same = is_correct_selection(slots) == is_correct_selection(self._slots)
+        words, wrong = told_apart(same, self._slots, answer.indices, "in a graph's replay")
+        yield Measurement(GRAPH, case.rows, words, wrong=wrong)
+
+    def _variant(self, step: str) -> Iterator[Measurement]:
+        forms = VARIANTS[step](self.subject.case)
+        variant = next((form for form in forms if self.target.refuses(form.case) is None), None)
+        if variant is None:
+            return
+        assert self.base is not None and self._slots is not None
+        try:
+            answer = self._call(variant.case)
+        except TargetFailure as failure:
+            yield _failed(failure, step, variant.case)
+            return
+        expected = Expected(variant.case)
+        slots = self._read(expected, answer)
+        right = is_correct_selection(slots)
+        right_before = is_correct_selection(self._slots)[variant.source]
+        same = right == right_before
+        if "repeatable-set" in self.target.claims:
+            same &= (slots.columns == self._slots.columns[variant.source]).all(axis=1)
+        if "repeatable-bytes" in self.target.claims:
+            same &= (answer.indices == self.base.indices[variant.source]).all(axis=1)
+        words, wrong = told_apart(same, self._slots, answer.indices, OTHERWISE[step], variant.source)
+        yield Measurement(step, variant.case.rows, words, wrong=wrong)
+
+
+OTHERWISE = {
+    "tail-independent": "with other values beyond n",
+    "layout-independent": "with another stride and offset",
+    "batch-independent": "with the rows in another order",
+}
+
+
+def _failed(failure: TargetFailure, promise: str, case: Case, when: str = "") -> Measurement:
+    return Measurement(failure.promise or promise, case.rows, f"{when}{failure}", fatal=failure.fatal)
+
+
+def _legal(subject: Subject) -> Subject:
+    legal = with_legal_lengths(subject.case)
+    return subject if legal is subject.case else Subject(legal)
+
+
+Check = Callable[[Case], "Measurement | None"]
+
+
+def examine(
+    target: Target, subject: Subject, schedules: Sequence[Schedule] = ("",), steps: Sequence[str] = STEPS
+) -> list[Measurement]:
+    """Every measurement that one case gives of one target."""
+    return Examination(target, subject, schedules).run(steps, short=subject.case)
+
+
+def check_one(
+    target: Target, case: Case, promise: str, schedules: Sequence[Schedule] = ("",)
+) -> Measurement | None:
+    """The measurement of `promise` on `case` that is broken, or the first of it, or None: also where the
+    case is beyond what the target's documentation admits, where no failure would be one.
+
+    target: prepared. promise: the name of a property. schedules: those that an emulated kernel runs under,
+    the empty one being its default.
+    """
+    if target.refuses(case) is not None:
+        return None
+    steps = [STEP_OF[promise]] if promise in STEP_OF else []
+    found = [item for item in examine(target, Subject(case), schedules, steps) if item.promise == promise]
+    return next((item for item in found if item.broken), found[0] if found else None)

@@ -1,0 +1,164 @@
+"""The soak as a command: stages of rows at a GPU's rate, resumable; then the sum."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import torch
+
+from ...commands.options import Seconds, cccl_option, not_under_a_file, second_oracle_option
+from ..campaign.outcome import ExitCode
+from . import second
+from .batches import STAGES
+from .stage import run_stage
+from .tally import CountedTwice, Tally, check_counted_once, merge, read, read_all
+
+GOAL_ROWS = {"short": 1_000_000, "long": 10_000}
+STAGE_SECONDS = 450.0  # of one run: under eight minutes with all that is around it
+DEFAULT_FOLDER = Path("build/soak")
+NAME = "soak"
+
+
+@dataclass(frozen=True)
+class Soak:
+    """What to run. stages: their names. rows: wanted of each in all. seconds: of each stage in this run.
+    folder: where tallies are kept between runs. oracle: a second one, or None."""
+
+    stages: Sequence[str] = tuple(sorted(STAGES))
+    rows: dict[str, int] | None = None
+    seconds: float = STAGE_SECONDS
+    seed: int = 1
+    folder: Path = DEFAULT_FOLDER
+    oracle: str | None = None
+    headers: Path | None = None
+    json_file: Path | None = None
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """Where each stage's tally is."""
+        return {name: self.folder / f"{name}-{self.seed}.json" for name in self.stages}
+
+
+def told(tally: Tally, wanted: int) -> str:
+    """One line on a stage."""
+    judged = f"{tally.second_rows} by a second oracle, " if tally.second_rows else ""
+    policies = ", ".join(f"{name} {rows}" for name, rows in sorted(tally.policies.items()))
+    text = (
+        f"{tally.stage}: {tally.rows} rows, {judged}{tally.traced} traced ({policies or 'none'}), "
+        f"{tally.mismatches} wrong, {tally.trace_mismatches} traces differ, {tally.rate:.0f} rows/s"
+    )
+    if tally.second_mismatches:
+        text += f"; {tally.second_mismatches} rows unlike the second oracle's"
+    return text if tally.rows >= wanted else f"{text}; {wanted - tally.rows} to go: run it again"
+
+
+def run(soak: Soak) -> int:
+    """Runs or resumes the stages, prints each and the merged tallies; the exit code says the verdict.
+
+    Raises click.UsageError for a folder in which other files count the same rows.
+    """
+    if not torch.cuda.is_available():
+        click.echo("soak runs the kernel on a GPU: torch sees no CUDA device here", err=True)
+        return ExitCode.CANNOT_RUN
+    there = {path: (tally.stage, tally.seed) for path, tally in read_all(soak.folder).items()}
+    try:
+        check_counted_once({**there, **{path: (name, soak.seed) for name, path in soak.files.items()}})
+        other = None if soak.oracle is None else second.load(soak.headers)
+    except CountedTwice as error:
+        raise click.UsageError(str(error)) from error
+    except second.Unavailable as error:
+        return cannot_run(soak, error)
+    if other is not None:
+        click.echo(f"second oracle: {other.name}")
+    try:
+        complete = run_stages(soak, other)
+    except second.Unavailable as error:  # on the way: what was found before it counts
+        told_why = cannot_run(soak, error)
+        verdict = report(soak, complete=False)
+        return verdict if verdict == ExitCode.MISMATCH else told_why
+    return report(soak, complete)
+
+
+def cannot_run(soak: Soak, error: second.Unavailable) -> int:
+    """Says why the second oracle does not; the exit code of that."""
+    click.echo(f"--second-oracle {soak.oracle} cannot run here: {error}", err=True)
+    return ExitCode.CANNOT_RUN
+
+
+def run_stages(soak: Soak, other: second.SecondOracle | None) -> bool:
+    """Runs or resumes each stage and prints a line on it, also where it ends in an error; whether all have
+    their rows."""
+    soak.folder.mkdir(parents=True, exist_ok=True)
+    wanted = {**GOAL_ROWS, **(soak.rows or {})}
+    complete = True
+    for name, path in soak.files.items():
+        try:
+            tally = run_stage(STAGES[name], soak.seed, wanted[name], soak.seconds, path, other)
+        finally:
+            tell(path, wanted[name])
+        complete &= tally.rows >= wanted[name]
+    return complete
+
+
+def tell(path: Path, wanted: int) -> None:
+    """Prints what a stage's tally says."""
+    tally = read(path)
+    if tally is not None:
+        click.echo(told(tally, wanted))
+        for words in tally.failures:
+            click.echo(f"  {words}")
+
+
+def report(soak: Soak, complete: bool) -> int:
+    """The sum of all tallies of today's kernel in the folder, whoever began them."""
+    total = merge(read_all(soak.folder))
+    total["complete"] = complete
+    if soak.json_file:
+        soak.json_file.parent.mkdir(parents=True, exist_ok=True)
+        soak.json_file.write_text(json.dumps(total, indent=1) + "\n")
+    stages = [part for part in total.values() if isinstance(part, dict)]
+    rows, wrong = sum(part["rows"] for part in stages), sum(part["mismatches"] for part in stages)
+    click.echo(f"{'mismatch' if wrong else 'agree'}: {rows} rows in all, {wrong} disagreements")
+    if not rows:
+        return ExitCode.NOTHING_VERIFIED
+    return ExitCode.MISMATCH if wrong else ExitCode.AGREE
+
+
+@click.command(NAME)
+@click.option("--stage", "stages", multiple=True, type=click.Choice(sorted(STAGES)), help="[default: all]")
+@click.option("--rows-short", type=click.IntRange(min=1), default=GOAL_ROWS["short"], show_default=True,
+              help="wanted in all, of up to 8192 columns")
+@click.option("--rows-long", type=click.IntRange(min=1), default=GOAL_ROWS["long"], show_default=True,
+              help="wanted in all, of up to 262144 columns")
+@click.option("--seconds", type=Seconds(), default=STAGE_SECONDS,
+              show_default=True, help="of each stage in this run")
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
+@click.option("--folder", type=click.Path(file_okay=False, path_type=Path), default=DEFAULT_FOLDER,
+              show_default=True, help="where counts are kept, and gone on from")
+@second_oracle_option
+@cccl_option
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path),
+              callback=not_under_a_file, help="write the sums")
+def command(
+    stages: tuple[str, ...],
+    rows_short: int,
+    rows_long: int,
+    seconds: float,
+    seed: int,
+    folder: Path,
+    oracle: str | None,
+    headers: Path | None,
+    json_file: Path | None,
+) -> int:
+    """Verifies a million rows on a GPU, made and judged there, against the oracle and the model.
+
+    Counts are kept in a folder: a run goes on where the last one stopped, and runs with other seeds, on
+    other GPUs of the same kind, add up.
+    """
+    rows = {"short": rows_short, "long": rows_long}
+    names = stages or tuple(sorted(STAGES))
+    return run(Soak(names, rows, seconds, seed, folder, oracle, headers, json_file))
