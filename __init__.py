@@ -1,11 +1,24 @@
 """Exact, deterministic top-k selection for sparse attention."""
 
-from torch import Tensor
+from __future__ import annotations
 
-from persistent_topk import reference
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from persistent_topk import reference
 
 __version__ = "0.1.0"
 __all__ = ["reference", "topk"]
+
+
+def __getattr__(name: str) -> object:
+    """`persistent_topk.reference`, imported when it is first asked for: it brings torch along."""
+    if name == "reference":
+        return importlib.import_module("persistent_topk.reference")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def topk(logits: Tensor, lengths: Tensor, k: int) -> Tensor:
@@ -21,8 +34,10 @@ def topk(logits: Tensor, lengths: Tensor, k: int) -> Tensor:
     compiled, and CudaError where it cannot be launched. Source: docs/contract.md, by the algorithm of
     reference/radix.py.
     """
-    if isinstance(logits, Tensor) and logits.is_cuda:
+    if getattr(logits, "is_cuda", False):
         from persistent_topk.cuda import gpu  # compiles or loads the kernel: only where it is used
 
         return gpu.topk(logits, lengths, k)
-    return reference.topk(logits, lengths, k)
+    from persistent_topk.reference import topk as model_topk
+
+    return model_topk(logits, lengths, k)

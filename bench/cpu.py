@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 import torch
 
-from ..reference import topk as model_topk
 from ..cuda.emulator import topk as emulated
+from ..reference import topk as model_topk
 
 ROWS = 64
 COLUMNS = 8192

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+from pathlib import Path
 
 import torch
 
-from ..cuda.build import CUDA_DIR, Unit, build
+from ..cuda.build import Unit, build
 from ..cuda.library import arch_of
 
-FLOOR_SOURCE = CUDA_DIR / "bench" / "floor.cu"
+FLOOR_SOURCE = Path(__file__).parent / "floor.cu"
 BLOCKS_PER_SM = 4
 EMPTY_THREADS = 1024
 

@@ -1,23 +1,26 @@
-"""Other top-k kernels, timed beside ours over the same buffers: torch.topk, CUB, and functions of the caller.
+"""Other top-k kernels, timed beside ours over the same buffers: torch.topk, CUB, and the checker's adapters.
 
 A peer is prepared for a cell once: what it allocates and compiles is not timed, what it does in a call is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from ..cuda.build import BuildError
+from ..verify.targets import ADAPTERS, TargetUnavailable
+from ..verify.targets.peers import cub_library as cub
+from ..verify.targets.peers.cub import CubTarget
+from ..verify.targets.peers.peer import PeerTarget
 from .cells import Cell
+from .peer_names import CUB, CUB_TIES, TORCH
 
 Launch = Callable[[int], object]
 Function = Callable[[torch.Tensor, torch.Tensor, int], torch.Tensor]
-Loader = Callable[[], Function]
-TORCH, CUB, CUB_TIES = "torch", "cub", "cub-ties"
-ALL, NONE = "all", "none"
 
 
 class PeerRefuses(Exception):
@@ -77,9 +80,6 @@ def cub_peer(headers: Path | None, ties: bool) -> Peer:
 
     Raises PeerUnavailable where it cannot be compiled or has no tie-break.
     """
-    from ..cuda.build import BuildError
-    from ..verify.targets.peers import cub_library as cub
-
     try:
         found = cub.load(headers)
     except (cub.CubUnavailable, BuildError, OSError) as error:
@@ -101,29 +101,43 @@ def cub_peer(headers: Path | None, ties: bool) -> Peer:
     return prepare
 
 
-def known(adapters: Mapping[str, Loader]) -> tuple[str, ...]:
-    """Names that `choose` takes."""
-    return (TORCH, CUB, CUB_TIES, *(name for name in adapters if name not in (TORCH, CUB, CUB_TIES)))
+def adapted(target: PeerTarget) -> Peer:
+    """A peer of the checker's: its kernel, refusing the shapes that its documentation excludes.
+
+    Raises PeerUnavailable where it cannot run here.
+    """
+    try:
+        target.prepare()
+        kernel = target.load()
+    except TargetUnavailable as error:
+        raise PeerUnavailable(str(error)) from error
+
+    def within_limits(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor:
+        limit = target.beyond(k, logits.shape[0], logits.shape[1], logits.stride(0))
+        if limit is not None:
+            raise PeerRefuses(f"{target.name}: {limit}")
+        return kernel(logits, lengths, k)
+
+    return called(within_limits)
 
 
-def choose(text: str, names: tuple[str, ...]) -> tuple[str, ...]:
-    """The peers of --peers: "all", "none" or names with commas between; ValueError for an unknown one."""
-    if text in (ALL, NONE):
-        return names if text == ALL else ()
-    chosen = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
-    for name in chosen:
-        if name not in names:
-            some = ", ".join(names)
-            raise ValueError(
-                f"--peers is {text!r}; expected {ALL}, {NONE} or, commas between, some of {some}"
-            )
-    return chosen
+def adapters() -> dict[str, PeerTarget]:
+    """The checker's adapters of other people's GPU kernels, by their names; CUB is timed without one."""
+    targets = {name: made() for name, made in ADAPTERS.items()}
+    return {
+        name: target
+        for name, target in targets.items()
+        if isinstance(target, PeerTarget) and not isinstance(target, CubTarget)
+    }
 
 
-def load(
-    names: tuple[str, ...], adapters: Mapping[str, Loader], headers: Path | None
-) -> tuple[dict[str, Peer], dict[str, str]]:
-    """The peers that run here by name, and why the others do not."""
+def known() -> tuple[str, ...]:
+    """Names of all peers."""
+    return (TORCH, CUB, CUB_TIES, *adapters())
+
+
+def load(names: tuple[str, ...], headers: Path | None) -> tuple[dict[str, Peer], dict[str, str]]:
+    """The peers that run here by name, and why the others do not. headers: CUB's, as --cccl names them."""
     ready: dict[str, Peer] = {}
     missing: dict[str, str] = {}
     for name in names:
@@ -133,7 +147,7 @@ def load(
             elif name in (CUB, CUB_TIES):
                 ready[name] = cub_peer(headers, name == CUB_TIES)
             else:
-                ready[name] = called(adapters[name]())
+                ready[name] = adapted(adapters()[name])
         except PeerUnavailable as error:
             missing[name] = str(error)
     return ready, missing

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import torch
 
-from ..reference.policy import Policy
 from ..cuda import library
+from ..reference.policy import Policy
 from .cells import MIXED_RANGE, Cell
 from .floors import Floor
 from .judge import wrong_rows, wrong_sets

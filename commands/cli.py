@@ -1,30 +1,44 @@
-"""persistent-topk: one command a file of commands/, found by its name."""
+"""persistent-topk: one command a file beside this one, found by its name."""
 
 from __future__ import annotations
 
 import importlib
-import pkgutil
 import sys
 import traceback
 
 import click
 
 from .. import __version__
-from .. import commands
-from ..verify.campaign.outcome import ExitCode
+from ..exit_code import ExitCode
+
+# What the list of commands says of each: importing them all would take longer than reading it.
+COMMANDS = {
+    "bench": "Times the kernel on this machine's GPU, beside other kernels.",
+    "conform": "Prints which promises each target keeps, property by property.",
+    "doctor": "Shows compilers, GPU and peers, and what goes without those that are missing.",
+    "explain": "Walks one row through its path, stage by stage.",
+    "mutants": "Builds each mutant of the kernel and shows what killed it, and how fast.",
+    "replay": "Runs the failure saved in a file again: the same bytes, the same schedules.",
+    "soak": "Verifies a million rows on a GPU, made and judged there.",
+    "verify": "Puts targets through the contract, case by case.",
+}
 
 
 class CommandFiles(click.Group):
     """Offers commands/NAME.py's `command` as NAME, imported when it is asked for."""
 
     def list_commands(self, context: click.Context) -> list[str]:
-        return sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
+        return list(COMMANDS)
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        if name not in self.list_commands(context):
+        if name not in COMMANDS:
             return None
-        found: click.Command = importlib.import_module(f"{commands.__name__}.{name}").command
+        found: click.Command = importlib.import_module(f".{name}", __package__).command
         return found
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
 
 
 @click.command(cls=CommandFiles, context_settings={"help_option_names": ["-h", "--help"]})

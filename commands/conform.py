@@ -6,11 +6,17 @@ from pathlib import Path
 
 import click
 
-from ..verify.campaign.campaign import Options
-from .options import Seconds, claim_option, device_option, json_option, k_option, parse_ks, seed_option
-from ..verify.campaign.outcome import ExitCode
-from ..verify.reporting.terminal import conformance_table, terminal, verdict_line
-from .verify import parse_claims, prepared, run, shared_ks, write
+from ..exit_code import ExitCode
+from .options import (
+    Seconds,
+    claim_option,
+    device_option,
+    json_option,
+    k_option,
+    parse_claims,
+    parse_ks,
+    seed_option,
+)
 
 DEFAULT_SECONDS = 20.0
 
@@ -32,16 +38,21 @@ def command(
     k: str | None,
     json_file: Path | None,
 ) -> int:
-    """Prints which promises each target T keeps, property by property.
+    """Prints which promises each target keeps, property by property.
 
     Targets that cannot run here are said to be missing, and the others measured.
     """
-    ready, unavailable = prepared(targets, parse_claims(claim), device)
+    claims, ks = parse_claims(claim), parse_ks(k)
+    from ..verify.campaign.campaign import Options
+    from ..verify.reporting.terminal import conformance_table, terminal, verdict_line
+    from .campaign_run import prepared, run, shared_ks, write
+
+    ready, unavailable = prepared(targets, claims, device)
     for name, why in unavailable.items():
         click.echo(f"{name} was not run: {why}", err=True)
     if not ready:
         return ExitCode.CANNOT_RUN
-    outcome = run(ready, Options(seed=seed, seconds=seconds, ks=parse_ks(k) or shared_ks(ready)))
+    outcome = run(ready, Options(seed=seed, seconds=seconds, ks=ks or shared_ks(ready)))
     outcome.unavailable = unavailable
     console = terminal()
     console.print(conformance_table(list(outcome.targets.values())))

@@ -11,8 +11,6 @@ from typing import NamedTuple
 
 import click
 
-from ..verify.reporting.terminal import terminal
-
 VERSION_SECONDS = 10
 # Packages of other top-k kernels, by the import name of what each provides.
 PEERS = {
@@ -108,6 +106,8 @@ def findings() -> list[Finding]:
 def command() -> int:
     """Shows compilers, GPU and peers, and what goes without those that are missing."""
     from rich.table import Table
+
+    from ..verify.reporting.terminal import terminal
 
     table = Table(box=None)
     for heading in ("", "found", "without it there is no"):

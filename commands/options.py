@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from ..reference.policy import MAX_K
+from ..verify import settings
+from ..verify.properties import parse_claim
 
 claim_option = click.option(
     "--claim", metavar="CLAIM", help="what the targets promise: contract, set, or a list of properties"
@@ -21,10 +22,6 @@ device_option = click.option(
     help="where module:function is given its tensors, such as cuda",
 )
 seed_option = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-second_oracle_option = click.option(
-    "--second-oracle", "oracle", type=click.Choice(("cub",)),
-    help="judge the soak's rows by another library's top-k, too",
-)  # fmt: skip
 cccl_option = click.option(
     "--cccl", "headers", type=click.Path(path_type=Path), metavar="PATH",
     help="wheel or folder with the headers of CUB, for --second-oracle cub",
@@ -69,14 +66,16 @@ json_option = click.option(
 
 
 def parse_ks(text: str | None) -> tuple[int, ...]:
-    """The values of --k; click.UsageError that says which is none."""
-    if text is None:
-        return ()
+    """The values of --k; click.UsageError that says which is wrong."""
     try:
-        ks = tuple(int(part) for part in text.split(","))
+        return settings.parse_ks(text)
     except ValueError as error:
-        raise click.UsageError(f"--k is {text!r}; expected whole numbers with commas between") from error
-    outside = [k for k in ks if not 1 <= k <= MAX_K]
-    if outside:
-        raise click.UsageError(f"--k is {outside[0]}; expected 1 to {MAX_K}")
-    return ks
+        raise click.UsageError(f"--k is {error}") from error
+
+
+def parse_claims(text: str | None) -> frozenset[str] | None:
+    """The properties of --claim, or None where each target's own claims count."""
+    try:
+        return None if text is None else parse_claim(text)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error

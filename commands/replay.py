@@ -6,13 +6,8 @@ from pathlib import Path
 
 import click
 
+from ..exit_code import ExitCode
 from .options import device_option
-from ..verify.judging.describe import case_in_words
-from ..verify.judging.examination import check_one
-from ..verify.campaign.outcome import ExitCode
-from ..verify.printable import printable
-from ..verify.failures.replay import DamagedFile, load
-from ..verify.targets import TargetMisnamed, TargetUnavailable, resolve
 
 
 @click.command("replay")
@@ -20,10 +15,16 @@ from ..verify.targets import TargetMisnamed, TargetUnavailable, resolve
 @click.option("--target", help="run the case on another target than the one that failed")
 @device_option
 def command(file: Path, target: str | None, device: str) -> int:
-    """Runs the failure saved in FILE again: the same bytes, the same schedules.
+    """Runs the failure saved in a file again: the same bytes, the same schedules.
 
     Exits with 1 if it fails again, with 0 if the property holds now.
     """
+    from ..verify.failures.replay import DamagedFile, load
+    from ..verify.judging.describe import case_in_words
+    from ..verify.judging.examination import check_one
+    from ..verify.printable import printable
+    from ..verify.targets import TargetMisnamed, TargetUnavailable, resolve
+
     try:
         failure = load(file)
     except DamagedFile as error:

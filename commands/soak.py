@@ -1,37 +1,49 @@
-"""persistent-topk soak: rows by the million, on a GPU; also in place of the campaign, by verify --soak."""
+"""persistent-topk soak: rows by the million, on a GPU."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
+from pathlib import Path
 
 import click
 
-from ..verify.soak.run import Soak, command, run
-
-__all__ = ["command", "in_place_of_campaign"]
-
-# Names of verify's parameters, and of the soak's that they are.
-FIELDS = {
-    "seconds": "seconds", "seed": "seed", "state_folder": "folder", "oracle": "oracle", "headers": "headers",
-    "json_file": "json_file",
-}  # fmt: skip
+from ..verify.soak.goals import DEFAULT_FOLDER, GOAL_ROWS, STAGE_SECONDS
+from .options import Seconds, cccl_option, not_under_a_file
 
 
-def in_place_of_campaign(given: Mapping[str, Any], names: Mapping[str, str]) -> int:
-    """The soak that verify's command line asks for; its exit code.
+@click.command("soak")
+@click.option("--stage", "stages", multiple=True, type=click.Choice(sorted(GOAL_ROWS)), help="[default: all]")
+@click.option("--rows-short", type=click.IntRange(min=1), default=GOAL_ROWS["short"], show_default=True,
+              help="wanted in all, of up to 8192 columns")
+@click.option("--rows-long", type=click.IntRange(min=1), default=GOAL_ROWS["long"], show_default=True,
+              help="wanted in all, of up to 262144 columns")
+@click.option("--seconds", type=Seconds(), default=STAGE_SECONDS,
+              show_default=True, help="of each stage in this run")
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
+@click.option("--folder", type=click.Path(file_okay=False, path_type=Path), default=DEFAULT_FOLDER,
+              show_default=True, help="where counts are kept, and gone on from")
+@click.option("--second-oracle", "oracle", type=click.Choice(("cub",)),
+              help="judge the rows by another library's top-k, too")
+@cccl_option
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path),
+              callback=not_under_a_file, help="write the sums")
+def command(
+    stages: tuple[str, ...],
+    rows_short: int,
+    rows_long: int,
+    seconds: float,
+    seed: int,
+    folder: Path,
+    oracle: str | None,
+    headers: Path | None,
+    json_file: Path | None,
+) -> int:
+    """Verifies a million rows on a GPU, made and judged there.
 
-    given: the values of what was given. names: the options' names, for what a soak does not take:
-    click.UsageError.
+    The oracle and the model judge them. Counts are kept in a folder: a run goes on where the last one
+    stopped, and runs with other seeds, on other GPUs of the same kind, add up.
     """
-    others = [name for name in given.get("targets", ()) if name != "gpu"]
-    if others:
-        raise click.UsageError(f"--soak is for the target gpu; --target is {others[0]!r}")
-    refused = [names[name] for name in given if name not in {*FIELDS, "targets", "soaking"}]
-    if refused:
-        raise click.UsageError(
-            f"--soak takes no {', '.join(refused)}; expected a campaign without --soak, or options of "
-            "persistent-topk soak"
-        )
-    return run(replace(Soak(), **{FIELDS[name]: value for name, value in given.items() if name in FIELDS}))
+    from ..verify.soak.run import Soak, run
+
+    rows = {"short": rows_short, "long": rows_long}
+    names = stages or tuple(sorted(GOAL_ROWS))
+    return run(Soak(names, rows, seconds, seed, folder, oracle, headers, json_file))

@@ -25,8 +25,9 @@ from pathlib import Path
 from ..reference.policy import POLICIES
 
 CUDA_DIR = Path(__file__).resolve().parent
-LAUNCH_SOURCE = CUDA_DIR / "launch.cu"
-INSTANCE_SOURCE = CUDA_DIR / "instance.cu"
+HOST_DIR = CUDA_DIR / "host"
+LAUNCH_SOURCE = HOST_DIR / "launch.cu"
+INSTANCE_SOURCE = HOST_DIR / "instance.cu"
 PREBUILT_DIR = CUDA_DIR / "prebuilt"
 CACHE_VARIABLE = "PERSISTENT_TOPK_CACHE"
 DEFAULT_ARCH = "sm_90"
@@ -89,7 +90,7 @@ def nvcc_version() -> str:
 
 def kernel_headers() -> list[Path]:
     """The headers of the production kernel and its launch, in a fixed order."""
-    return [*sorted((CUDA_DIR / "kernel").glob("*.cuh")), CUDA_DIR / "launch.cuh"]
+    return [*sorted((CUDA_DIR / "kernel").glob("*.cuh")), HOST_DIR / "launch.cuh"]
 
 
 def digest(

@@ -11,6 +11,7 @@ DIGITS = 1 << DIGIT_BITS  # counters of one digit histogram
 MAX_PASSES = 4  # refinement passes: a 32-bit key range holds four 8-bit digits
 MAX_BINS = 2048  # counters of the widest coarse histogram
 MAX_K = 4096  # largest k of the contract
+DEFAULT_K = 2048  # where nobody says: that of DeepSeek's sparse attention
 MAX_VALUES = 64  # columns that a thread holds
 MOST_SHARED = 65535  # that a CTA tells others of a coarse bin: 16 bits; more than matter
 MAX_CTAS = 16  # CTAs of the largest cluster there is (sm_90, non-portable size)

@@ -22,9 +22,10 @@ from typing import Any
 
 import torch
 
+from ..verify.reporting.record import Found
 from ..verify.targets.peers.cub_library import HEADERS_VARIABLE
 from .gate_steps import FIGURES, STEPS, Options, run
-from .records import RECORDS_DIR, TITLES, Found, write_page, write_record
+from .records import RECORDS_DIR, TITLES, write_page, write_record
 from .sanitizer.tool import NOT_RUN
 
 EXIT_AGREE, EXIT_MISMATCH, EXIT_USAGE, EXIT_CANNOT_RUN = 0, 1, 2, 3

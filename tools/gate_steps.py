@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from . import spills
-from ..verify.targets.peers.cub_library import HEADERS_VARIABLE
 from ..cuda.build import FIRST_USE_SECONDS, KERNEL_UNITS, cached, compile_units, library_name
-from .records import ROOT, Found, gpu_tests
+from ..verify.reporting.record import Found
+from ..verify.targets.peers.cub_library import HEADERS_VARIABLE
+from . import spills
+from .records import ROOT, gpu_tests
 
 TIMED_OUT = 124
 FIGURES = "figures"  # of what a step found: what its record keeps beside it
@@ -139,9 +140,9 @@ def failures_in(suite: ElementTree.Element) -> list[str]:
 
 
 def step_tests(options: Options) -> Found:
-    """Every test that is marked gpu; those of CUB need its headers."""
+    """Every test in tests/gpu; those of CUB need its headers."""
     report = options.scratch / "junit.xml"
-    marks = ["-m", "gpu", "tests", f"--junitxml={report}"]
+    marks = ["-m", "gpu", "tests/gpu", f"--junitxml={report}"]
     variables = {HEADERS_VARIABLE: str(options.cccl)} if options.cccl else {}
     code, output = run(["-m", "pytest", *TEST_OPTIONS, *marks], options.test_seconds, variables)
     if not report.is_file():

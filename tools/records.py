@@ -8,27 +8,22 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 from pathlib import Path
 from typing import Any
 
-from ..cuda.build import CUDA_DIR, PYTHON_COMMENT, code_of, digest, kernel_hash
+from ..cuda.build import CPP_COMMENT, CUDA_DIR, PYTHON_COMMENT, code_of, digest, kernel_hash
+from ..verify.reporting.record import SCHEMA, Found, write_json
 
-SCHEMA = 1
 ROOT = CUDA_DIR.parent
 RECORDS_DIR = ROOT / "docs" / "records"
 PAGE = ROOT / "docs" / "gpu-verification.md"
-TESTS = ROOT / "tests"
-GPU_MARK = "pytest.mark.gpu"
-IMPORT = re.compile(r"^(?:from|import) (\w+)", re.MULTILINE)
+GPU_TESTS = ROOT / "tests" / "gpu"
 EXIT_CURRENT, EXIT_STALE, EXIT_NONE = 0, 1, 4
 CARRIED = ("kernel", "date", "gpu", "driver", "nvcc", "torch")
 COMMANDS = """\
     pip install --no-build-isolation --no-deps -e .
     python -m persistent_topk.tools.gate"""
-
-Found = dict[str, Any]
 
 # Record names in the page's order, with their headings.
 TITLES = {
@@ -48,14 +43,6 @@ def write_record(
     return write_json(folder / f"{name}.json", name, environment, found, figures)
 
 
-def write_json(path: Path, name: str, environment: Found, found: Found, figures: Found | None = None) -> Path:
-    """Writes the record `name` to any file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    record = {"schema": SCHEMA, "name": name, **environment, "found": found, **(figures or {})}
-    path.write_text(json.dumps(record, indent=1) + "\n")
-    return path
-
-
 def load_records(folder: Path = RECORDS_DIR) -> list[dict[str, Any]]:
     """All records in the folder, in the page's order."""
     found = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
@@ -63,25 +50,11 @@ def load_records(folder: Path = RECORDS_DIR) -> list[dict[str, Any]]:
     return sorted(records, key=lambda record: list(TITLES).index(record["name"]))
 
 
-def gpu_tests(folder: Path = TESTS) -> dict[str, str]:
-    """A hash of the code, without comments, of each file that has GPU tests, that one of these imports, or
-    that it compiles.
-
-    A file has them that sets their mark, or imports a file that does: the mark may come from there. It
-    compiles the CUDA source that it names.
-    """
-    texts = {path: path.read_text() for path in folder.glob("*.py")}
-    imports = {
-        path: {folder / f"{name}.py" for name in IMPORT.findall(text)} & texts.keys()
-        for path, text in texts.items()
-    }
-    marking = {path for path, text in texts.items() if GPU_MARK in text}
-    having = marking | {path for path in texts if imports[path] & marking}
-    having = having.union(*(imports[path] for path in having))
-    compiled = [path for path in folder.glob("*.cu") if any(path.name in texts[test] for test in having)]
-    code = {path.name: code_of(texts[path], PYTHON_COMMENT) for path in having}
-    code |= {path.name: code_of(path.read_text()) for path in compiled}
-    return {name: digest((), code[name]) for name in sorted(code)}
+def gpu_tests(folder: Path = GPU_TESTS) -> dict[str, str]:
+    """A hash of the code, without comments, of each file of the GPU tests."""
+    comments = {".py": PYTHON_COMMENT, ".cu": CPP_COMMENT}
+    files = sorted(path for path in folder.iterdir() if path.suffix in comments)
+    return {path.name: digest((), code_of(path.read_text(), comments[path.suffix])) for path in files}
 
 
 def stale_reason(record: Found) -> str | None:

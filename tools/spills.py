@@ -17,8 +17,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..reference.policy import POLICIES, SHIPPED
 from ..cuda.build import DEFAULT_ARCH, INSTANCE_SOURCE, KERNEL_UNITS, BuildError, Unit, build
+from ..reference.policy import POLICIES, SHIPPED
 
 EXIT_NONE, EXIT_SPILLS, EXIT_CANNOT_RUN = 0, 1, 3
 ARCHITECTURES = ("sm_80", "sm_90", "sm_100", "sm_120")

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from .settings import check_seconds, parse_ks
+
 DEFAULT_SECONDS = 20.0
 COMMIT_VARIABLES = ("GITHUB_SHA", "CI_COMMIT_SHA")  # where continuous integration tells the commit
 
@@ -91,27 +93,19 @@ def claims_of(config: pytest.Config) -> frozenset[str] | None:
 
 def ks_of(config: pytest.Config) -> tuple[int, ...]:
     """The values of k that the command line names, none where each target's own count."""
-    from click import UsageError
-
-    from ..commands.options import parse_ks
-
     try:
         return parse_ks(config.getoption("--topk-k"))
-    except UsageError as error:
-        raise pytest.UsageError(str(error).replace("--k", "--topk-k")) from error
+    except ValueError as error:
+        raise pytest.UsageError(f"--topk-k is {error}") from error
 
 
 def check_budget(config: pytest.Config) -> None:
     """pytest.UsageError for a time that is none, or a seed under 0."""
-    from click import UsageError
-
-    from ..commands.options import Seconds
-
     seconds, seed = config.getoption("--topk-seconds"), config.getoption("--topk-seed")
     try:
-        Seconds().convert(seconds, None, None)
-    except UsageError as error:
-        raise pytest.UsageError(f"--topk-seconds is {seconds}: {error}") from error
+        check_seconds(seconds)
+    except ValueError as error:
+        raise pytest.UsageError(f"--topk-seconds is {error}") from error
     if seed is not None and seed < 0:
         raise pytest.UsageError(f"--topk-seed is {seed}; expected 0 or more")
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from ..build import BuildError, cache_dir, digest, made
 
-EMULATOR = Path(__file__).parent / "emulator"
-KERNEL = Path(__file__).parent / "kernel"
+EMULATOR = Path(__file__).parent
+KERNEL = EMULATOR.parent / "kernel"
 TOPK_SOURCE = EMULATOR / "topk.cpp"
 RUNTIME_SOURCE = EMULATOR / "runtime.cpp"
 COMPILE_TIMEOUT_SECONDS = 600

@@ -6,15 +6,15 @@ import pytest
 import torch
 from bench_fakes import FLOOR, cpu_buffers, result, timing
 
-from persistent_topk.cuda import library
 from persistent_topk.bench import cells, judge, peers, run, table
 from persistent_topk.bench.cells import PAGE_CELLS, Cell
 from persistent_topk.bench.measure import MOST_LAUNCHES, launches_for
 from persistent_topk.bench.run import COLD, WARM
 from persistent_topk.bench.session import run_session
 from persistent_topk.bench.summary import geometric_mean, summary, summary_lines
-from persistent_topk.reference import oracle
 from persistent_topk.commands import bench as adapted
+from persistent_topk.cuda import library
+from persistent_topk.reference import oracle
 from persistent_topk.verify.targets.peers.peer import PeerTarget
 
 

@@ -9,22 +9,13 @@ import pytest
 import torch
 from bench_fakes import ENVIRONMENT, result
 from click.testing import CliRunner, Result
-from gpu_calls import needs_gpu
 
-from persistent_topk.cuda import environment
-from persistent_topk.tools import records
-from persistent_topk.commands import bench as command
-from persistent_topk.bench import peers, table
-from persistent_topk.bench.__main__ import main as module_main
+from persistent_topk.bench import benchmark, peers, table
 from persistent_topk.bench.run import COLD, WARM
 from persistent_topk.commands.cli import group
 from persistent_topk.commands.cli import main as cli_main
-from persistent_topk.verify.campaign.campaign.outcome import ExitCode
-
-
-def sort_topk(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor:
-    """Right where all columns count."""
-    return logits.sort(dim=1, descending=True).indices[:, :k]
+from persistent_topk.exit_code import ExitCode
+from persistent_topk.tools import records
 
 
 def invoke(*arguments: str) -> Result:
@@ -37,7 +28,7 @@ def pretended_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, 
     page's fastest."""
     factors: dict[str, float] = {}
 
-    def timed_on_gpu(options: command.Options, ready: dict[str, peers.Peer]):
+    def timed_on_gpu(options: benchmark.Options, ready: dict[str, peers.Peer]):
         def timed(cell):
             floor = cell.cold.floor if cell.cold else 2.0
             ours = abs(factors.get(cell.name, 1.0)) * (cell.cold.fastest if cell.cold else 4.0)
@@ -47,19 +38,18 @@ def pretended_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, 
         return timed
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(command, "timed_on_gpu", timed_on_gpu)
-    monkeypatch.setattr(environment, "environment", lambda: ENVIRONMENT)
+    monkeypatch.setattr(benchmark, "timed_on_gpu", timed_on_gpu)
+    monkeypatch.setattr(benchmark, "environment", lambda: ENVIRONMENT)
     monkeypatch.chdir(tmp_path)
     return factors
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device is here")
 def test_without_a_gpu_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    assert ExitCode.CANNOT_RUN == module_main(["--quick"])
     with pytest.raises(SystemExit) as left:
         cli_main(["bench", "--quick"])
     assert ExitCode.CANNOT_RUN == left.value.code
-    assert 2 == capsys.readouterr().err.count("torch sees no CUDA device here")
+    assert 1 == capsys.readouterr().err.count("torch sees no CUDA device here")
 
 
 MISUSES = {
@@ -75,7 +65,9 @@ MISUSES = {
 @pytest.mark.parametrize("name", MISUSES)
 def test_bad_usage_is_told_before_a_gpu_is_looked_for(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     arguments, words = MISUSES[name]
-    assert command.EXIT_USAGE == module_main(arguments)
+    with pytest.raises(SystemExit) as left:
+        cli_main(["bench", *arguments])
+    assert ExitCode.USAGE == left.value.code
     assert words in capsys.readouterr().err
 
 
@@ -147,30 +139,6 @@ def test_a_peer_that_is_missing_is_told_and_the_others_timed(
 def test_a_picture_without_matplotlib_is_refused_before_the_run(
     pretended_gpu: dict[str, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command, "run_session", lambda *_: pytest.fail("the run began"))
+    monkeypatch.setattr(benchmark, "run_session", lambda *_: pytest.fail("the run began"))
     monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
     assert invoke("--plot", "a.png").return_value == ExitCode.CANNOT_RUN
-
-
-class TestOnGpu:
-    pytestmark = needs_gpu
-
-    def test_on_a_gpu_every_output_of_a_cell_is_timed_and_judged(self, tmp_path: Path) -> None:
-        def waiting(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor:
-            return logits.topk(min(k, int(lengths.max()))).indices  # cannot be captured
-
-        loaders = {"sorted": lambda: sort_topk, "waiting": lambda: waiting}
-        words = ["--cells", "2048,4,4K", "--cells", "2048,32,1K/8K", "--peers", "torch,sorted,waiting"]
-        code = command.bench_command(lambda: loaders).main(
-            [*words, "--repeat", "2", "--json", str(tmp_path / "a.json")], standalone_mode=False
-        )
-        assert ExitCode.AGREE == code
-        cells = table.read_cells(tmp_path / "a.json")
-        assert ["2048 x 4 x 4K", "2048 x 32 x 1K/8K"] == [cell["name"] for cell in cells]
-        full, short = cells
-        assert {"torch", "sorted"} == set(full[COLD]["peers"]) and not full["wrong_peers"]
-        assert {"waiting"} == set(full["refused"]) and "torch" in short["refused"]
-        assert {"sorted"} == set(short["wrong_peers"])  # it looks beyond the length
-        for cell in cells:
-            assert 0 == cell["wrong_rows"] and 2 == len(cell[WARM]["runs"])
-            assert 0 < cell[WARM]["empty"] < cell[WARM]["us"] < cell[COLD]["us"] * 1.5

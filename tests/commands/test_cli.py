@@ -14,20 +14,20 @@ from xml.etree import ElementTree
 import pytest
 import torch
 from click.testing import CliRunner, Result
+from places import SHARED
 
-from persistent_topk.commands.cli import group, main
 from persistent_topk.commands import verify
-from persistent_topk.verify.campaign.campaign.outcome import ExitCode
+from persistent_topk.commands.cli import group, main
+from persistent_topk.exit_code import ExitCode
 from persistent_topk.verify.properties import NAMES
 
-TESTS = Path(__file__).parent
 QUICK = ("--cases", "70")  # not seconds: a busy machine has to reach the same cases
 
 
 @pytest.fixture(autouse=True)
 def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(TESTS)
+    monkeypatch.syspath_prepend(SHARED)
 
 
 def invoke(*arguments: str) -> Result:

@@ -12,12 +12,12 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 
+from persistent_topk.commands.explain import command
 from persistent_topk.reference.policy import SMALL, TINY, Policy
 from persistent_topk.reference.stream import sample
 from persistent_topk.reference.trace import DECODE, LARGE, MEDIUM, TRIVIAL
-from persistent_topk.commands.explain import command
+from persistent_topk.verify.cases.values import CONTENTS
 from persistent_topk.verify.reporting.stages import stages, walk
-from persistent_topk.verify.cases.case.values import CONTENTS
 
 
 def run(*arguments: str) -> Result:

@@ -10,12 +10,13 @@ import torch
 from click.testing import CliRunner, Result
 from soak_fakes import HERE, KERNEL, TINY, FakeCub, FakeKernel
 
-from persistent_topk.verify.targets.peers import cub_library as cub
 from persistent_topk.commands.cli import group
-from persistent_topk.verify.campaign.campaign.outcome import ExitCode
-from persistent_topk.verify.soak import run as command, second, stage
+from persistent_topk.exit_code import ExitCode
+from persistent_topk.verify.soak import run as command
+from persistent_topk.verify.soak import second, stage
 from persistent_topk.verify.soak.batches import Stage, make_batch
 from persistent_topk.verify.soak.tally import Tally
+from persistent_topk.verify.targets.peers import cub_library as cub
 
 
 def soak(*arguments: str) -> Result:

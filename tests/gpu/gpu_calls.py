@@ -1,26 +1,18 @@
-"""Where tests of the kernel run, and calls as a suspicious engine makes them: output between canaries."""
+"""Calls of the kernel as a suspicious engine makes them: output between canaries."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 import torch
 
 from persistent_topk.cuda import library
 from persistent_topk.reference.policy import Policy
 
-TESTS = Path(__file__).resolve().parent
+GPU_TESTS = Path(__file__).resolve().parent
 POISON = -777_777
 CANARY = 0x5A5A5A5A
 CANARY_WORDS = 64
-
-# Of a file or a class (pytestmark), or of a parameter (marks).
-needs_gpu = [
-    pytest.mark.gpu,
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device that torch can use"),
-]
-EVERY_DEVICE = ["cpu", pytest.param("cuda", marks=needs_gpu)]
 
 
 def guarded_topk(

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import pytest
 import torch
-from gpu_calls import guarded_topk, needs_gpu
+from gpu_calls import guarded_topk
 
 from persistent_topk.cuda import gpu, library
 from persistent_topk.reference import dispatch
 from persistent_topk.reference.plan import make_plan
 from persistent_topk.reference.policy import POLICIES, SHIPPED, by_name
 from persistent_topk.reference.trace import new_trace
-from persistent_topk.verify.cases.case.families import FAMILIES, Setting
+from persistent_topk.verify.cases.families import FAMILIES, Setting
+from persistent_topk.verify.judging.trace_difference import first_difference
 from persistent_topk.verify.soak import oracle
 from persistent_topk.verify.targets.gpu import on_device
-from persistent_topk.verify.judging.trace_difference import first_difference
-
-pytestmark = needs_gpu
 
 SMALL_K = (1, 5, 40)
 SHIPPED_K = (512, 2048, 4096)

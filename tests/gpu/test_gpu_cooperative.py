@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from gpu_calls import needs_gpu
 from test_gpu_graphs import (
     BATCHES,
     REPLAYS,
@@ -22,12 +21,10 @@ from persistent_topk.reference import dispatch
 from persistent_topk.reference.plan import make_plan
 from persistent_topk.reference.policy import COMPACT, LATENCY, SMALL, TINY, Policy
 from persistent_topk.reference.trace import TRACE_DTYPE, new_trace
-from persistent_topk.verify.cases.case.families import FAMILIES, Setting
+from persistent_topk.verify.cases.families import FAMILIES, Setting
+from persistent_topk.verify.judging.trace_difference import first_difference
 from persistent_topk.verify.soak import oracle
 from persistent_topk.verify.targets.gpu import on_device
-from persistent_topk.verify.judging.trace_difference import first_difference
-
-pytestmark = needs_gpu
 
 POLICIES = [LATENCY, COMPACT, SMALL, TINY]
 by_policy = pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.name)

@@ -6,14 +6,11 @@ import ctypes
 
 import pytest
 import torch
-from gpu_calls import needs_gpu
 
-from persistent_topk.cuda import gpu, library
 from persistent_topk.bench.floors import Floor
+from persistent_topk.cuda import gpu, library
 from persistent_topk.cuda.capture import capturing
 from persistent_topk.verify.soak import oracle
-
-pytestmark = needs_gpu
 
 POISON = -777_777
 REPLAYS = 2000

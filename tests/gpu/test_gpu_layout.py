@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from gpu_calls import guarded_topk, needs_gpu
+from gpu_calls import guarded_topk
 
 from persistent_topk.cuda import gpu
 from persistent_topk.verify.soak import oracle
-
-pytestmark = needs_gpu
 
 WIDTHS = [1000, 8191, 33333, 140001]
 GIB = 1 << 30

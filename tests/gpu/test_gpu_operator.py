@@ -1,108 +1,30 @@
-"""The operator as torch sees it: schema, fake tensors, compile, and errors before anything is launched."""
+"""The operator on a GPU: as torch sees it, and what it must not do."""
 
 from __future__ import annotations
 
 import pytest
 import torch
-from gpu_calls import EVERY_DEVICE, needs_gpu
-
-from persistent_topk.cuda import gpu
-from persistent_topk.reference import oracle
-
-
-def arguments(device: str, rows: int = 3, columns: int = 300, k: int = 16) -> tuple:
-    generator = torch.Generator().manual_seed(1)
-    logits = torch.randn(rows, columns, generator=generator).to(device)
-    lengths = torch.tensor([columns, 5, 200], dtype=torch.int32, device=device)
-    output = torch.full((rows, k), -777, dtype=torch.int32, device=device)
-    workspace = torch.empty(256, dtype=torch.uint8, device=device)
-    return logits, lengths, output, workspace, k
-
-
-@pytest.mark.parametrize("device", EVERY_DEVICE)
-def test_the_operator_passes_opcheck(device: str) -> None:
-    torch.library.opcheck(torch.ops.persistent_topk.topk_out, arguments(device))
-
-
-@pytest.mark.parametrize("device", EVERY_DEVICE)
-def test_a_fully_compiled_function_calls_the_operator(device: str) -> None:
-    logits, lengths, output, workspace, k = arguments(device)
-
-    def select(scores: torch.Tensor) -> torch.Tensor:
-        torch.ops.persistent_topk.topk_out(scores * 2, lengths, output, workspace, k)
-        return output + 1
-
-    backend = "inductor" if device == "cuda" else "aot_eager"  # inductor would need a C++ compile here
-    found = torch.compile(select, fullgraph=True, backend=backend)(logits)
-    assert torch.equal(oracle.topk((logits * 2).cpu(), lengths.cpu(), k) + 1, found.cpu())
-
-
-@pytest.mark.parametrize("device", EVERY_DEVICE)
-@pytest.mark.parametrize(
-    ("changed", "value", "words"),
-    [
-        (0, lambda a: a[0].double(), "logits"),
-        (0, lambda a: a[0].t(), "logits"),
-        (1, lambda a: a[1].long(), "lengths"),
-        (1, lambda a: a[1][:2], "lengths"),
-        (2, lambda a: a[2].long(), "output"),
-        (2, lambda a: a[2][:, :3], "output"),
-        (2, lambda a: a[2].t().contiguous().t(), "output"),
-        (4, lambda a: 0, "k is 0"),
-        (4, lambda a: 5000, "k is 5000"),
-    ],
+from operator_on_a_device import (  # noqa: F401  tests of any device
+    arguments,
+    test_a_fully_compiled_function_calls_the_operator,
+    test_a_workspace_that_is_too_small_or_in_pieces_is_refused,
+    test_the_operator_passes_opcheck,
+    test_wrong_arguments_are_named_before_a_launch,
 )
-def test_wrong_arguments_are_named_before_a_launch(device: str, changed: int, value, words: str) -> None:
-    given = list(arguments(device))
-    given[changed] = value(given)
-    with pytest.raises((TypeError, ValueError), match=words):
+
+
+@pytest.mark.parametrize(("elsewhere", "name"), [(1, "lengths"), (2, "output"), (3, "workspace")])
+def test_a_tensor_that_is_not_on_the_gpu_is_named(elsewhere: int, name: str) -> None:
+    given = list(arguments("cuda"))
+    given[elsewhere] = given[elsewhere].cpu()
+    with pytest.raises(ValueError, match=f"{name} is on .*cpu; expected cuda:0"):
         torch.ops.persistent_topk.topk_out(*given)
-    assert bool((given[2] == -777).all()), "the output was written"
 
 
-@pytest.mark.parametrize("device", EVERY_DEVICE)
-def test_a_workspace_that_is_too_small_or_in_pieces_is_refused(
-    device: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    logits, lengths, output, workspace, k = arguments(device)
-    monkeypatch.setattr(gpu, "workspace_size", lambda *_: workspace.numel() + 1)
-    with pytest.raises(
-        ValueError, match=r"workspace has 256 bytes; expected at least workspace_size\(...\) = 257"
-    ):
-        torch.ops.persistent_topk.topk_out(logits, lengths, output, workspace, k)
-    with pytest.raises(ValueError, match=r"workspace has strides \(2,\); expected a contiguous tensor"):
-        torch.ops.persistent_topk.topk_out(logits, lengths, output, workspace[::2], k)
-    assert bool((output == -777).all()), "the output was written"
-
-
-@pytest.mark.parametrize(("elsewhere", "name"), [(2, "output"), (3, "workspace")])
-def test_a_tensor_on_another_device_is_named(elsewhere: int, name: str) -> None:
-    given = list(arguments("cpu"))
-    given[elsewhere] = given[elsewhere].to("meta")
-    with pytest.raises(ValueError, match=f"{name} is on meta; expected cpu, where logits is"):
-        gpu.model_out(*given)
-
-
-class TestOnGpu:
-    pytestmark = needs_gpu
-
-    @pytest.mark.parametrize(("elsewhere", "name"), [(1, "lengths"), (2, "output"), (3, "workspace")])
-    def test_a_tensor_that_is_not_on_the_gpu_is_named(self, elsewhere: int, name: str) -> None:
-        given = list(arguments("cuda"))
-        given[elsewhere] = given[elsewhere].cpu()
-        with pytest.raises(ValueError, match=f"{name} is on .*cpu; expected cuda:0"):
-            torch.ops.persistent_topk.topk_out(*given)
-
-    def test_the_operator_allocates_nothing(self) -> None:
-        given = arguments("cuda")
-        torch.ops.persistent_topk.topk_out(*given)
-        torch.cuda.synchronize()
-        before = torch.cuda.memory_stats()["allocation.all.allocated"]
-        torch.ops.persistent_topk.topk_out(*given)
-        assert before == torch.cuda.memory_stats()["allocation.all.allocated"]
-
-
-def test_the_kernel_refuses_cpu_tensors() -> None:
-    logits, lengths, _, _, k = arguments("cpu")
-    with pytest.raises(ValueError, match="CUDA"):
-        gpu.topk(logits, lengths, k)
+def test_the_operator_allocates_nothing() -> None:
+    given = arguments("cuda")
+    torch.ops.persistent_topk.topk_out(*given)
+    torch.cuda.synchronize()
+    before = torch.cuda.memory_stats()["allocation.all.allocated"]
+    torch.ops.persistent_topk.topk_out(*given)
+    assert before == torch.cuda.memory_stats()["allocation.all.allocated"]

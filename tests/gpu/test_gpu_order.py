@@ -6,13 +6,11 @@ import ctypes
 
 import pytest
 import torch
-from gpu_calls import TESTS, needs_gpu
+from gpu_calls import GPU_TESTS
 
 from persistent_topk.cuda.build import Unit, build
 from persistent_topk.cuda.library import arch_of
 from persistent_topk.reference.order import GREATEST_KEY, half_code, ordered_key
-
-pytestmark = needs_gpu
 
 SLAB = 1 << 26
 ABOVE, BETWEEN = 1, 2
@@ -37,7 +35,7 @@ class Device:
     """order_device.cu over slabs: keys, codes, packed codes and comparisons, int32 [SLAB] each."""
 
     def __init__(self, flags: tuple[str, ...] = ()) -> None:
-        self.library = ctypes.CDLL(str(build([Unit(TESTS / "order_device.cu")], arch_of(0), flags)))
+        self.library = ctypes.CDLL(str(build([Unit(GPU_TESTS / "order_device.cu")], arch_of(0), flags)))
         self.results = [torch.empty(SLAB, dtype=torch.int32, device="cuda") for _ in range(4)]
 
     def run(self, first: int, low: int, high: int) -> list[torch.Tensor]:

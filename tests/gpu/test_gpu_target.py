@@ -10,19 +10,16 @@ import numpy as np
 import pytest
 import torch
 import wrong_topk
-from gpu_calls import needs_gpu
 
 from persistent_topk.cuda import library
-from persistent_topk.verify.cases.case.case import Case, lay_out
+from persistent_topk.verify.cases.case import Case, lay_out
+from persistent_topk.verify.cases.values import CONTENTS
 from persistent_topk.verify.judging.examination import Subject, examine
 from persistent_topk.verify.properties import CLAIMS
 from persistent_topk.verify.targets.function import FunctionTarget
 from persistent_topk.verify.targets.gpu import GpuTarget
 from persistent_topk.verify.targets.isolated import IsolatedTarget
 from persistent_topk.verify.targets.target import TargetFailure
-from persistent_topk.verify.cases.case.values import CONTENTS
-
-pytestmark = needs_gpu
 
 K = 64
 Launch = Callable[..., None]

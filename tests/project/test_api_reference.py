@@ -8,8 +8,9 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from places import ROOT
 
-SCRIPT = Path(__file__).resolve().parent.parent / "docs" / "api_reference.py"
+SCRIPT = ROOT / "docs" / "api_reference.py"
 MODULE = "persistent_topk.reference.plan"
 
 

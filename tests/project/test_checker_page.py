@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
+from places import ROOT
 
-from persistent_topk.verify.campaign.campaign.outcome import ExitCode
+from persistent_topk.exit_code import ExitCode
 from persistent_topk.verify.properties import PROPERTIES, Property
 from persistent_topk.verify.targets import ADAPTERS
 
-PAGE = (Path(__file__).parent.parent / "docs" / "checker.md").read_text()
+PAGE = (ROOT / "docs" / "checker.md").read_text()
 
 
 @pytest.mark.parametrize("item", PROPERTIES, ids=lambda item: item.name)

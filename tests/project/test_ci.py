@@ -9,8 +9,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 STEPS = ("check", "docs", "notebooks", "test")
 PASSED = "===== 3 passed, 1 skipped in 2.00s ====="
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import torch
+from places import ROOT
 
 import persistent_topk
 from persistent_topk.reference import oracle
@@ -15,7 +15,7 @@ from persistent_topk.reference.arguments import PADDING, check_arguments
 from persistent_topk.reference.order import ordered_key
 from persistent_topk.reference.policy import MAX_K
 
-PAGE = (Path(__file__).parents[1] / "docs" / "contract.md").read_text()
+PAGE = (ROOT / "docs" / "contract.md").read_text()
 SENTENCE = (
     "the min(k, n) columns that come first when columns 0 .. n-1 are ordered by value, greatest first, "
     "NaN above everything, equal values (NaN with NaN, +0 with -0) by lowest column first; written in "

@@ -11,14 +11,14 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator
 from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import click
 import pytest
+from places import ROOT
 
 from persistent_topk.commands.cli import CommandFiles
 
-ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "persistent_topk"
 
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)

@@ -9,12 +9,12 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
 from persistent_topk.cuda import build
 
 pytest.importorskip("setuptools")
 
-ROOT = Path(__file__).resolve().parent.parent
 NOT_IN_THE_WHEEL = ("docs/", "notebooks/", "tests/")
 
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from places import ROOT
 
-from persistent_topk.reference import oracle
-from persistent_topk.verify.campaign.campaign.campaign import Campaign, Options
 from persistent_topk.commands.cli import CommandFiles
+from persistent_topk.reference import oracle
+from persistent_topk.verify.campaign.campaign import Campaign, Options
 from persistent_topk.verify.properties import CLAIMS
 from persistent_topk.verify.targets.function import FunctionTarget
 
-ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ORACLE, OWN_KERNEL, OPERATOR, LAYERS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 SPECIALS = [float("nan"), float("-inf"), float("inf"), 0.0, -0.0, 1.0, 1.0, -1e-45]

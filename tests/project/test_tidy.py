@@ -8,16 +8,16 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import pytest
+from places import ROOT
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     tomllib = pytest.importorskip("tomli")
 
-ROOT = Path(__file__).resolve().parent.parent
 CPP = {".cuh", ".cu", ".cpp", ".hpp"}
 PROSE = {".md", ".py", ".toml", ".ipynb", *CPP}
 PATHS = ("trivial", "decode", "medium", "large")

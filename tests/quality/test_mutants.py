@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from persistent_topk.cuda.emulator.build import KERNEL
-from persistent_topk.verify.campaign.campaign.campaign import Options
 from persistent_topk.commands.mutants import command
+from persistent_topk.cuda.emulator.build import KERNEL
+from persistent_topk.verify.campaign.campaign import Options
 from persistent_topk.verify.mutants import DoesNotApply, Edit, Mutant, all_mutants
 from persistent_topk.verify.mutants.barriers import lost_barriers
 from persistent_topk.verify.mutants.mutant import one_edit

@@ -13,17 +13,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from places import SHARED
 from published_topk import OVERFLOW, PUBLISHED
 
-from persistent_topk.verify.campaign.campaign.campaign import Campaign, Options
-from persistent_topk.verify.cases.case.case import Case
-from persistent_topk.verify.campaign.campaign.coverage import LONG_ROW
-from persistent_topk.verify.campaign.campaign.outcome import Outcome
+from persistent_topk.verify.campaign.campaign import Campaign, Options
+from persistent_topk.verify.campaign.coverage import LONG_ROW
+from persistent_topk.verify.campaign.outcome import Outcome
+from persistent_topk.verify.cases.case import Case
 from persistent_topk.verify.targets import resolve
 from persistent_topk.verify.targets.function import FunctionTarget
 from persistent_topk.verify.targets.isolated import IsolatedTarget
 
-TESTS = Path(__file__).resolve().parent.parent
 SECONDS_A_DAY = 86400
 TODAY = int(time.time()) // SECONDS_A_DAY
 SEEDS = random.Random(TODAY).sample(range(1 << 31), 10)
@@ -40,7 +40,7 @@ class Found(Exception):
 
 @pytest.fixture(autouse=True)
 def tests_are_importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(TESTS)
+    monkeypatch.syspath_prepend(SHARED)
 
 
 def seconds_to_find(

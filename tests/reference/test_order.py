@@ -25,8 +25,8 @@ from persistent_topk.reference.order import (
     ordered_key,
 )
 
-TWIN = native.TESTS / "order_twin.cpp"
-JUDGE = native.TESTS / "exhaustive_order.cpp"
+TWIN = native.SHARED / "order_twin.cpp"
+JUDGE = native.SHARED / "exhaustive_order.cpp"
 BIN_BITS = (8, 11)
 SAMPLE_STRIDE = 61  # of the 2^32 floats; all rounding boundaries of binary16 are visited besides
 FLOAT_BITS = st.integers(0, 2**32 - 1)

@@ -1,18 +1,18 @@
-"""Runs the small kernels of tests/emulator/ on the emulator."""
+"""Runs the small kernels of tests/cuda/emulator/kernels/ on the emulator."""
 
 from __future__ import annotations
 
 import ctypes
 import functools
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from places import TESTS
 
 from persistent_topk.cuda.emulator.build import build_kernel
 from persistent_topk.cuda.emulator.library import EmulationError, Library, Schedule
 
-SOURCES = Path(__file__).parent / "emulator"
+SOURCES = TESTS / "cuda" / "emulator" / "kernels"
 
 
 class _Parameters(ctypes.Structure):

@@ -6,8 +6,8 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "../cuda/kernel/plan.cuh"
-#include "../cuda/kernel/trace.cuh"
+#include "../../cuda/kernel/plan.cuh"
+#include "../../cuda/kernel/trace.cuh"
 
 namespace topk = persistent_topk;
 

@@ -20,6 +20,6 @@ def read_layout(folder: Path, calls: str = "") -> dict[str, Any]:
     """Policies, constants, trace layout, and the plans of `calls`, one a line (see layout.cpp)."""
     names = {"POLICY": POLICY_NUMBERS, "TRACE": TRACE_DTYPE.names, "PASS": PASS_DTYPE.names}
     macros = [f"-D{group}_FIELDS=" + " ".join(f"FIELD({name})" for name in names[group]) for group in names]
-    program = native.compile(folder / "layout", [native.TESTS / "layout.cpp"], "-O1", *macros)
+    program = native.compile(folder / "layout", [native.SHARED / "layout.cpp"], "-O1", *macros)
     printed = subprocess.run([str(program)], input=calls, capture_output=True, text=True, check=True)
     return json.loads(printed.stdout)

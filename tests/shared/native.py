@@ -8,9 +8,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
-TESTS = Path(__file__).parent
-KERNEL = TESTS.parent / "cuda" / "kernel"
+SHARED = Path(__file__).parent  # whose C++ files these programs are
+KERNEL = ROOT / "cuda" / "kernel"
 WARNINGS = ("-std=c++20", "-Wall", "-Wextra", "-Werror")
 
 

@@ -1,7 +1,7 @@
 // cuda/kernel/order.cuh behind plain functions over arrays, so that it can be built with any flags and
 // be called from C++ and Python alike. Takes floats, not bits: what -ffast-math would break must pass
 // through here.
-#include "../cuda/kernel/order.cuh"
+#include "../../cuda/kernel/order.cuh"
 
 namespace topk = persistent_topk;
 

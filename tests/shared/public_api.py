@@ -10,12 +10,12 @@ import pkgutil
 import re
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 from types import FunctionType, ModuleType
+
+from places import ROOT
 
 from persistent_topk import reference
 
-ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "persistent_topk"
 # Modules that are there to be called, whole; of others, what is exported or shown to readers.
 ENTRY_MODULES = (

@@ -2,7 +2,7 @@
 #include <launch.hpp>
 #include <persistent.cuh>
 
-#include "../cuda/sanitizer/batches.cuh"
+#include "../../tools/sanitizer/batches.cuh"
 
 using namespace persistent_topk;
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from persistent_topk.tools import gate, records
 from persistent_topk.cuda.build import BuildError, kernel_hash
+from persistent_topk.tools import gate, records
 from persistent_topk.tools.gate_steps import FIGURES, STEPS, Options
 from persistent_topk.tools.sanitizer.tool import NOT_RUN
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from persistent_topk.tools import gate_steps, spills
-from persistent_topk.verify.targets.peers.cub_library import HEADERS_VARIABLE
 from persistent_topk.cuda.build import FIRST_USE_SECONDS
+from persistent_topk.exit_code import ExitCode
+from persistent_topk.tools import gate_steps, spills
 from persistent_topk.tools.gate_steps import STEPS, TIMED_OUT, Options, run
-from persistent_topk.verify.campaign.campaign.outcome import ExitCode
+from persistent_topk.verify.targets.peers.cub_library import HEADERS_VARIABLE
 
 
 @pytest.fixture

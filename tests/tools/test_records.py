@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from persistent_topk.tools import records, spills
 from persistent_topk.cuda.build import PYTHON_COMMENT, code_of, kernel_hash
 from persistent_topk.reference.policy import SHIPPED
+from persistent_topk.tools import records, spills
 
 ENVIRONMENT = {"date": "2026-01-01", "gpu": "H100", "driver": "1", "nvcc": "13.0", "torch": "2.6"}
 
@@ -42,24 +42,22 @@ def test_a_record_of_other_tests_fails_the_check(
     assert "other tests: test_new.py changed; run python -m" in told[0] and "soak: current" in told[1]
 
 
-def test_the_gpu_tests_are_files_with_one_what_these_import_and_what_they_compile(tmp_path: Path) -> None:
+def test_the_gpu_tests_are_the_code_of_their_folder(tmp_path: Path) -> None:
     (tmp_path / "calls.py").write_text("def call(): ...\n")
-    (tmp_path / "marks.py").write_text(f"needs_gpu = {records.GPU_MARK}\n")
-    marked = "from marks import needs_gpu\nfrom lists import LISTS\nSOURCE = 'kernel.cu'\n"
-    (tmp_path / "test_marked.py").write_text(marked)
     (tmp_path / "kernel.cu").write_text("int one();  // why\n")
-    (tmp_path / "other.cu").write_text("int other();\n")
-    (tmp_path / "lists.py").write_text("LISTS = ()\n")
-    (tmp_path / "other.py").write_text("def other(): ...\n")
-    (tmp_path / "test_cpu.py").write_text("from other import other\n")
+    (tmp_path / "notes.md").write_text("Notes.\n")
     test = tmp_path / "test_gpu.py"
-    test.write_text(f"from calls import call\n@{records.GPU_MARK}\ndef test_it(): assert 1  # why\n")
+    test.write_text("def test_it(): assert 1  # why\n")
     found = records.gpu_tests(tmp_path)
-    assert ["calls.py", "kernel.cu", "lists.py", "marks.py", "test_gpu.py", "test_marked.py"] == list(found)
+    assert ["calls.py", "kernel.cu", "test_gpu.py"] == list(found)
     test.write_text(test.read_text().replace("# why", "# for another reason"))
     assert found == records.gpu_tests(tmp_path)
     test.write_text(test.read_text().replace("assert 1", "assert 2"))
     assert found["test_gpu.py"] != records.gpu_tests(tmp_path)["test_gpu.py"]
+
+
+def test_the_gpu_tests_of_the_repository_are_known() -> None:
+    assert {"conftest.py", "gpu_calls.py", "order_device.cu", "test_gpu_graphs.py"} <= records.gpu_tests().keys()
 
 
 def test_a_record_of_a_failure_fails_the_check(tmp_path: Path) -> None:

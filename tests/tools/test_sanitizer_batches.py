@@ -9,19 +9,19 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
-from native import TESTS
+from places import ROOT, SHARED
 
 from persistent_topk.cuda.emulator.build import build_kernel
 from persistent_topk.cuda.library import POLICY_INDEX, Limits
-from persistent_topk.tools.sanitizer.__main__ import POLICIES
-from persistent_topk.tools.spills import ENTRIES
 from persistent_topk.reference.dispatch import topk
 from persistent_topk.reference.plan import H100, make_plan
 from persistent_topk.reference.policy import MAX_CTAS, QUAD, Policy, by_name
 from persistent_topk.reference.trace import LARGE, PATHS, new_trace
-from persistent_topk.verify.campaign.campaign.coverage import RESTART, SPILL, STAGES, stages_taken
+from persistent_topk.tools.sanitizer.__main__ import POLICIES
+from persistent_topk.tools.spills import ENTRIES
+from persistent_topk.verify.campaign.coverage import RESTART, SPILL, STAGES, stages_taken
 
-HEADER = TESTS.parent / "cuda" / "sanitizer" / "batches.cuh"
+HEADER = ROOT / "tools" / "sanitizer" / "batches.cuh"
 RAISED, SPILL_AFTER = "bound raised", "spill after a restart"
 IN_TILE, IN_REGISTERS = "chunk in a tile", "chunk in registers"
 STREAMED = {*STAGES, RAISED, SPILL_AFTER}
@@ -45,7 +45,7 @@ class Call(ctypes.Structure):
 
 @functools.cache
 def library() -> ctypes.CDLL:
-    return ctypes.CDLL(str(build_kernel(TESTS / "sanitizer_batches.cpp", headers=[HEADER])))
+    return ctypes.CDLL(str(build_kernel(SHARED / "sanitizer_batches.cpp", headers=[HEADER])))
 
 
 def stages_of(records: np.ndarray, policy: Policy) -> Iterator[str]:

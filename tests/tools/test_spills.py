@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from persistent_topk.tools import spills
 from persistent_topk.cuda.build import CUDA_DIR, BuildError
-from persistent_topk.tools.spills import ENTRIES, Usage, named, parse
 from persistent_topk.reference.policy import POLICIES, SHIPPED
+from persistent_topk.tools import spills
+from persistent_topk.tools.spills import ENTRIES, Usage, named, parse
 
 NAMES = list(POLICIES)
 

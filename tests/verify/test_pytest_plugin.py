@@ -9,8 +9,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
+from places import SHARED
 
-TESTS = Path(__file__).parent
 MODULE = "persistent_topk.verify.pytest_plugin"
 # Named on the command line only where the installation does not register it.
 REGISTERED = any(entry.value == MODULE for entry in entry_points(group="pytest11"))
@@ -19,7 +19,7 @@ PLUGIN = (*(() if REGISTERED else ("-p", MODULE)), "-p", "no:cacheprovider")
 
 def run(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pytest", "-v", *PLUGIN, "--topk-seconds", "1.5", *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(TESTS), **variables}
+    environment = {**os.environ, "PYTHONPATH": str(SHARED), **variables}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
 
 

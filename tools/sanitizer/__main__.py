@@ -15,12 +15,12 @@ from typing import Any
 
 import torch
 
-from ...cuda.build import CUDA_DIR, KERNEL_UNITS, BuildError, Unit, build
+from ...cuda.build import KERNEL_UNITS, BuildError, Unit, build
 from ...cuda.library import arch_of
 from .tool import NOT_RUN, SHARED_OPTION, SHARED_SINCE, NoSanitizer, Tool, find_tool, kept, run_tool
 
 EXIT_AGREE, EXIT_MISMATCH, EXIT_CANNOT_RUN = 0, 1, 3
-SOURCE = CUDA_DIR / "sanitizer" / "workload.cu"
+SOURCE = Path(__file__).parent / "workload.cu"
 POLICIES = ("small", "tiny")
 DEVICE = 0  # of the program, which is a process of its own and chooses none
 

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "../kernel/plan.cuh"
+#include "../../cuda/kernel/plan.cuh"
 
 namespace workload {
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "batches.cuh"
-#include "launch.cuh"
+#include "host/launch.cuh"
 
 namespace workload {  // nvcc cannot register kernels of two unnamed namespaces
 

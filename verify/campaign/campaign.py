@@ -11,16 +11,16 @@ from pathlib import Path
 import torch
 
 from ..cases.case import Case
-from .counterexamples import Counterexamples
+from ..cases.strategies import PEER_SCOPE, SMALL_SCOPE, Scope, cases
+from ..cases.variants import VARIANTS, is_packed, packed
 from ..judging.examination import AGAIN, GRAPH, SHORT, STEPS, Subject, examine
+from ..targets.target import Schedule, Target
+from .counterexamples import Counterexamples
 from .outcome import Outcome, TargetOutcome, new_outcome
 from .recipe_search import Promise, RecipeSearch
 from .scales import OWN_SHARES, SHARES_OF_OTHERS, Scale, make_scales
 from .state import State
 from .steering import measures
-from ..cases.strategies import PEER_SCOPE, SMALL_SCOPE, Scope, cases
-from ..targets.target import Schedule, Target
-from ..cases.variants import VARIANTS, is_packed, packed
 
 MANY_ELEMENTS = 1 << 15  # logits of a case that gets one call beside the base instead of all,
 MANY_ROWS = 64  # or rows

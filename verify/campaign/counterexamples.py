@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..cases.case import Case
-from ..judging.describe import case_in_words
-from ..judging.examination import Measurement, check_one
-from .outcome import PropertyOutcome
 from ..failures.replay import Failure, file_name, save
 from ..failures.shrink import shrink
+from ..judging.describe import case_in_words
+from ..judging.examination import Measurement, check_one
 from ..targets.target import Schedule, Target
+from .outcome import PropertyOutcome
 
 MUCH_SMALLER = 2  # a later failing case takes the place of one so many times its size
 

@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import IntEnum
 from pathlib import Path
 
-from .coverage import Coverage
+from ...exit_code import ExitCode
 from ..judging.examination import Measurement
-from ..properties import NAMES, TRACE_AGREEMENT
 from ..judging.trace_difference import TraceDifference
 from ..judging.wrong_columns import WrongColumns
+from ..properties import NAMES, TRACE_AGREEMENT
+from .coverage import Coverage
 
 SCHEMA = 1
 NEEDS_GPU = ("graph-replay",)
-
-
-class ExitCode(IntEnum):
-    """Exit codes of every command."""
-
-    AGREE = 0
-    MISMATCH = 1
-    USAGE = 2
-    CANNOT_RUN = 3
-    NOTHING_VERIFIED = 4
-    FAULT = 70  # sysexits' EX_SOFTWARE
-    INTERRUPTED = 130
 
 
 @dataclass

@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..cases.case import Case
-from .counterexamples import Counterexample, Counterexamples
-from ..judging.examination import Measurement
-from .outcome import Outcome
 from ..failures.replay import DamagedFile, Failure, load
-from .state_record import document_of, restore
+from ..judging.examination import Measurement
 from ..targets.target import Target
 from ..whole_file import write_whole
+from .counterexamples import Counterexample, Counterexamples
+from .outcome import Outcome
+from .state_record import document_of, restore
 
 FORMAT = "persistent-topk state"
 VERSION = 1

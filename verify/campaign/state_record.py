@@ -8,10 +8,10 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from .coverage import Coverage
-from .outcome import Outcome, PropertyOutcome, TargetOutcome
 from ..judging.trace_difference import TraceDifference
 from ..judging.wrong_columns import WrongColumns
+from .coverage import Coverage
+from .outcome import Outcome, PropertyOutcome, TargetOutcome
 
 Document = dict[str, Any]
 COUNTS = ("cases", "rows", "failures")

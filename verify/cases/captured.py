@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ...reference.policy import MAX_K
+from ...reference.policy import DEFAULT_K, MAX_K
 from .case import Case, Origin, lay_out
 
-DEFAULT_K = 2048
 ROWS_A_CASE = 4
 FLOATS = (torch.float32, torch.bfloat16, torch.float16)  # the narrower ones convert exactly
 INTEGERS = (torch.int32, torch.int64)

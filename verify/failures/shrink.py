@@ -17,8 +17,8 @@ import numpy as np
 
 from ...reference.policy import MAX_K
 from ..cases.case import Case, rebuild
-from ..judging.describe import runs_of
 from ..cases.values import bit_of, bits_of, ordered_keys
+from ..judging.describe import runs_of
 
 Fails = Callable[[Case], bool]
 T = TypeVar("T")

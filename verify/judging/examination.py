@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..cases.case import Case
-from .describe import order_in_words, row_in_words
-from .judge import JUDGES, Expected, Slots, is_correct_selection
+from ..cases.variants import VARIANTS, has_short_lengths, is_packed, packed, with_legal_lengths
 from ..properties import TRACE_AGREEMENT
 from ..targets.model import model_trace
 from ..targets.target import POISONS, Answer, Schedule, Target, TargetFailure
+from .describe import order_in_words, row_in_words
+from .judge import JUDGES, Expected, Slots, is_correct_selection
 from .trace_difference import TraceDifference, first_difference
-from ..cases.variants import VARIANTS, has_short_lengths, is_packed, packed, with_legal_lengths
 from .wrong_columns import WrongColumns, against_contract, told_apart
 
 

@@ -11,8 +11,8 @@ from ...cuda.build import cache_dir
 from ...cuda.emulator.build import KERNEL
 from ...cuda.emulator.library import EmulationError
 from ..campaign.campaign import Campaign, Options
-from ..cases.case import Case
 from ..campaign.outcome import Outcome, TargetOutcome
+from ..cases.case import Case
 from ..targets.emulator import EmulatorTarget
 from ..targets.target import Answer, Schedule, TargetFailure
 from .mutant import DoesNotApply, Mutant

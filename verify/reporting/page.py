@@ -8,13 +8,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..campaign.coverage import Coverage
-from ..judging.examination import Subject
-from ..cases.families import FAMILIES
 from ..campaign.outcome import Outcome, PropertyOutcome, TargetOutcome
+from ..cases.families import FAMILIES
+from ..failures.replay import DamagedFile, load
+from ..judging.examination import Subject
+from ..properties import TRACE_AGREEMENT, promise_of
 from .page_pictures import bar, legend, picture
 from .page_style import STYLE
-from ..properties import TRACE_AGREEMENT, promise_of
-from ..failures.replay import DamagedFile, load
 
 PAGE = "index.html"
 MARKS = {"holds": "✓", "fails": "✗", "not-run": "·"}

@@ -1,4 +1,4 @@
-"""The soak as a command: stages of rows at a GPU's rate, resumable; then the sum."""
+"""A run of the soak: stages of rows at a GPU's rate, each gone on with or begun; then the sum."""
 
 from __future__ import annotations
 
@@ -10,17 +10,12 @@ from pathlib import Path
 import click
 import torch
 
-from ...commands.options import Seconds, cccl_option, not_under_a_file, second_oracle_option
-from ..campaign.outcome import ExitCode
+from ...exit_code import ExitCode
 from . import second
 from .batches import STAGES
+from .goals import DEFAULT_FOLDER, GOAL_ROWS, STAGE_SECONDS
 from .stage import run_stage
 from .tally import CountedTwice, Tally, check_counted_once, merge, read, read_all
-
-GOAL_ROWS = {"short": 1_000_000, "long": 10_000}
-STAGE_SECONDS = 450.0  # of one run: under eight minutes with all that is around it
-DEFAULT_FOLDER = Path("build/soak")
-NAME = "soak"
 
 
 @dataclass(frozen=True)
@@ -126,39 +121,3 @@ def report(soak: Soak, complete: bool) -> int:
     if not rows:
         return ExitCode.NOTHING_VERIFIED
     return ExitCode.MISMATCH if wrong else ExitCode.AGREE
-
-
-@click.command(NAME)
-@click.option("--stage", "stages", multiple=True, type=click.Choice(sorted(STAGES)), help="[default: all]")
-@click.option("--rows-short", type=click.IntRange(min=1), default=GOAL_ROWS["short"], show_default=True,
-              help="wanted in all, of up to 8192 columns")
-@click.option("--rows-long", type=click.IntRange(min=1), default=GOAL_ROWS["long"], show_default=True,
-              help="wanted in all, of up to 262144 columns")
-@click.option("--seconds", type=Seconds(), default=STAGE_SECONDS,
-              show_default=True, help="of each stage in this run")
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
-@click.option("--folder", type=click.Path(file_okay=False, path_type=Path), default=DEFAULT_FOLDER,
-              show_default=True, help="where counts are kept, and gone on from")
-@second_oracle_option
-@cccl_option
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path),
-              callback=not_under_a_file, help="write the sums")
-def command(
-    stages: tuple[str, ...],
-    rows_short: int,
-    rows_long: int,
-    seconds: float,
-    seed: int,
-    folder: Path,
-    oracle: str | None,
-    headers: Path | None,
-    json_file: Path | None,
-) -> int:
-    """Verifies a million rows on a GPU, made and judged there, against the oracle and the model.
-
-    Counts are kept in a folder: a run goes on where the last one stopped, and runs with other seeds, on
-    other GPUs of the same kind, add up.
-    """
-    rows = {"short": rows_short, "long": rows_long}
-    names = stages or tuple(sorted(STAGES))
-    return run(Soak(names, rows, seconds, seed, folder, oracle, headers, json_file))

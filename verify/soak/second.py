@@ -14,9 +14,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from ..targets.peers import cub_library as cub
 from ...cuda.build import BuildError
 from ...reference.order import ordered_key
+from ..targets.peers import cub_library as cub
 from . import oracle
 
 PROBE_K = 3

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from .peers.cub import CubTarget
-from .peers.deepselect import DeepSelectTarget
 from .emulator import EmulatorTarget
-from .peers.flashinfer import FlashinferTarget, FlashinferVarlenTarget
 from .function import FunctionTarget
 from .gpu import GpuTarget
 from .isolated import IsolatedTarget
 from .model import ModelTarget
+from .peers.cub import CubTarget
+from .peers.deepselect import DeepSelectTarget
+from .peers.flashinfer import FlashinferTarget, FlashinferVarlenTarget
 from .peers.sglang import SglangTarget, SglangV2Target, SglKernelTarget
-from .target import Answer, Schedule, Target, TargetFailure, TargetMisnamed, TargetUnavailable
 from .peers.torch_topk import TorchTopkTarget
 from .peers.vllm import VllmTarget
+from .target import Answer, Schedule, Target, TargetFailure, TargetMisnamed, TargetUnavailable
 
 __all__ = [
     "ADAPTERS",

@@ -8,8 +8,8 @@ import sys
 import pytest
 from emulator_harness import SOURCES
 
-from persistent_topk.cuda.emulator import build as emulator_build
 from persistent_topk.cuda.build import BuildError
+from persistent_topk.cuda.emulator import build as emulator_build
 from persistent_topk.cuda.emulator.build import build_kernel
 
 # One small source, so that a build from nothing stays quick.

@@ -11,14 +11,15 @@ import torch
 import wrong_topk
 from quiet_moment import seconds_of
 
+from persistent_topk.exit_code import ExitCode
 from persistent_topk.reference.policy import MAX_K
 from persistent_topk.reference.trace import PATHS
-from persistent_topk.verify.campaign.campaign.campaign import Campaign, Options
-from persistent_topk.verify.campaign.campaign.coverage import STAGES
-from persistent_topk.verify.judging.examination import check_one
-from persistent_topk.verify.campaign.campaign.outcome import ExitCode, Outcome
-from persistent_topk.verify.properties import CLAIMS
+from persistent_topk.verify.campaign.campaign import Campaign, Options
+from persistent_topk.verify.campaign.coverage import STAGES
+from persistent_topk.verify.campaign.outcome import Outcome
 from persistent_topk.verify.failures.replay import load
+from persistent_topk.verify.judging.examination import check_one
+from persistent_topk.verify.properties import CLAIMS
 from persistent_topk.verify.targets import resolve
 from persistent_topk.verify.targets.function import FunctionTarget
 from persistent_topk.verify.targets.target import Target

@@ -11,18 +11,18 @@ import wrong_topk
 from hypothesis import strategies as st
 from quiet_moment import seconds_of
 
-from persistent_topk.verify.campaign.campaign import campaign as campaign_module
-from persistent_topk.verify.campaign.campaign.campaign import Campaign, Options
-from persistent_topk.verify.cases.case.case import Case, lay_out
+from persistent_topk.verify.campaign import campaign as campaign_module
+from persistent_topk.verify.campaign.campaign import Campaign, Options
+from persistent_topk.verify.campaign.outcome import Outcome
+from persistent_topk.verify.campaign.recipe_search import RecipeSearch
+from persistent_topk.verify.campaign.steering import measures
+from persistent_topk.verify.cases.case import Case, lay_out
+from persistent_topk.verify.cases.strategies import PEER_SCOPE, SHORT_ROWS, cases
+from persistent_topk.verify.cases.values import bits_of
 from persistent_topk.verify.judging.describe import runs_of
 from persistent_topk.verify.judging.judge import Expected
-from persistent_topk.verify.campaign.campaign.outcome import Outcome
 from persistent_topk.verify.properties import CLAIMS
-from persistent_topk.verify.campaign.campaign.recipe_search import RecipeSearch
-from persistent_topk.verify.campaign.campaign.steering import measures
-from persistent_topk.verify.cases.case.strategies import PEER_SCOPE, SHORT_ROWS, cases
 from persistent_topk.verify.targets.function import FunctionTarget
-from persistent_topk.verify.cases.case.values import bits_of
 
 EXAMPLES = 120
 SEEDS = (11, 12, 13)  # one alone is luck: Hypothesis also draws constants of whatever else is imported

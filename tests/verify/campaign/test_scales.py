@@ -6,8 +6,8 @@ from collections import defaultdict
 
 import pytest
 
-from persistent_topk.verify.cases.case.case import device_name
-from persistent_topk.verify.campaign.campaign.scales import OWN_SHARES, make_scales
+from persistent_topk.verify.campaign.scales import OWN_SHARES, make_scales
+from persistent_topk.verify.cases.case import device_name
 
 
 @pytest.mark.parametrize("count", [1, 9, 10, 21, 24])

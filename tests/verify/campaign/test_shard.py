@@ -9,11 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from persistent_topk.verify.campaign.campaign.coverage import Coverage
-from persistent_topk.verify.campaign.campaign.outcome import ExitCode, Outcome, new_outcome
-from persistent_topk.verify.campaign.campaign.shard import merged, seed_of
+from places import SHARED
 
-TESTS = Path(__file__).parent
+from persistent_topk.exit_code import ExitCode
+from persistent_topk.verify.campaign.coverage import Coverage
+from persistent_topk.verify.campaign.outcome import Outcome, new_outcome
+from persistent_topk.verify.campaign.shard import merged, seed_of
+
 CASES = 6
 
 
@@ -58,7 +60,7 @@ def two_ranks(target: str, folder: Path, *more: str) -> tuple[list[int], list[st
         subprocess.Popen(
             command,
             cwd=folder,
-            env={**os.environ, **shared, "RANK": str(rank), "PYTHONPATH": str(TESTS)},
+            env={**os.environ, **shared, "RANK": str(rank), "PYTHONPATH": str(SHARED)},
             stdout=subprocess.PIPE,
             text=True,
         )

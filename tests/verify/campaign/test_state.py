@@ -14,16 +14,17 @@ from pathlib import Path
 import pytest
 import wrong_topk
 from click.testing import CliRunner, Result
+from places import SHARED
 
-from persistent_topk.verify.campaign.campaign.campaign import Campaign, Options
 from persistent_topk.commands.cli import group, main
-from persistent_topk.verify.campaign.campaign.outcome import ExitCode, Outcome
-from persistent_topk.verify.properties import CLAIMS
+from persistent_topk.exit_code import ExitCode
+from persistent_topk.verify.campaign.campaign import Campaign, Options
+from persistent_topk.verify.campaign.outcome import Outcome
+from persistent_topk.verify.campaign.state import RUN_SEEDS, State, UnusableState, identity_of
 from persistent_topk.verify.failures.replay import load
-from persistent_topk.verify.campaign.campaign.state import RUN_SEEDS, State, UnusableState, identity_of
+from persistent_topk.verify.properties import CLAIMS
 from persistent_topk.verify.targets.function import FunctionTarget
 
-TESTS = Path(__file__).parent
 KILLS = 8
 CASES = 40
 
@@ -96,8 +97,8 @@ def test_a_failing_recipe_is_kept_and_tried_again(tmp_path: Path) -> None:
 
 def test_kills_at_any_moment_lose_no_failure_and_spoil_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "state"
-    command = [sys.executable, str(TESTS / "killed_campaigns.py"), str(folder), str(KILLS), str(os.getpid())]
-    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
+    command = [sys.executable, str(SHARED / "killed_campaigns.py"), str(folder), str(KILLS), str(os.getpid())]
+    environment = {**os.environ, "PYTHONPATH": str(SHARED)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=True)
     told = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(told) >= KILLS // 2, done.stderr
@@ -224,7 +225,7 @@ def test_two_runs_at_once_are_refused(tmp_path: Path) -> None:
 
 def test_the_command_line_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(TESTS)
+    monkeypatch.syspath_prepend(SHARED)
     common = ("verify", "--target", "wrong_topk:by_value", "--family", "contents", "--state", "kept")
 
     def told(*more: str) -> Result:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from persistent_topk.verify.cases.case.captured import UnreadableLogits, captured_cases, read_logits
+from persistent_topk.verify.cases.captured import UnreadableLogits, captured_cases, read_logits
 
 LOGITS = torch.arange(12, dtype=torch.float32).reshape(3, 4)
 LENGTHS = torch.tensor([4, 0, 2])

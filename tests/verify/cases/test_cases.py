@@ -11,19 +11,19 @@ import torch
 from persistent_topk.reference.order import ordered_key
 from persistent_topk.reference.policy import LATENCY, MAX_K, POLICIES, SMALL, TINY
 from persistent_topk.reference.stream import rank_in_samples
-from persistent_topk.verify.cases.case.boundaries import (
+from persistent_topk.verify.campaign.scales import SHIPPED_SETTINGS, SMALL_SETTINGS
+from persistent_topk.verify.cases.boundaries import (
     ROW_BOUNDARIES,
     label,
     row_boundary,
     touched_counts,
     touched_lengths,
 )
-from persistent_topk.verify.cases.case.case import FILLS, GUARD, OUTSIDE, Origin, lay_out, rebuild
+from persistent_topk.verify.cases.case import FILLS, GUARD, OUTSIDE, Origin, lay_out, rebuild
+from persistent_topk.verify.cases.families import FAMILIES, Family, Setting, from_origin
+from persistent_topk.verify.cases.values import CONTENTS, bit_of, bits_of, ordered_keys
 from persistent_topk.verify.judging.examination import Subject
-from persistent_topk.verify.cases.case.families import FAMILIES, Family, Setting, from_origin
 from persistent_topk.verify.judging.judge import Expected
-from persistent_topk.verify.campaign.campaign.scales import SHIPPED_SETTINGS, SMALL_SETTINGS
-from persistent_topk.verify.cases.case.values import CONTENTS, bit_of, bits_of, ordered_keys
 
 ROW = np.arange(5, dtype=np.uint32)
 VISITS = 6

@@ -8,10 +8,10 @@ import wrong_topk
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from persistent_topk.verify.cases.case.case import Case
+from persistent_topk.verify.cases.case import Case
+from persistent_topk.verify.cases.strategies import cases
 from persistent_topk.verify.judging.describe import runs_of
 from persistent_topk.verify.judging.examination import Subject, examine
-from persistent_topk.verify.cases.case.strategies import cases
 from persistent_topk.verify.targets import TargetUnavailable, resolve
 from persistent_topk.verify.targets.function import FunctionTarget
 from persistent_topk.verify.targets.target import Target

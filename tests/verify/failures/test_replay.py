@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from places import DATA
 
 from persistent_topk.reference.plan import SMALL_DEVICE
-from persistent_topk.verify.cases.case.case import Origin, lay_out
+from persistent_topk.verify.cases.case import Origin, lay_out
 from persistent_topk.verify.failures.replay import (
     MANIFEST,
     VERSION,
@@ -129,8 +130,6 @@ def test_flipped_bytes_are_rejected_or_make_no_difference(saved: Path, failure: 
 
 
 def test_other_zips_are_rejected(tmp_path: Path) -> None:
-    path = shutil.make_archive(
-        str(tmp_path / "other"), "zip", root_dir=Path(__file__).parent, base_dir="emulator"
-    )
+    path = shutil.make_archive(str(tmp_path / "other"), "zip", root_dir=DATA, base_dir="replay")
     with pytest.raises(DamagedFile, match=MANIFEST):
         load(Path(path))

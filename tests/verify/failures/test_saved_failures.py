@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from places import DATA
 
 from persistent_topk.commands.cli import group
-from persistent_topk.verify.campaign.campaign.outcome import ExitCode
+from persistent_topk.exit_code import ExitCode
 from persistent_topk.verify.failures.replay import MANIFEST, load, save
 
-SAVED = Path(__file__).parent / "data" / "replay"
+SAVED = DATA / "replay"
 # The file, the digest of its case, and what its target says today: only the function is still wrong.
 FILES = {
     "model": ("95e6dda2f329dce186e31524ecf05976", ExitCode.AGREE),

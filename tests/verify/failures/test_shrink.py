@@ -7,12 +7,12 @@ import time
 import numpy as np
 from quiet_moment import seconds_of
 
-from persistent_topk.verify.cases.case.case import Case, lay_out
-from persistent_topk.verify.judging.describe import runs_of
-from persistent_topk.verify.cases.case.families import FAMILIES
-from persistent_topk.verify.campaign.campaign.scales import SHIPPED_SETTINGS
+from persistent_topk.verify.campaign.scales import SHIPPED_SETTINGS
+from persistent_topk.verify.cases.case import Case, lay_out
+from persistent_topk.verify.cases.families import FAMILIES
+from persistent_topk.verify.cases.values import CONTENTS, bit_of
 from persistent_topk.verify.failures.shrink import shrink
-from persistent_topk.verify.cases.case.values import CONTENTS, bit_of
+from persistent_topk.verify.judging.describe import runs_of
 
 SECONDS = 5.0
 

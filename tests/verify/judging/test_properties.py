@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from persistent_topk.verify.cases.case.case import lay_out
+from persistent_topk.verify.cases.case import lay_out
+from persistent_topk.verify.cases.values import bits_of
+from persistent_topk.verify.cases.variants import other_batch, other_layout, other_tail, with_legal_lengths
 from persistent_topk.verify.judging.describe import case_in_words, contents, row_in_words
 from persistent_topk.verify.judging.judge import JUDGES, Expected, Slots
 from persistent_topk.verify.properties import CLAIMS, NAMES, parse_claim, promise_of
-from persistent_topk.verify.cases.case.values import bits_of
-from persistent_topk.verify.cases.case.variants import other_batch, other_layout, other_tail, with_legal_lengths
 
 NAN = float("nan")
 

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from places import SHARED
 
-from persistent_topk.verify.reporting.annotations import escaped, lines_of
 from persistent_topk.commands.cli import group
-from persistent_topk.verify.campaign.campaign.outcome import ExitCode, Outcome, new_outcome
+from persistent_topk.exit_code import ExitCode
+from persistent_topk.verify.campaign.outcome import Outcome, new_outcome
 from persistent_topk.verify.properties import CLAIMS
+from persistent_topk.verify.reporting.annotations import escaped, lines_of
 
-TESTS = Path(__file__).parent
 COMMAND = re.compile(r"^::(error|warning) title=([^:,]*)::(.*)$")
 
 
@@ -26,7 +27,7 @@ def told(*arguments: str) -> tuple[int, list[str]]:
 @pytest.fixture(autouse=True)
 def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(TESTS)
+    monkeypatch.syspath_prepend(SHARED)
 
 
 def test_a_broken_promise_is_an_error_beside_the_change(monkeypatch: pytest.MonkeyPatch) -> None:

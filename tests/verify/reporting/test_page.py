@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import wrong_topk
 
-from persistent_topk.verify.campaign.campaign.campaign import Campaign, Options
-from persistent_topk.verify.campaign.campaign.outcome import Outcome
+from persistent_topk.verify.campaign.campaign import Campaign, Options
+from persistent_topk.verify.campaign.outcome import Outcome
 from persistent_topk.verify.reporting.page import page, write_page
 from persistent_topk.verify.targets.function import FunctionTarget
 

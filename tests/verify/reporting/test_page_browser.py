@@ -9,9 +9,9 @@ import pytest
 import wrong_topk
 from browser import Browser, find_browser
 
-from persistent_topk.verify.campaign.campaign.campaign import Campaign, Options
-from persistent_topk.verify.reporting.page import write_page
+from persistent_topk.verify.campaign.campaign import Campaign, Options
 from persistent_topk.verify.properties import CLAIMS
+from persistent_topk.verify.reporting.page import write_page
 from persistent_topk.verify.targets.function import FunctionTarget
 
 EXECUTABLE = find_browser()

@@ -11,18 +11,18 @@ import pytest
 import torch
 import wrong_topk
 
-from persistent_topk.verify.targets.peers import cub_library as cub
-from persistent_topk.verify.cases.case.case import Case, lay_out
+from persistent_topk.verify.cases.case import Case, lay_out
+from persistent_topk.verify.cases.values import bits_of
 from persistent_topk.verify.targets import ADAPTERS, Target, TargetUnavailable
+from persistent_topk.verify.targets.peers import cub_library as cub
 from persistent_topk.verify.targets.peers import flashinfer
 from persistent_topk.verify.targets.peers.cub import MOST_COLUMNS_BEFORE, CubTarget, version_of
 from persistent_topk.verify.targets.peers.deepselect import CLAIMED, MOST_COLUMNS, DeepSelectTarget
 from persistent_topk.verify.targets.peers.flashinfer import FlashinferTarget, FlashinferVarlenTarget
 from persistent_topk.verify.targets.peers.peer import SELECTS
 from persistent_topk.verify.targets.peers.sglang import SglangTarget, SglangV2Target, SglKernelTarget
-from persistent_topk.verify.targets.target import POISONS
 from persistent_topk.verify.targets.peers.vllm import VllmTarget
-from persistent_topk.verify.cases.case.values import bits_of
+from persistent_topk.verify.targets.target import POISONS
 
 PEERS = [name for name in ADAPTERS if name != "torch.topk"]
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from places import SHARED
 
-from persistent_topk.verify.campaign.campaign import campaign
 from persistent_topk.commands.cli import group
-from persistent_topk.verify.campaign.campaign.outcome import ExitCode
+from persistent_topk.exit_code import ExitCode
+from persistent_topk.verify.campaign import campaign
 from persistent_topk.verify.targets import isolated
 
-TESTS = Path(__file__).parent
 LITTLE_MEMORY = 450 << 20  # bytes; torch alone takes half of it
 
 # What breaks exact-set, and how that is told.
@@ -41,7 +41,7 @@ def run(names: tuple[str, ...], cases: str, folder: Path) -> Result:
 
 @pytest.fixture(autouse=True)
 def tests_are_importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(TESTS)
+    monkeypatch.syspath_prepend(SHARED)
 
 
 @pytest.mark.slow

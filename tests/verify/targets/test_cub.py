@@ -7,12 +7,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
-import torch
-from gpu_calls import needs_gpu
+from cub_here import needs_cub
 
 from persistent_topk.cuda import build
 from persistent_topk.verify.targets.peers import cub_library as cub
-from persistent_topk.verify.soak import oracle
 
 PREFIX = "some/include/"
 
@@ -69,19 +67,6 @@ def test_what_has_no_headers_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyP
         cub.find_headers()
 
 
-def lacking() -> str:
-    """What the library cannot be compiled without and is not here; empty if all is."""
-    try:
-        build.find_nvcc()
-        cub.find_headers()
-    except (cub.CubUnavailable, build.BuildError) as error:
-        return str(error)
-    return ""
-
-
-needs_cub = pytest.mark.skipif(lacking() != "", reason=lacking())
-
-
 @needs_cub
 def test_the_library_compiles_and_tells_what_it_takes() -> None:
     flags = [f"-I{cub.find_headers()}"]
@@ -92,24 +77,3 @@ def test_the_library_compiles_and_tells_what_it_takes() -> None:
     assert 0 == library.persistent_topk_cub_takes_ties(8)
     assert (1 << 21 if with_clusters else 8192) == library.persistent_topk_cub_most_columns(10)
     assert library.persistent_topk_cub_most_columns(8) in (4096, 8192)
-
-
-class TestOnGpu:
-    pytestmark = needs_gpu
-
-    @needs_cub
-    @pytest.mark.parametrize("columns", [1, 100, 4096, 5000, 100_000])
-    def test_cub_selects_what_the_oracle_does(self, columns: int) -> None:
-        found = cub.load()
-        if columns > found.most_columns:
-            pytest.skip(f"CUB {found.version} takes rows up to {found.most_columns} columns")
-        generator = torch.Generator(device="cuda").manual_seed(columns)
-        logits = torch.randn(40, columns, generator=generator, device="cuda")
-        if found.takes_ties:
-            logits = logits.mul_(8).round_()
-        lengths = torch.randint(-3, columns + 3, (40,), generator=generator, device="cuda", dtype=torch.int32)
-        k = 64
-        selected = found.topk(logits, lengths, k, found.takes_ties).long()
-        ascending = selected.masked_fill(selected < 0, columns).sort(dim=1).values
-        ascending = ascending.masked_fill(ascending == columns, -1).int()
-        assert torch.equal(oracle.topk(logits, lengths, k), ascending)

@@ -7,9 +7,9 @@ import torch
 import wrong_topk
 from test_adapters import case_of
 
-from persistent_topk.verify.cases.case.case import Case
-from persistent_topk.verify.judging.examination import Subject, check_one, examine
+from persistent_topk.verify.cases.case import Case
 from persistent_topk.verify.failures.shrink import shrink
+from persistent_topk.verify.judging.examination import Subject, check_one, examine
 from persistent_topk.verify.targets import TargetUnavailable
 from persistent_topk.verify.targets.function import Function
 from persistent_topk.verify.targets.peers.peer import PeerTarget, installed_version, numbers_of

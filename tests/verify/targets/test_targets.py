@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from persistent_topk.verify.cases.case.case import lay_out
+from persistent_topk.verify.cases.case import lay_out
+from persistent_topk.verify.cases.values import bits_of
 from persistent_topk.verify.targets import TargetFailure, TargetMisnamed, TargetUnavailable, inside, resolve
 from persistent_topk.verify.targets.function import FunctionTarget
 from persistent_topk.verify.targets.isolated import IsolatedTarget
 from persistent_topk.verify.targets.target import POISONS
-from persistent_topk.verify.cases.case.values import bits_of
 
 PATIENT = 0.5  # of the watchdog's limits: 1 s a call
 GOOD = lay_out([bits_of(np.array([1.0, 3.0, 2.0]))], 2)

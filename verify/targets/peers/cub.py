@@ -16,13 +16,13 @@ import functools
 import re
 from pathlib import Path
 
-from . import cub_library as cub
 from ....cuda.build import BuildError
 from ...cases.case import Case
 from ...properties import CLAIMS
 from ..function import Function
-from .peer import PeerTarget
 from ..target import TargetUnavailable
+from . import cub_library as cub
+from .peer import PeerTarget
 
 CLAIMED = {False: CLAIMS["set"], True: CLAIMS["set"] | {"lowest-column-ties", "repeatable-set"}}
 FIRST_WITH_TIES = 3_006_000  # CCCL_VERSION

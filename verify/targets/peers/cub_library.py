@@ -15,11 +15,11 @@ from pathlib import Path
 
 import torch
 
-from ....cuda.build import CUDA_DIR, Unit, build, find_nvcc
+from ....cuda.build import Unit, build, find_nvcc
 from ....cuda.library import arch_of
 from .wheels import NotInside, below, folder_with
 
-SOURCE = CUDA_DIR / "bench" / "cub.cu"
+SOURCE = Path(__file__).parent / "cub.cu"
 HEADERS_VARIABLE = "PERSISTENT_TOPK_CCCL"
 PACKAGES = ("cuda-cccl", "nvidia-cuda-cccl")
 MARK = "cub/device/device_batched_topk.cuh"  # first in CCCL 3.5

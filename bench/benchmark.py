@@ -1,0 +1,124 @@
+"""A run of the bench on this GPU: peers loaded, cells timed, tables printed, files written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import torch
+
+from ..cuda.environment import environment
+from ..exit_code import ExitCode
+from ..reference.policy import by_name
+from ..verify.reporting.record import write_json
+from .cells import Cell
+from .floors import Floor
+from .measure import FLUSH_BYTES
+from .peers import Peer, PeerUnavailable, load
+from .plot import PlotUnavailable, draw, load_matplotlib
+from .run import BufferCache, CellResult, run_cell
+from .session import Session, run_session
+from .table import HEADER, against_lines, as_json, line, markdown_lines, peer_lines
+
+CELL_BUDGET_S = 0.02  # GPU time of one kernel at one temperature
+QUICK_BUDGET_S = 0.008
+NAME = "bench"  # of its record
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says, checked."""
+
+    cells: tuple[Cell, ...]
+    quick: bool
+    repeat: int
+    seconds: float | None
+    policy: str | None
+    peers: tuple[str, ...]
+    all_peers: bool
+    headers: Path | None
+    seed: int
+    json_file: Path | None
+    markdown_file: Path | None
+    plot_file: Path | None
+    against: list[dict[str, Any]] | None
+
+
+def bench(options: Options) -> int:
+    """Runs what the options say; the exit code."""
+    if not torch.cuda.is_available():
+        click.echo("bench times the kernel on a GPU: torch sees no CUDA device here", err=True)
+        return ExitCode.CANNOT_RUN
+    try:
+        if options.plot_file:
+            load_matplotlib()
+        ready, missing = load(options.peers, options.headers)
+        if missing and not options.all_peers:
+            raise PeerUnavailable("; ".join(f"{name}: {why}" for name, why in missing.items()))
+    except (PlotUnavailable, PeerUnavailable) as error:
+        click.echo(str(error), err=True)
+        return ExitCode.CANNOT_RUN
+    here = environment()
+    click.echo(", ".join(f"{key} {value}" for key, value in here.items()))
+    session = run_session(
+        options.cells, options.repeat, timed_on_gpu(options, ready), options.seconds, click.echo
+    )
+    session.missing = missing
+    tell(session, options)
+    write(session, options, here)
+    if not session.cells:
+        return ExitCode.NOTHING_VERIFIED
+    return ExitCode.AGREE if session.clean or not failed(session) else ExitCode.MISMATCH
+
+
+def failed(session: Session) -> bool:
+    """Whether an output was wrong or an error ended the run; a budget that ran out is no failure."""
+    return bool(session.report()["wrong_cells"]) or session.broken
+
+
+def timed_on_gpu(options: Options, peers: Mapping[str, Peer]) -> Callable[[Cell], CellResult]:
+    """What times one cell here; a single run's lines are shown as they come."""
+    policy = by_name(options.policy) if options.policy else None
+    floor, cache = Floor(FLUSH_BYTES), BufferCache(options.seed)
+    budget = QUICK_BUDGET_S if options.quick else CELL_BUDGET_S
+    if options.repeat == 1:
+        click.echo(HEADER)
+
+    def timed(cell: Cell) -> CellResult:
+        result = run_cell(cell, cache, floor, budget, policy, peers)
+        if options.repeat == 1:
+            click.echo(line(as_json([result])))
+        return result
+
+    return timed
+
+
+def tell(session: Session, options: Options) -> None:
+    """Prints the tables that were not shown yet, and the summary."""
+    if options.repeat > 1:
+        click.echo(HEADER)
+        for cell in session.cells:
+            click.echo(line(cell))
+    for text in (*peer_lines(session.cells), *session.lines()):
+        click.echo(text)
+    for text in against_lines(session.cells, options.against) if options.against else ():
+        click.echo(text)
+
+
+def write(session: Session, options: Options, here: dict[str, Any]) -> None:
+    """The files that were asked for."""
+    if options.json_file:
+        figures = {"environment": here, "seed": options.seed, **session.figures()}
+        write_json(options.json_file, NAME, here, session.found(), figures)
+    if options.markdown_file:
+        options.markdown_file.parent.mkdir(parents=True, exist_ok=True)
+        options.markdown_file.write_text("\n".join(markdown_lines(session.cells)) + "\n")
+    if options.plot_file:
+        title = f"Top-k on {here['gpu']}, {here['date'].split()[0]}: microseconds over the read-only floor"
+        try:
+            draw(session.cells, title, options.plot_file)
+        except ValueError as error:  # no cell is right, or matplotlib does not know the file's ending
+            click.echo(f"no picture: {error}", err=True)

@@ -1,0 +1,150 @@
+"""A campaign as a command runs it: targets made ready, progress shown, the result's files written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import click
+
+from ..exit_code import ExitCode
+from ..verify.campaign.campaign import Campaign, Options
+from ..verify.campaign.outcome import Outcome
+from ..verify.campaign.shard import gathered, merged, rank_and_size, seed_of
+from ..verify.campaign.state import State, UnusableState, identity_of
+from ..verify.cases.captured import UnreadableLogits, captured_cases
+from ..verify.cases.case import Case
+from ..verify.cases.families import FAMILIES
+from ..verify.reporting.annotations import lines_of, wanted
+from ..verify.reporting.page import write_page
+from ..verify.reporting.terminal import LiveProgress, junit, print_outcome, terminal
+from ..verify.targets import Target, TargetMisnamed, TargetUnavailable, resolve
+
+DEFAULT_TARGETS = ("model", "emulator")
+
+
+def prepared(
+    names: Sequence[str], claims: frozenset[str] | None, device: str = "cpu"
+) -> tuple[list[Target], dict[str, str]]:
+    """Targets that can run, and why the others cannot. Without names: our own, on a GPU if there is one.
+
+    Raises click.UsageError for a name that is no target.
+    """
+    ready: list[Target] = []
+    unavailable: dict[str, str] = {}
+    for name in dict.fromkeys(names) or DEFAULT_TARGETS:
+        try:
+            target = resolve(name, claims, device)
+            target.prepare()
+        except TargetMisnamed as error:
+            raise click.UsageError(str(error)) from error
+        except TargetUnavailable as error:
+            unavailable[name] = str(error)
+        else:
+            ready.append(target)
+    if not names and _gpu_is_there():
+        try:
+            on_gpu = resolve("gpu")
+            on_gpu.prepare()
+            ready.append(on_gpu)
+        except TargetUnavailable as error:
+            unavailable["gpu"] = str(error)
+    return ready, unavailable
+
+
+def shared_ks(targets: Sequence[Target]) -> tuple[int, ...]:
+    """The values of k that all targets take; none where every k will do."""
+    limited = [set(target.ks) for target in targets if target.ks is not None]
+    return tuple(sorted(set.intersection(*limited))) if limited else ()
+
+
+def _gpu_is_there() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def check_families(families: Sequence[str]) -> None:
+    """click.UsageError for a name that is no family's."""
+    unknown = [name for name in families if name not in FAMILIES]
+    if unknown:
+        raise click.UsageError(f"--family is {unknown[0]!r}; expected one of {', '.join(FAMILIES)}")
+
+
+def opened_state(folder: Path, targets: Sequence[Target]) -> State:
+    """The state in a folder, or in this rank's folder there; click.UsageError where it cannot be used."""
+    rank, size = rank_and_size()
+    of_rank = folder if size == 1 else folder / f"rank-{rank}"
+    try:
+        return State(of_rank, identity_of(targets, rank, size))
+    except UnusableState as error:
+        raise click.UsageError(str(error)) from error
+
+
+def captured(files: Sequence[Path], ks: tuple[int, ...]) -> list[Case]:
+    """The cases of captured scores; click.UsageError for a file that holds none."""
+    try:
+        return [case for file in files for case in captured_cases(file, ks)]
+    except UnreadableLogits as error:
+        raise click.UsageError(str(error)) from error
+
+
+def run_ranks(
+    ready: Sequence[Target], options: Options, seed: int, state_folder: Path | None
+) -> Outcome | None:
+    """The campaign over all processes of a launch, and its tables; None on a rank that has handed its part
+    over. seed: the user's. Raises click.UsageError for a state folder that cannot be used."""
+    rank, size = rank_and_size()
+    options.seed = seed_of(seed, rank)
+    if state_folder is not None:
+        state = opened_state(state_folder, ready)
+        options.seed, options.failures, options.state = state.seed(options.seed), state.failures, state
+    outcome = run(ready, options)
+    if size > 1:
+        outcomes = gathered(outcome)
+        if not outcomes:
+            return None
+        outcome = merged(outcomes)
+    print_outcome(terminal(), outcome)
+    for line in lines_of(outcome) if wanted() else ():
+        click.echo(line)
+    return outcome
+
+
+def run(targets: Sequence[Target], options: Options) -> Outcome:
+    """The campaign, with its progress shown."""
+    try:
+        with LiveProgress(terminal()) as progress:
+            return Campaign(targets, options, progress).run()
+    finally:
+        for target in targets:
+            target.close()
+
+
+def write(
+    outcome: Outcome, json_file: Path | None, junit_file: Path | None = None, report: Path | None = None
+) -> int:
+    """The result's files, where asked for, whichever of them cannot be written; the exit code."""
+
+    def write_json(path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(outcome.as_json(), indent=1) + "\n")
+
+    def write_report(folder: Path) -> None:
+        click.echo(f"report: {write_page(outcome, folder)}")
+
+    code = outcome.exit_code
+    for path, written in (
+        (json_file, write_json),
+        (junit_file, partial(junit, outcome)),
+        (report, write_report),
+    ):
+        try:
+            if path is not None:
+                written(path)
+        except OSError as error:
+            click.echo(f"{path} was not written: {error.strerror}", err=True)
+            code = code or ExitCode.FAULT
+    return code

@@ -1,0 +1,1 @@
+"""Where cases are made: contents of rows, boundaries, families, recipes, captured scores."""

@@ -1,0 +1,1 @@
+"""Where an answer is judged: one case, one target, promise by promise."""

@@ -1,0 +1,1 @@
+"""What was found, shown: terminal, page, annotations; a row's way through its path."""
