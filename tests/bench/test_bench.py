@@ -12,7 +12,6 @@ from persistent_topk.bench.measure import MOST_LAUNCHES, launches_for
 from persistent_topk.bench.run import COLD, WARM
 from persistent_topk.bench.session import run_session
 from persistent_topk.bench.summary import geometric_mean, summary, summary_lines
-from persistent_topk.commands import bench as adapted
 from persistent_topk.cuda import library
 from persistent_topk.reference import oracle
 from persistent_topk.verify.targets.peers.peer import PeerTarget
@@ -26,7 +25,7 @@ def test_the_peers_figures_give_the_pages_geometric_means() -> None:
         (2.68, "cold", "exact"),
         (2.99, "warm", "exact"),
         (6.06, "cold", "deterministic"),
-        (4.49, "cold", "seed"),
+        (4.49, "cold", "vllm"),
     ):
         figures = [getattr(cell, temperature) for cell in PAGE_CELLS]
         mean = geometric_mean(getattr(figure, field) / figure.floor for figure in figures)
@@ -238,16 +237,16 @@ def test_an_adapter_is_timed_within_its_documented_limits() -> None:
             return sort_topk
 
     target = Limited("limited", device="cpu")
-    function = adapted.loader(target)()
-    assert {} == run_small({"limited": peers.called(function)}).refused
+    limited = peers.adapted(target)
+    assert {} == run_small({"limited": limited}).refused
     for cell, words in (
         (Cell(k=5, rows=3, columns=50, length=50), "k is one of 4"),
         (Cell(k=4, rows=4, columns=50, length=50), "at most 3 rows"),
         (Cell(k=4, rows=3, columns=51, length=51), "multiples of 50"),
     ):
-        assert words in run_small({"limited": peers.called(function)}, cell).refused["limited"]
+        assert words in run_small({"limited": limited}, cell).refused["limited"]
     target.package = "no_such_package"
     with pytest.raises(peers.PeerUnavailable, match="no_such_package"):
-        adapted.loader(target)()
-    assert {"flashinfer.top_k_varlen", "vllm.persistent_topk"} <= set(adapted.adapters())
-    assert not any(name.startswith("cub") for name in adapted.adapters())
+        peers.adapted(target)
+    assert {"flashinfer.top_k_varlen", "vllm.persistent_topk"} <= set(peers.adapters())
+    assert not any(name.startswith("cub") for name in peers.adapters())

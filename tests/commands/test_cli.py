@@ -16,7 +16,7 @@ import torch
 from click.testing import CliRunner, Result
 from places import SHARED
 
-from persistent_topk.commands import verify
+from persistent_topk.commands import campaign_run, verify
 from persistent_topk.commands.cli import group, main
 from persistent_topk.exit_code import ExitCode
 from persistent_topk.verify.properties import NAMES
@@ -143,7 +143,7 @@ def test_a_gpu_that_is_not_there_is_not_the_targets_fault(capsys: pytest.Capture
 def test_one_file_that_cannot_be_written_costs_no_other(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(verify, "junit", lambda outcome, path: path.mkdir() or path.write_text(""))
+    monkeypatch.setattr(campaign_run, "junit", lambda outcome, path: path.mkdir() or path.write_text(""))
     files = ("--junit", "a.xml", "--json", "a.json", "--report", "page")
     assert code_of("verify", "--target", "wrong_topk:correct", *QUICK, *files) == ExitCode.FAULT
     told = capsys.readouterr()

@@ -1,4 +1,4 @@
-"""The soak's command, and verify --soak, without a GPU: what they run, sum up, refuse."""
+"""The soak's command without a GPU: what they run, sum up, refuse."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from soak_fakes import HERE, KERNEL, TINY, FakeCub, FakeKernel
 
 from persistent_topk.commands.cli import group
 from persistent_topk.exit_code import ExitCode
-from persistent_topk.verify.soak import run as command
-from persistent_topk.verify.soak import second, stage
-from persistent_topk.verify.soak.batches import Stage, make_batch
+from persistent_topk.verify.soak import goals, run, second, stage
+from persistent_topk.verify.soak.batches import STAGES, Stage, make_batch
 from persistent_topk.verify.soak.tally import Tally
 from persistent_topk.verify.targets.peers import cub_library as cub
 
@@ -27,7 +26,7 @@ def soak(*arguments: str) -> Result:
 def on_a_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeKernel:
     kernel = FakeKernel.in_place(monkeypatch)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(command, "STAGES", {"short": TINY, "long": Stage("long", *TINY_SIZES)})
+    monkeypatch.setattr(run, "STAGES", {"short": TINY, "long": Stage("long", *TINY_SIZES)})
     monkeypatch.setattr(stage, "make_batch", lambda *which: make_batch(*which[:3], "cpu"))
     monkeypatch.setattr(second, "load", lambda _: second.SecondOracle(FakeCub(), "cpu"))
     monkeypatch.chdir(tmp_path)
@@ -52,6 +51,10 @@ def test_the_command_sums_what_its_runs_found(on_a_gpu: FakeKernel) -> None:
     assert json.loads(Path("sum.json").read_text())["short"]["rows"] > total["short"]["rows"]
 
 
+def test_every_stage_has_its_goal() -> None:
+    assert STAGES.keys() == goals.GOAL_ROWS.keys()
+
+
 def test_a_folder_with_the_same_stage_and_seed_twice_is_refused(on_a_gpu: FakeKernel) -> None:
     folder = Path("build/soak")
     folder.mkdir(parents=True)
@@ -60,36 +63,6 @@ def test_a_folder_with_the_same_stage_and_seed_twice_is_refused(on_a_gpu: FakeKe
     assert refused.exit_code == ExitCode.USAGE and 0 == on_a_gpu.calls
     assert "of-another-machine.json and build/soak/short-1.json count the same rows" in refused.output
     assert soak(*FEW, "--seed", "2").return_value == ExitCode.AGREE
-
-
-def test_verify_runs_the_stages_on_request(on_a_gpu: FakeKernel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "GOAL_ROWS", {"short": 60, "long": 10})
-    words = ("--target", "gpu", "--soak", "--seed", "5", "--state", "kept", "--second-oracle", "cub")
-    found = CliRunner().invoke(group, ("verify", *words, "--json", "sum.json"), standalone_mode=False)
-    assert found.return_value == ExitCode.AGREE, found.output
-    assert "short: 88 rows, 88 by a second oracle" in found.output and Path("kept/short-5.json").is_file()
-    assert 88 == json.loads(Path("sum.json").read_text())["short"]["rows"]
-    CliRunner().invoke(group, ("verify", "--soak"))
-    assert Path("build/soak/short-1.json").is_file(), "another seed or folder than the soak's own"
-
-
-@pytest.mark.parametrize(
-    ("words", "told"),
-    [
-        (("--soak", "--target", "model"), "--soak is for the target gpu"),
-        (("--soak", "--cases", "5", "--k", "64"), "--soak takes no --cases, --k; "),
-        (("--soak", "--family", "tour"), "--soak takes no --family; "),
-        (("--soak", "--junit", "a.xml", "--report", "page"), "--soak takes no --junit, --report; "),
-        (("--second-oracle", "cub"), "--second-oracle is cub, which is for --soak"),
-        (("--cccl", "headers"), "--cccl is headers, which is for --soak"),
-    ],
-)
-def test_verify_refuses_options_that_a_soak_or_a_campaign_does_not_take(
-    words: tuple[str, ...], told: str, on_a_gpu: FakeKernel
-) -> None:
-    refused = CliRunner().invoke(group, ("verify", *words))
-    assert refused.exit_code == ExitCode.USAGE and 0 == on_a_gpu.calls
-    assert told in " ".join(refused.output.split())
 
 
 def test_the_command_fails_on_a_mismatch_and_says_what_is_left(on_a_gpu: FakeKernel) -> None:

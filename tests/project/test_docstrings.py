@@ -110,8 +110,8 @@ WITHOUT_ALGORITHM = {
     "reference.arguments": "checks",
     "reference.policy": "numbers",
     "reference.trace": "the layout of a record",
-    "verify.describe": "words",
-    "verify.trace_difference": "a comparison, field by field",
+    "verify.judging.describe": "words",
+    "verify.judging.trace_difference": "a comparison, field by field",
     "verify.targets": "calls of implementations that are elsewhere",
 }
 
@@ -198,5 +198,6 @@ def test_what_a_docstring_lacks_is_named(rule: Rule, part: str, fault: str) -> N
 
 
 def test_what_readers_call_is_public() -> None:
-    names = ("topk", "cuda.gpu.topk", "cuda.emulated.topk", "reference.oracle.topk", "verify.shrink.shrink")
+    names = ("topk", "cuda.gpu.topk", "cuda.emulator.topk.topk", "reference.oracle.topk",
+             "verify.failures.shrink.shrink")  # fmt: skip
     assert {f"{PACKAGE}.{name}" for name in names} <= set(public_objects())

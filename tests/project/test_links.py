@@ -142,7 +142,8 @@ def unknown_commands(path: str, text: str) -> Iterator[str]:
 
 
 def unknown_options(path: str, text: str) -> Iterator[str]:
-    known = declared_options("verify/") | declared_options("cuda/") | OF_OTHERS
+    folders = ("verify/", "cuda/", "commands/", "tools/")
+    known = OF_OTHERS.union(*map(declared_options, folders))
     for code in spans(text):
         asked = set() if OTHER_PROGRAM.search(code) else set(OPTION.findall(code))
         for option in asked - known:

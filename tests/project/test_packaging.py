@@ -43,5 +43,7 @@ def test_a_wheel_has_the_compiled_kernels_and_no_reports(tree: Path, tmp_path: P
     subprocess.run([sys.executable, "-m", "pip", "wheel", *options, str(tree)], check=True, timeout=60)
     with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
         inside = [Path(name).name for name in wheel.namelist() if "/prebuilt/" in name]
-        assert "persistent_topk/cuda/launch.cu" in wheel.namelist(), "no sources to compile for other GPUs"
+        names = wheel.namelist()
+        assert "persistent_topk/cuda/host/launch.cu" in names, "no sources to compile for other GPUs"
+        assert not [name for name in names if "/tools/" in name], "the maintainers' tools are not for users"
     assert sorted(libraries) == sorted(inside)

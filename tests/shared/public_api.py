@@ -21,7 +21,7 @@ PACKAGE = "persistent_topk"
 ENTRY_MODULES = (
     PACKAGE,
     f"{PACKAGE}.cuda.gpu",
-    f"{PACKAGE}.cuda.emulated",
+    f"{PACKAGE}.cuda.emulator.topk",
     f"{PACKAGE}.cuda.sparse_indexer",
     *(f"{PACKAGE}.reference.{found.name}" for found in pkgutil.iter_modules(reference.__path__)),
 )

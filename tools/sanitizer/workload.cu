@@ -101,8 +101,8 @@ bool run_batch(int policy, const Batch& batch, Way way) {
   return wrong == 0;
 }
 
-// Every path and stage, by every entry of the kernel: tests/tools/test_sanitizer_batches.py holds the batches to
-// that.
+// Every path and stage, by every entry of the kernel: tests/tools/test_sanitizer_batches.py holds the
+// batches to that.
 int run_clean(int policy) {
   DeviceLimits limits{};
   CUDA_CHECK(static_cast<cudaError_t>(persistent_topk_limits(kDevice, &limits)));
