@@ -4,6 +4,7 @@
 # make docs        the API reference, from the docstrings, in build/docs; fails where it is not whole
 # make check       linters, types, formatting; `make format` repairs what tools can
 # make nightly     everything: notebooks, docs, all 2^32 floats, a long campaign, every mutant
+# make gate        on a machine with a GPU: everything that is verified and timed there, recorded
 #
 # The first command makes a virtual environment, VENV, and installs the package into it in editable
 # form with the versions of constraints.txt. To bring your own torch, say where from:
@@ -14,6 +15,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BUDGET ?= 60
 SYSTEM_SITE ?=
+STEPS ?=
+RECORDS ?=
+CCCL ?=
+SANITIZER ?=
 CONSTRAINTS ?= $(if $(SYSTEM_SITE),,constraints.txt)
 
 BIN := $(VENV)/bin
@@ -25,7 +30,7 @@ DOCS := build/docs
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
     $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable
 
-.PHONY: help verify test notebooks notebook-outputs docs check format bench-cpu nightly check-records clean
+.PHONY: help verify test notebooks notebook-outputs docs check format bench-cpu nightly gate check-records clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -75,6 +80,13 @@ nightly: $(INSTALLED) notebooks docs
 	$(BIN)/python -m pytest -m 'not notebooks'
 	$(BIN)/persistent-topk verify --seconds 600
 	$(BIN)/persistent-topk mutants
+
+# On a machine with a GPU: builds, tests, soaks, sanitizes and times there, and writes the records. Nothing is
+# fetched: PYTHON has torch already. STEPS: some of build tests campaign soak sanitizers bench.
+gate:
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	$(PYTHON) -m persistent_topk.tools.gate $(addprefix --only ,$(STEPS)) \
+	    $(if $(RECORDS),--records $(RECORDS)) $(if $(CCCL),--cccl $(CCCL)) $(if $(SANITIZER),--sanitizer $(SANITIZER))
 
 # Whether the recorded GPU runs are of the kernel as it stands.
 check-records: $(INSTALLED)

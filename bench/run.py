@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from ..cuda import library
+from ..cuda import calls
 from ..reference.policy import Policy
 from .cells import MIXED_RANGE, Cell
 from .floors import Floor
@@ -75,10 +75,9 @@ def own_kernels(
     cell: Cell, buffers: Buffers, floor: Floor, policy: Policy | None
 ) -> dict[str, Callable[[], Prepared]]:
     """Ours, the floors and the empty launch by name; they write into the buffers' outputs."""
-    index = library.policy_index(policy)
     logits, lengths, outputs, k = buffers.logits, buffers.lengths, buffers.outputs, cell.k
     launches: dict[str, Callable[[int], object]] = {
-        OURS: lambda i: library.launch(logits[i], lengths[i], outputs[i], None, k, index),
+        OURS: lambda i: calls.launch(logits[i], lengths[i], outputs[i], None, k, policy),
         FLOORS[0]: lambda i: floor.block_a_row(logits[i], lengths[i], outputs[i], k),
         FLOORS[1]: lambda i: floor.rows_cut(logits[i], lengths[i], outputs[i], k),
         EMPTY: lambda i: floor.empty(),

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from .build import BuildError, kernel_hash, nvcc_version
-from .library import device_limits
+from .calls import device_limits
 
 DRIVER_FILE = Path("/proc/driver/nvidia/version")
 

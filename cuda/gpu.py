@@ -14,10 +14,10 @@ import torch
 
 from ..reference import dispatch
 from ..reference.arguments import check_arguments
-from ..reference.plan import Plan, make_plan
+from ..reference.plan import Plan
 from ..reference.policy import Policy
 from ..reference.trace import TRACE_DTYPE
-from .library import device_limits, launch, policy_index, workspace_bytes
+from .calls import launch, lay_out
 
 # The operator's schema: (a!) and (b!) say that output and workspace are written.
 SCHEMA = "topk_out(Tensor logits, Tensor lengths, Tensor(a!) output, Tensor(b!) workspace, int k) -> ()"
@@ -48,8 +48,9 @@ def workspace_size(
     """Bytes that `topk_out` needs in `workspace` on this device, for logits of up to [rows, columns] and k.
 
     None where there are clusters (sm_90 and newer): CTAs that share a row exchange counts and candidates
-    through distributed shared memory then, else through the workspace. k: not looked at. policy: a named one,
-    None for the plan's choice. Other devices than CUDA's need none, nor does None where torch has no CUDA.
+    through distributed shared memory then, else through the workspace. k: 1 .. 4096; today the size is the
+    same for any. policy: a named one, None for the plan's choice. Other devices than CUDA's need none, nor
+    does None where torch has no CUDA.
 
     Raises ValueError for a policy that is not compiled, BuildError and CudaError as the first call does.
     """
@@ -57,16 +58,17 @@ def workspace_size(
         return 0
     if isinstance(device, (torch.device, str)) and torch.device(device).type != "cuda":
         return 0
-    return workspace_bytes(rows, columns, device_index(device), policy_index(policy))
+    return lay_out(rows, columns, device_index(device), policy).workspace_bytes
 
 
 def plan_for(rows: int, columns: int, k: int, device: int, policy: Policy | None = None) -> Plan:
     """The launch plan of logits [rows, columns] and k on this CUDA device, by its number.
 
-    policy: a named one, None for the plan's choice. k: not looked at. The `ctas` of the plan is a trace's
-    second dimension.
+    policy: a named one, None for the plan's choice. k: 1 .. 4096; today the plan is the same for any. The
+    `ctas` of the plan is a trace's second dimension. Raises ValueError for a policy that is not compiled,
+    BuildError and CudaError as the first call does.
     """
-    return make_plan(rows, columns, k, device_limits(device), policy)
+    return lay_out(rows, columns, device, policy).plan
 
 
 def topk(
@@ -88,10 +90,9 @@ def topk(
     """
     check_arguments(logits, lengths, k)
     check_on_gpu(logits)
-    index = policy_index(policy)
     output = logits.new_empty((logits.shape[0], k), dtype=torch.int32)
     if trace is None:
-        launch(logits, lengths, output, None, k, index)
+        launch(logits, lengths, output, None, k, policy)
         return output
     ctas = plan_for(logits.shape[0], logits.shape[1], k, logits.get_device(), policy).ctas
     if trace.dtype != TRACE_DTYPE or trace.shape != (logits.shape[0], ctas):
@@ -99,7 +100,7 @@ def topk(
             f"trace is {trace.dtype}{trace.shape}; expected new_trace({logits.shape[0]}, {ctas})"
         )
     records = torch.from_numpy(trace.view(np.uint8).reshape(-1)).to(logits.device)
-    launch(logits, lengths, output, None, k, index, records)
+    launch(logits, lengths, output, None, k, policy, records)
     trace[...] = records.cpu().numpy().view(TRACE_DTYPE).reshape(trace.shape)
     return output
 

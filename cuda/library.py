@@ -8,8 +8,7 @@ from pathlib import Path
 
 import torch
 
-from ..reference.plan import DeviceLimits, Plan
-from ..reference.policy import MAX_CTAS, POLICIES, Policy
+from ..reference.policy import MAX_CTAS, POLICIES
 from ..reference.trace import TRACE_DTYPE
 from .build import BuildError, build
 
@@ -154,97 +153,3 @@ def check(library: ctypes.CDLL, error: int) -> None:
     call = library.persistent_topk_failed_call().decode()
     advice = ADVICE.get(name, "see the CUDA documentation of this error")
     raise CudaError(f"{name} ({text}) in {call}: {advice}")
-
-
-@functools.cache
-def device_limits(device: int) -> DeviceLimits:
-    """What the plan needs to know of CUDA device number `device`; builds and loads the kernel for it."""
-    library = library_for(device)
-    limits = Limits()
-    check(library, library.persistent_topk_limits(device, ctypes.byref(limits)))
-    resident = tuple(limits.resident)
-    most = max(ctas for ctas in range(1, MAX_CTAS + 1) if resident[ctas - 1])
-    cluster = most if limits.clusters else 1
-    return DeviceLimits(limits.sms, cluster, limits.shared_bytes, resident)
-
-
-def policy_index(policy: Policy | None) -> int:
-    """kPolicies' index of a compiled policy; ValueError for one that exists in the model only."""
-    if policy is None:
-        return CHOOSE_POLICY
-    if POLICIES.get(policy.name) != policy:
-        raise ValueError(f"policy is {policy}; the kernel is compiled for {', '.join(POLICIES)}")
-    return POLICY_INDEX[policy.name]
-
-
-def device_plan(rows: int, columns: int, device: int, policy: Policy | None = None) -> Plan:
-    """The plan that the library itself makes, to be held against reference.plan.make_plan."""
-    library = library_for(device)
-    call = TopkCall(rows=rows, columns=columns, policy=policy_index(policy), device=device)
-    record = PlanRecord()
-    check(library, library.persistent_topk_plan(ctypes.byref(call), ctypes.byref(record)))
-    return Plan(list(POLICIES.values())[record.policy], record.ctas)
-
-
-def workspace_bytes(
-    rows: int, columns: int, device: int, policy: int = CHOOSE_POLICY, cooperative: bool = False
-) -> int:
-    """Bytes of workspace for a call of up to `rows` rows and `columns` columns; policy: as in launch()."""
-    if device_limits(device).has_clusters and not cooperative:
-        return 0
-    library = library_for(device)
-    call = TopkCall(rows=rows, columns=columns, policy=policy, device=device, cooperative=cooperative)
-    size = ctypes.c_int64()
-    check(library, library.persistent_topk_workspace(ctypes.byref(call), ctypes.byref(size)))
-    return size.value
-
-
-def usage(policy: Policy, tracing: bool, device: int) -> tuple[int, int]:
-    """(registers a thread, bytes of local memory a thread) of a policy's entry for wide calls."""
-    library = library_for(device)
-    device_limits(device)
-    registers, local_bytes = ctypes.c_int(), ctypes.c_int()
-    words = (policy_index(policy), int(tracing), ctypes.byref(registers), ctypes.byref(local_bytes))
-    with torch.cuda.device(device):
-        check(library, library.persistent_topk_usage(*words))
-    return registers.value, local_bytes.value
-
-
-def launch(
-    logits: torch.Tensor,
-    lengths: torch.Tensor,
-    output: torch.Tensor,
-    workspace: torch.Tensor | None,
-    k: int,
-    policy: int = CHOOSE_POLICY,
-    trace: torch.Tensor | None = None,
-    cooperative: bool = False,
-) -> None:
-    """Launches on the current stream of the tensors' device. Arguments are checked by the callers.
-
-    workspace: of workspace_bytes(); None: allocated if it is needed. cooperative: for tests, teams without
-    clusters on a device that has them.
-    """
-    device = logits.get_device()
-    library = library_for(device)
-    if workspace is None:
-        size = workspace_bytes(logits.shape[0], logits.shape[1], device, policy, cooperative)
-        workspace = torch.empty(size, dtype=torch.uint8, device=logits.device) if size else None
-    call = TopkCall(
-        logits=logits.data_ptr(),
-        row_stride=logits.stride(0),
-        lengths=lengths.data_ptr(),
-        output=output.data_ptr(),
-        trace=None if trace is None else trace.data_ptr(),
-        workspace=None if workspace is None else workspace.data_ptr(),
-        stream=torch.cuda.current_stream(device).cuda_stream,
-        rows=logits.shape[0],
-        columns=logits.shape[1],
-        k=k,
-        policy=policy,
-        device=device,
-        cooperative=cooperative,
-    )
-    error = library.persistent_topk_launch(ctypes.byref(call))
-    if error:
-        check(library, error)

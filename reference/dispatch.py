@@ -60,7 +60,7 @@ def topk(
         raise TypeError(f"policy is {policy!r}; expected a Policy or None")
     if not isinstance(limits, DeviceLimits):
         raise TypeError(f"limits is {limits!r}; expected DeviceLimits, such as H100 of reference/plan.py")
-    plan = make_plan(rows, columns, k, limits, policy)
+    plan = make_plan(rows, columns, limits, policy)
     if trace is not None:
         _check_trace(trace, (rows, plan.ctas))
     indices = torch.full((rows, k), PADDING, dtype=torch.int32, device=logits.device)

@@ -76,12 +76,12 @@ def choose_policy(rows: int, columns: int, limits: DeviceLimits) -> Policy:
     return DENSE if crowded else LATENCY
 
 
-def make_plan(rows: int, columns: int, k: int, limits: DeviceLimits, policy: Policy | None = None) -> Plan:
-    """The launch for `rows` x `columns` logits and k on a device of these limits: a pure function.
+def make_plan(rows: int, columns: int, limits: DeviceLimits, policy: Policy | None = None) -> Plan:
+    """The launch for `rows` x `columns` logits on a device of these limits: a pure function.
 
     policy: the compiled kernel, None for the choice of choose_policy.
     The CTAs of a team are as many as let every row have a team that is resident, with no chunk of the
-    widest row under `chunk_min`. k: not looked at.
+    widest row under `chunk_min`.
     """
     policy = policy or choose_policy(rows, columns, limits)
     ctas = 1

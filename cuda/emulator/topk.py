@@ -136,7 +136,7 @@ def run(
     if schedule is not None and not isinstance(schedule, Schedule):
         raise TypeError(f"schedule is {schedule!r}; expected a Schedule, or None")
     rows, columns = logits.shape
-    plan = make_plan(rows, columns, k, limits, policy)
+    plan = make_plan(rows, columns, limits, policy)
     _check_trace(trace, rows, plan.ctas)
     canaried = torch.full((rows * k + 2 * CANARY_ELEMENTS,), CANARY, dtype=torch.int32)
     inner = canaried[CANARY_ELEMENTS : CANARY_ELEMENTS + rows * k].fill_(POISON).view(rows, k)

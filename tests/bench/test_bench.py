@@ -12,7 +12,7 @@ from persistent_topk.bench.measure import MOST_LAUNCHES, launches_for
 from persistent_topk.bench.run import COLD, WARM
 from persistent_topk.bench.session import run_session
 from persistent_topk.bench.summary import geometric_mean, summary, summary_lines
-from persistent_topk.cuda import library
+from persistent_topk.cuda import calls
 from persistent_topk.reference import oracle
 from persistent_topk.verify.targets.peers.peer import PeerTarget
 
@@ -97,7 +97,7 @@ def measured_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
         for i in range(launches):
             launch(0 if warm else i)
 
-    monkeypatch.setattr(library, "launch", launch)
+    monkeypatch.setattr(calls, "launch", launch)
     monkeypatch.setattr(run, "capture", capture)
     monkeypatch.setattr(run, "time_graph", lambda *_: timing(2.0))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from persistent_topk.cuda import library
+from persistent_topk.cuda import calls
 from persistent_topk.reference.policy import Policy
 
 GPU_TESTS = Path(__file__).resolve().parent
@@ -23,7 +23,7 @@ def guarded_topk(
     memory = torch.full((2 * CANARY_WORDS + rows * k,), CANARY, dtype=torch.int32, device="cuda")
     output = memory[CANARY_WORDS : CANARY_WORDS + rows * k].view(rows, k)
     output.fill_(POISON)
-    library.launch(logits, lengths, output, None, k, library.policy_index(policy))
+    calls.launch(logits, lengths, output, None, k, policy)
     assert bool((memory[:CANARY_WORDS] == CANARY).all()), "the kernel wrote before its output"
     assert bool((memory[CANARY_WORDS + rows * k :] == CANARY).all()), "the kernel wrote behind its output"
     return output

@@ -6,7 +6,7 @@ import pytest
 import torch
 from gpu_calls import guarded_topk
 
-from persistent_topk.cuda import gpu, library
+from persistent_topk.cuda import calls, gpu
 from persistent_topk.reference import dispatch
 from persistent_topk.reference.plan import make_plan
 from persistent_topk.reference.policy import POLICIES, SHIPPED, by_name
@@ -41,8 +41,8 @@ def check_case(case, traced: bool) -> None:
     assert torch.equal(expected, found), f"wrong rows in {case.origin}"
     if not traced:
         return
-    limits = library.device_limits(0)
-    ctas = make_plan(case.rows, case.columns, case.k, limits, policy).ctas
+    limits = calls.device_limits(0)
+    ctas = make_plan(case.rows, case.columns, limits, policy).ctas
     record, model = new_trace(case.rows, ctas), new_trace(case.rows, ctas)
     gpu.topk(logits, lengths, case.k, policy=policy, trace=record)
     dispatch.topk(case.logits, case.lengths, case.k, policy=policy, limits=limits, trace=model)
@@ -69,9 +69,9 @@ def test_shipped_policies_agree_on_every_family(family: str, policy: str | None,
 @pytest.mark.parametrize("rows", [1, 3, 33, 131, 132, 133, 600])
 @pytest.mark.parametrize("columns", [0, 1, 8192, 32769, 131072, 1 << 20])
 def test_the_library_plans_as_the_model_does(rows: int, columns: int) -> None:
-    limits = library.device_limits(0)
+    limits = calls.device_limits(0)
     for policy in (None, *POLICIES.values()):
-        assert make_plan(rows, columns, 64, limits, policy) == library.device_plan(rows, columns, 0, policy)
+        assert make_plan(rows, columns, limits, policy) == calls.lay_out(rows, columns, 0, policy).plan
 
 
 @pytest.mark.parametrize("policy", POLICIES)
@@ -95,5 +95,5 @@ def test_empty_calls_are_answered(rows: int, columns: int) -> None:
 
 def test_shipped_kernels_keep_nothing_in_local_memory() -> None:
     for policy in SHIPPED:
-        registers, local_bytes = library.usage(policy, tracing=False, device=0)
+        registers, local_bytes = calls.usage(policy, tracing=False, device=0)
         assert 0 < registers and local_bytes == 0, f"{policy.name} spills {local_bytes} bytes a thread"

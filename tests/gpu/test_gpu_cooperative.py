@@ -1,6 +1,6 @@
 """Rows shared without clusters, on any GPU: a cooperative launch that exchanges through the workspace.
 
-library.launch(cooperative=True) makes teams as on a device that has no clusters.
+calls.launch(cooperative=True) makes teams as on a device that has no clusters.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from test_gpu_graphs import (
     check_on_two_streams,
 )
 
-from persistent_topk.cuda import library
+from persistent_topk.cuda import calls
 from persistent_topk.reference import dispatch
 from persistent_topk.reference.plan import make_plan
 from persistent_topk.reference.policy import COMPACT, LATENCY, SMALL, TINY, Policy
@@ -36,8 +36,8 @@ BYTES = 256  # values of a byte
 
 def dirty_workspace(rows: int, columns: int, policy: Policy) -> torch.Tensor:
     """What such a call needs, full of other bytes, and not where it is aligned."""
-    index = library.policy_index(policy)
-    size = library.workspace_bytes(rows, columns, torch.cuda.current_device(), index, cooperative=True)
+    device = torch.cuda.current_device()
+    size = calls.lay_out(rows, columns, device, policy, cooperative=True).workspace_bytes
     return torch.randint(0, BYTES, (size + 1,), dtype=torch.uint8, device="cuda")[1:]
 
 
@@ -45,8 +45,7 @@ def shared_topk(logits, lengths, k: int, policy: Policy, trace=None) -> torch.Te
     """int32 [rows, k] over poison; trace: uint8 of records, zeroed, or None."""
     output = torch.full((logits.shape[0], k), POISON, dtype=torch.int32, device="cuda")
     workspace = dirty_workspace(*logits.shape, policy)
-    index = library.policy_index(policy)
-    library.launch(logits, lengths, output, workspace, k, index, trace, cooperative=True)
+    calls.launch(logits, lengths, output, workspace, k, policy, trace, cooperative=True)
     return output
 
 
@@ -56,12 +55,12 @@ def test_every_family_agrees_with_the_oracle_and_the_models_records(family: str,
     chosen = FAMILIES[family]
     if chosen.fixed_sizes and policy in (SMALL, TINY):
         pytest.skip("rows too long for a small policy")
-    limits = library.device_limits(torch.cuda.current_device()).without_clusters()
+    limits = calls.device_limits(torch.cuda.current_device()).without_clusters()
     for visit in range(min(VISITS[policy], chosen.size)):
         setting = Setting(policy.name, 40 if policy in (SMALL, TINY) else 2048, "h100")
         case = chosen.make(setting, chosen.parameters(visit, SEED), SEED + visit)
         logits, lengths = on_device(case)
-        ctas = make_plan(case.rows, case.columns, case.k, limits, policy).ctas
+        ctas = make_plan(case.rows, case.columns, limits, policy).ctas
         records = torch.zeros(case.rows * ctas * TRACE_DTYPE.itemsize, dtype=torch.uint8, device="cuda")
         found = shared_topk(logits, lengths, case.k, policy, records)
         assert torch.equal(oracle.topk(logits, lengths, case.k), found), f"wrong rows in {case.origin}"
@@ -88,10 +87,10 @@ class Cooperative(Captured):
 
     def workspace_size(self) -> int:
         device = torch.cuda.current_device()
-        return library.workspace_bytes(*self.logits.shape, device, cooperative=True)
+        return calls.lay_out(*self.logits.shape, device, cooperative=True).workspace_bytes
 
     def launch(self) -> None:
-        library.launch(self.logits, self.lengths, self.output, self.workspace, self.k, cooperative=True)
+        calls.launch(self.logits, self.lengths, self.output, self.workspace, self.k, cooperative=True)
 
 
 @pytest.mark.parametrize(("rows", "columns", "k"), BATCHES)
@@ -119,7 +118,7 @@ def test_a_captured_call_is_one_kernel_and_nothing_else() -> None:
 def test_a_larger_workspace_serves_smaller_calls() -> None:
     device = torch.cuda.current_device()
     sizes = [
-        library.workspace_bytes(rows, columns, device, cooperative=True)
+        calls.lay_out(rows, columns, device, cooperative=True).workspace_bytes
         for rows, columns in ((1, 16384), (1, 131072), (66, 131072), (1000, 131072), (1000, 1 << 20))
     ]
     assert sizes[0] == 0 and sizes == sorted(sizes) and sizes[2] == sizes[3]
@@ -129,5 +128,5 @@ def test_launch_without_the_workspace_it_needs_gets_one() -> None:
     logits = torch.randn(2, 131072, device="cuda")
     lengths = torch.full((2,), 131072, dtype=torch.int32, device="cuda")
     output = torch.full((2, 2048), POISON, dtype=torch.int32, device="cuda")
-    library.launch(logits, lengths, output, None, 2048, cooperative=True)
+    calls.launch(logits, lengths, output, None, 2048, cooperative=True)
     assert torch.equal(oracle.topk(logits, lengths, 2048), output)

@@ -9,7 +9,7 @@ import torch
 from gpu_calls import POISON
 
 import persistent_topk
-from persistent_topk.cuda import gpu, library
+from persistent_topk.cuda import calls, gpu
 from persistent_topk.cuda.capture import capturing
 from persistent_topk.reference import oracle
 
@@ -56,10 +56,10 @@ def test_a_call_runs_where_its_tensors_are(rows: int, columns: int, k: int) -> N
 @every_call
 def test_a_cooperative_call_runs_where_its_tensors_are(rows: int, columns: int, k: int) -> None:
     logits, lengths = batch(rows, columns, seed=2)
-    size = library.workspace_bytes(rows, columns, OTHER, cooperative=True)
+    size = calls.lay_out(rows, columns, OTHER, cooperative=True).workspace_bytes
     workspace = torch.full((size,), 0xA5, dtype=torch.uint8, device=logits.device)
     output = torch.full((rows, k), POISON, dtype=torch.int32, device=logits.device)
-    library.launch(logits, lengths, output, workspace, k, cooperative=True)
+    calls.launch(logits, lengths, output, workspace, k, cooperative=True)
     assert torch.equal(output.cpu(), oracle.topk(logits.cpu(), lengths.cpu(), k))
 
 

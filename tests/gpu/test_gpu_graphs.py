@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from persistent_topk.bench.floors import Floor
-from persistent_topk.cuda import gpu, library
+from persistent_topk.cuda import calls, gpu
 from persistent_topk.cuda.capture import capturing
 from persistent_topk.verify.soak import oracle
 
@@ -88,7 +88,7 @@ def check_on_two_streams(graphs: list[Captured]) -> None:
 def check_beside_a_hog(captured: Captured) -> None:
     """With a kernel that holds all SMs but a few."""
     device = torch.cuda.current_device()
-    limits = library.device_limits(device)
+    limits = calls.device_limits(device)
     floor, hog, released = Floor(flush_bytes=4), torch.cuda.Stream(), torch.cuda.Event()
     captured.replay(0)  # loads all kernels: beside the hog, that may wait for it
     torch.cuda.synchronize()

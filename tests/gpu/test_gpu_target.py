@@ -11,7 +11,7 @@ import pytest
 import torch
 import wrong_topk
 
-from persistent_topk.cuda import library
+from persistent_topk.cuda import calls
 from persistent_topk.verify.cases.case import Case, lay_out
 from persistent_topk.verify.cases.values import CONTENTS
 from persistent_topk.verify.judging.examination import Subject, examine
@@ -47,8 +47,8 @@ def planted(
     """The target `gpu` over a launch that `change` has a hand in."""
     target = GpuTarget()
     target.prepare()
-    original = library.launch
-    monkeypatch.setattr(library, "launch", lambda *arguments: change(original, arguments))
+    original = calls.launch
+    monkeypatch.setattr(calls, "launch", lambda *arguments: change(original, arguments))
     return target
 
 

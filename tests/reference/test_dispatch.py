@@ -72,7 +72,7 @@ def test_the_model_is_the_oracle(batch: tuple, limits) -> None:
 def test_the_trace_of_a_row_does_not_depend_on_its_batch_or_tail(batch: tuple) -> None:
     logits, drawn, k, policy = batch
     rows, columns = logits.shape
-    plan = make_plan(rows, columns, k, H100, policy)
+    plan = make_plan(rows, columns, H100, policy)
     trace = new_trace(rows, plan.ctas)
     answer = reference.topk(logits, drawn, k, policy=policy, trace=trace)
     changed = logits.clone()
@@ -92,7 +92,7 @@ def test_batches_that_mix_all_paths(policy: Policy, k: int) -> None:
     mixed = int32([columns, 0, 8193, k, 65_536, -1, 65_537, k + 1, 8192, columns + 9, 2, 300])
     generator = torch.Generator().manual_seed(k)
     logits = (torch.randn(len(mixed), columns, generator=generator) * 8).round() / 4
-    trace = new_trace(len(mixed), make_plan(*logits.shape, k, H100, policy).ctas)
+    trace = new_trace(len(mixed), make_plan(*logits.shape, H100, policy).ctas)
     assert torch.equal(
         reference.topk(logits, mixed, k, policy=policy, trace=trace), oracle.topk(logits, mixed, k)
     )

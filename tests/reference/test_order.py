@@ -127,7 +127,7 @@ def test_the_judge_fails_a_wrong_order(tmp_path: Path, right: str, wrong: str) -
     source = TWIN.read_text()
     assert right in source
     defective = tmp_path / TWIN.name
-    defective.write_text(source.replace("../cuda/kernel", str(native.KERNEL)).replace(right, wrong))
+    defective.write_text(source.replace("../../cuda/kernel", str(native.KERNEL)).replace(right, wrong))
     program = native.compile(tmp_path / "judge", [JUDGE, defective], "-O1", "-pthread")
     judged = subprocess.run([str(program), "99991", "1"], capture_output=True, text=True)
     assert judged.returncode == 1

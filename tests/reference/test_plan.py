@@ -54,7 +54,7 @@ def test_plans_equal_the_kernels(tmp_path: Path) -> None:
     computed = read_layout(tmp_path, "\n".join(lines))["plans"]
     for (rows, columns, device, index), plan in zip(calls, computed, strict=True):
         policy = None if index == CHOOSE else POLICIES[names[index]]
-        mirrored = make_plan(rows, columns, 1, device, policy)
+        mirrored = make_plan(rows, columns, device, policy)
         assert plan == [names.index(mirrored.policy.name), mirrored.ctas], (rows, columns, device)
 
 
@@ -88,7 +88,7 @@ def test_wide_rows_fit_the_shared_memory_of_their_device(device: DeviceLimits) -
 
 def test_teams_without_clusters_may_use_every_sm() -> None:
     assert A100.resident[:4] == (108, 54, 36, 27)
-    plan = make_plan(27, 2**20, 1, A100)
+    plan = make_plan(27, 2**20, A100)
     assert (plan.policy, plan.ctas) == (COMPACT, 4)
     assert H100.without_clusters().resident[MAX_CTAS - 1] == 132 // MAX_CTAS
     assert not H100.without_clusters().has_clusters
@@ -96,7 +96,7 @@ def test_teams_without_clusters_may_use_every_sm() -> None:
 
 @given(st.integers(1, 500), st.integers(1, 2**22), st.sampled_from(DEVICES), st.sampled_from(list(POLICIES)))
 def test_a_plan_fits_its_device(rows: int, columns: int, device: DeviceLimits, name: str) -> None:
-    plan = make_plan(rows, columns, 1, device, POLICIES[name])
+    plan = make_plan(rows, columns, device, POLICIES[name])
     assert 1 <= plan.ctas <= plan.policy.max_ctas
     assert not device.has_clusters or plan.ctas <= device.cluster
     assert plan.ctas == 1 or rows <= device.resident[plan.ctas - 1], "every team must be resident"

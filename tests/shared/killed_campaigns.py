@@ -17,8 +17,8 @@ from pathlib import Path
 
 import wrong_topk
 
+from persistent_topk.verify.campaign import state as state_module
 from persistent_topk.verify.campaign.campaign import Campaign, Options
-from persistent_topk.verify.campaign.campaign import state as state_module
 from persistent_topk.verify.campaign.outcome import Outcome, new_outcome
 from persistent_topk.verify.properties import CLAIMS
 from persistent_topk.verify.targets.function import FunctionTarget

@@ -31,7 +31,7 @@ class FakeKernel:
     def in_place(cls, monkeypatch: pytest.MonkeyPatch) -> FakeKernel:
         """One that stages call, without traces."""
         fake = cls()
-        monkeypatch.setattr(stage.library, "launch", fake.launch)
+        monkeypatch.setattr(stage.calls, "launch", fake.launch)
         monkeypatch.setattr(stage, "trace_sample", lambda batch, number, tally: None)
         monkeypatch.setattr(tally, "kernel_hash", lambda: KERNEL)
         monkeypatch.setattr(torch.cuda, "get_device_name", lambda *_: "H100")

@@ -71,7 +71,7 @@ def run_batch(workload: Workload, number: int, policy: Policy, cooperative: bool
     library().batch_rows(ctypes.byref(workload), number, *pointers)
     logits = flat.as_strided((call.rows, call.columns), (call.stride, 1), call.first_column)
     limits = H100.without_clusters() if cooperative else H100
-    assert call.ctas == make_plan(call.rows, call.columns, call.k, limits, policy).ctas
+    assert call.ctas == make_plan(call.rows, call.columns, limits, policy).ctas
     trace = new_trace(call.rows, call.ctas)
     topk(logits, lengths, call.k, policy=policy, limits=limits, trace=trace)
     for row, records in enumerate(trace):

@@ -98,7 +98,7 @@ class Case:
     @property
     def plan(self) -> Plan:
         """How our kernel is laid over the case's device."""
-        return make_plan(self.rows, self.columns, self.k, self.limits, self.chosen_policy)
+        return make_plan(self.rows, self.columns, self.limits, self.chosen_policy)
 
     def bits(self) -> np.ndarray:
         """uint32 [rows, columns]: a copy of the logits' bit patterns."""

@@ -65,7 +65,7 @@ def walk(logits: Tensor, length: int, k: int, policy: Policy | None = None) -> W
 
     The row is planned for as the only one of a call on an H100, with `policy` or the plan's choice.
     """
-    plan = make_plan(1, logits.numel(), k, H100, policy)
+    plan = make_plan(1, logits.numel(), H100, policy)
     trace = new_trace(1, plan.ctas)
     lengths = torch.tensor([length], dtype=torch.int32)
     indices = topk(logits[None, :], lengths, k, policy=policy, limits=H100, trace=trace)[0]

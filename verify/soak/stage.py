@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ...cuda import gpu, library
+from ...cuda import calls, gpu
 from ...reference import dispatch
 from ...reference.plan import Plan
 from ...reference.trace import PATHS, new_trace
@@ -31,7 +31,7 @@ def judge_batch(batch: Batch, number: int, tally: Tally, second: SecondOracle | 
     """One poisoned call against the oracle, and against a second one."""
     rows = batch.logits.shape[0]
     output = torch.full((rows, batch.k), POISON, dtype=torch.int32, device=batch.logits.device)
-    library.launch(batch.logits, batch.lengths, output, None, batch.k)
+    calls.launch(batch.logits, batch.lengths, output, None, batch.k)
     wrong = (
         (output != oracle.topk(batch.logits, batch.lengths, batch.k)).any(dim=1).nonzero().flatten().tolist()
     )

@@ -35,21 +35,21 @@ class Call:
     def __init__(
         self, case: Case, logits: torch.Tensor, lengths: torch.Tensor, poison: int, dirt: int
     ) -> None:
-        from ...cuda import gpu, library
+        from ...cuda import gpu
 
         self.logits, self.lengths, self.k = logits, lengths, case.k
         self.guarded = GuardedOutput(case.rows, case.k, poison, "cuda")
         needed = gpu.workspace_size(case.rows, case.columns, case.k, policy=case.chosen_policy)
         size = max(LEAST_DIRTY_BYTES, needed)
         self.workspace = torch.full((size,), dirt, dtype=torch.uint8, device="cuda")
-        self._policy = library.policy_index(case.chosen_policy)
+        self._policy = case.chosen_policy
 
     def launch(self, records: torch.Tensor | None = None) -> torch.Tensor:
         """Launches on the current stream: no allocation, no wait."""
-        from ...cuda import library
+        from ...cuda import calls
 
         output = self.guarded.output
-        library.launch(self.logits, self.lengths, output, self.workspace, self.k, self._policy, records)
+        calls.launch(self.logits, self.lengths, output, self.workspace, self.k, self._policy, records)
         return output
 
 
@@ -78,7 +78,7 @@ class GpuTarget(Target):
 
     def adapt(self, case: Case) -> Case:
         """The case as this device plans it."""
-        from ...cuda.library import device_limits
+        from ...cuda.calls import device_limits
 
         return replace(case, limits=device_limits(torch.cuda.current_device()))
 

@@ -30,7 +30,7 @@ NARROW = DeviceLimits(sms=17, cluster=1, shared_bytes=A100.shared_bytes)
 def test_every_schedule_gives_the_contract_and_the_models_records(policy, schedule, limits):
     logits, rows, k = mixed_rows(policy)
     expected = min(policy.max_ctas, 4 if limits is UNCLUSTERED else 2)
-    assert make_plan(*logits.shape, k, limits, policy).ctas == expected
+    assert make_plan(*logits.shape, limits, policy).ctas == expected
     check(logits, rows, k, policy, limits, Schedule.parse(schedule))
 
 
@@ -71,7 +71,7 @@ def test_row_of_every_sort_beside_the_others(name, schedule):
 @pytest.mark.parametrize(("policy", "length"), [(TINY, 65), (SMALL, 513), (SMALL, 545)])
 def test_chunks_of_a_few_columns(policy, length):
     row = torch.randn(1, length, generator=torch.Generator().manual_seed(length))
-    assert make_plan(1, length, 1, UNCLUSTERED, policy).ctas == policy.max_ctas
+    assert make_plan(1, length, UNCLUSTERED, policy).ctas == policy.max_ctas
     check(row, torch.tensor([length], dtype=torch.int32), length - 1, policy, UNCLUSTERED)
 
 
@@ -90,7 +90,7 @@ def test_any_row_any_length_any_k(data):
 @pytest.mark.parametrize(("length", "k"), [(16_384, 2048), (16_385, 64), (40_000, 2048), (150_000, 4096)])
 def test_policy_of_devices_with_little_shared_memory(length, k):
     logits = torch.randn(1, length, generator=torch.Generator().manual_seed(length))
-    assert make_plan(1, length, k, A100).policy is COMPACT
+    assert make_plan(1, length, A100).policy is COMPACT
     check(logits, torch.tensor([length], dtype=torch.int32), k, COMPACT, A100)
 
 

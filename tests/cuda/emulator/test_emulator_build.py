@@ -97,12 +97,12 @@ def test_compiler_error_is_told(source):
 def test_fibers_switch_without_assembly_too(source):
     # The fallback of other processors, in a program of its own: two fibers take turns.
     program = source.parent / "fallback"
-    files = [str(SOURCES / "fallback.cpp"), str(SOURCES.parents[1] / "cuda/emulator/fiber.cpp")]
+    files = [str(SOURCES / "fallback.cpp"), str(emulator_build.EMULATOR / "fiber.cpp")]
     command = [
         "g++",
         "-std=c++20",
         "-DPERSISTENT_TOPK_UCONTEXT",
-        f"-I{SOURCES.parents[1]}/cuda/emulator",
+        f"-I{emulator_build.EMULATOR}",
         *files,
     ]
     subprocess.run([*command, "-o", str(program)], check=True, timeout=60)

@@ -84,7 +84,7 @@ def test_a_wrong_row_is_counted_and_told(tmp_path: Path, kernel: FakeKernel) -> 
 
 
 def test_a_kernel_that_writes_nothing_is_wrong_in_every_row(tmp_path: Path, kernel: FakeKernel) -> None:
-    stage.library.launch = lambda *_: None
+    stage.calls.launch = lambda *_: None
     zeros = Stage("short", (1, 1), (8,), (1,), 1 << 12, (1,))  # most answers are [0]
     found = run_stage(zeros, 1, 80, 60, tmp_path / "a.json", device="cpu")
     assert 80 == found.rows == found.mismatches

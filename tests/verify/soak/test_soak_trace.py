@@ -34,7 +34,7 @@ class ModelAsKernel:
         self.wrong_row: int | None = None
 
     def plan_for(self, rows: int, columns: int, k: int, device: int, policy: Policy | None = None) -> Plan:
-        return make_plan(rows, columns, k, SMALL_DEVICE, policy)
+        return make_plan(rows, columns, SMALL_DEVICE, policy)
 
     def topk(
         self, logits: torch.Tensor, lengths: torch.Tensor, k: int, policy: Policy, trace: np.ndarray

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from places import SHARED
 
 from persistent_topk.verify.cases.case import lay_out
 from persistent_topk.verify.cases.values import bits_of
@@ -19,6 +20,7 @@ from persistent_topk.verify.targets.function import FunctionTarget
 from persistent_topk.verify.targets.isolated import IsolatedTarget
 from persistent_topk.verify.targets.target import POISONS
 
+HERE = Path(__file__).parent  # functions of this file are targets
 PATIENT = 0.5  # of the watchdog's limits: 1 s a call
 GOOD = lay_out([bits_of(np.array([1.0, 3.0, 2.0]))], 2)
 SHORT = lay_out([bits_of(np.array([1.0, 3.0, 2.0]))], 2, lengths=[0])
@@ -26,7 +28,7 @@ SHORT = lay_out([bits_of(np.array([1.0, 3.0, 2.0]))], 2, lengths=[0])
 
 @pytest.fixture(autouse=True)
 def tests_are_importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(Path(__file__).parent)
+    monkeypatch.syspath_prepend(HERE)
 
 
 @pytest.fixture
@@ -128,8 +130,7 @@ target.call(SHORT, POISONS[0], "")
 
 
 def test_a_hanging_target_ends_with_a_killed_checker() -> None:
-    folder = str(Path(__file__).parent)
-    environment = {**os.environ, "PYTHONPATH": folder}
+    environment = {**os.environ, "PYTHONPATH": f"{SHARED}{os.pathsep}{HERE}"}
     with subprocess.Popen(
         [sys.executable, "-c", HANGING_CHECKER], stdout=subprocess.PIPE, text=True, env=environment
     ) as checker:

@@ -47,7 +47,7 @@ class Setting:
     def ctas(self, rows: int, columns: int) -> int:
         """CTAs that share a row of a batch of logits [rows, columns]. ValueError for an unknown policy."""
         policy = None if self.policy is None else by_name(self.policy)
-        return make_plan(rows, columns, self.k, self.limits, policy).ctas
+        return make_plan(rows, columns, self.limits, policy).ctas
 
     def call(self) -> dict[str, Any]:
         """The keyword arguments of lay_out that a setting decides."""

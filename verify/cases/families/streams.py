@@ -45,7 +45,7 @@ def shared_between(setting: Setting, chunk: int, limits: DeviceLimits | None = N
     """CTAs of a row that has as many chunks of that length as there are CTAs of the device."""
     most = setting.boundaries.max_ctas * chunk
     policy = None if setting.policy is None else by_name(setting.policy)
-    return make_plan(1, most, setting.k, limits or device_of(setting), policy).ctas
+    return make_plan(1, most, limits or device_of(setting), policy).ctas
 
 
 def spread_below(random: np.random.Generator, n: int) -> np.ndarray:

@@ -1,0 +1,114 @@
+"""A call of the kernel: how it is laid over a device, what workspace it needs, and its launch."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from dataclasses import dataclass
+
+import torch
+
+from ..reference.plan import DeviceLimits, Plan
+from ..reference.policy import MAX_CTAS, POLICIES, Policy
+from .library import CHOOSE_POLICY, POLICY_INDEX, Limits, PlanRecord, TopkCall, check, library_for
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A call laid over a device. plan: its policy, and the CTAs of a team. workspace_bytes: what a call of so
+    many rows and columns or fewer needs."""
+
+    plan: Plan
+    workspace_bytes: int
+
+
+@functools.cache
+def device_limits(device: int) -> DeviceLimits:
+    """What the plan needs to know of CUDA device number `device`; builds and loads the kernel for it."""
+    library = library_for(device)
+    limits = Limits()
+    check(library, library.persistent_topk_limits(device, ctypes.byref(limits)))
+    resident = tuple(limits.resident)
+    most = max(ctas for ctas in range(1, MAX_CTAS + 1) if resident[ctas - 1])
+    cluster = most if limits.clusters else 1
+    return DeviceLimits(limits.sms, cluster, limits.shared_bytes, resident)
+
+
+def policy_index(policy: Policy | None) -> int:
+    """kPolicies' index of a compiled policy; ValueError for one that exists in the model only."""
+    if policy is None:
+        return CHOOSE_POLICY
+    if POLICIES.get(policy.name) != policy:
+        raise ValueError(f"policy is {policy}; the kernel is compiled for {', '.join(POLICIES)}")
+    return POLICY_INDEX[policy.name]
+
+
+def lay_out(
+    rows: int, columns: int, device: int, policy: Policy | None = None, cooperative: bool = False
+) -> Layout:
+    """How the library lays a call of logits [rows, columns] over CUDA device number `device`.
+
+    policy: a compiled one, None for the plan's choice. cooperative: teams without clusters, on any device.
+    Raises ValueError for a policy that is not compiled, BuildError, CudaError.
+    """
+    library = library_for(device)
+    call = TopkCall(
+        rows=rows, columns=columns, policy=policy_index(policy), device=device, cooperative=cooperative
+    )
+    record, size = PlanRecord(), ctypes.c_int64()
+    check(library, library.persistent_topk_plan(ctypes.byref(call), ctypes.byref(record)))
+    check(library, library.persistent_topk_workspace(ctypes.byref(call), ctypes.byref(size)))
+    return Layout(Plan(list(POLICIES.values())[record.policy], record.ctas), size.value)
+
+
+def usage(policy: Policy, tracing: bool, device: int) -> tuple[int, int]:
+    """(registers a thread, bytes of local memory a thread) of a policy's entry for wide calls."""
+    library = library_for(device)
+    device_limits(device)
+    registers, local_bytes = ctypes.c_int(), ctypes.c_int()
+    words = (policy_index(policy), int(tracing), ctypes.byref(registers), ctypes.byref(local_bytes))
+    with torch.cuda.device(device):
+        check(library, library.persistent_topk_usage(*words))
+    return registers.value, local_bytes.value
+
+
+def launch(
+    logits: torch.Tensor,
+    lengths: torch.Tensor,
+    output: torch.Tensor,
+    workspace: torch.Tensor | None,
+    k: int,
+    policy: Policy | None = None,
+    trace: torch.Tensor | None = None,
+    cooperative: bool = False,
+) -> None:
+    """Launches on the current stream of the tensors' device. Arguments are checked by the callers.
+
+    workspace: of lay_out(...).workspace_bytes; None: allocated if it is needed. policy: a compiled one, None
+    for the plan's choice. trace: the records, uint8 [bytes], zeroed. cooperative: for tests, teams without
+    clusters on a device that has them.
+    """
+    device = logits.get_device()
+    library = library_for(device)
+    rows, columns = logits.shape
+    if workspace is None and (cooperative or not device_limits(device).has_clusters):
+        size = lay_out(rows, columns, device, policy, cooperative).workspace_bytes
+        workspace = torch.empty(size, dtype=torch.uint8, device=logits.device)
+    call = TopkCall(
+        logits=logits.data_ptr(),
+        row_stride=logits.stride(0),
+        lengths=lengths.data_ptr(),
+        output=output.data_ptr(),
+        trace=None if trace is None else trace.data_ptr(),
+        workspace=None if workspace is None else workspace.data_ptr(),
+        stream=torch.cuda.current_stream(device).cuda_stream,
+        rows=rows,
+        columns=columns,
+        k=k,
+        policy=CHOOSE_POLICY if policy is None else policy_index(policy),
+        device=device,
+        cooperative=cooperative,
+    )
+    error = library.persistent_topk_launch(ctypes.byref(call))
+    if error:
+        check(library, error)
