@@ -64,7 +64,7 @@ def stale_reason(record: Found) -> str | None:
     if record["kernel"] != today:
         return (
             f"{head} kernel {record['kernel']}, today's is {today}; "
-            "run python -m persistent_topk.tools.gate on a GPU again"
+            "run make gate on a GPU again"
         )
     if record["name"] != "tests":
         return None
@@ -74,7 +74,7 @@ def stale_reason(record: Found) -> str | None:
         return None
     return (
         f"{head} other tests: {', '.join(changed)} changed; "
-        "run python -m persistent_topk.tools.gate --only tests on a GPU again"
+        "run make gate STEPS=tests on a GPU again"
     )
 
 
