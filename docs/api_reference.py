@@ -23,7 +23,7 @@ from types import ModuleType
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 PACKAGE = "persistent_topk"
-LAYERS = ("reference", "cuda", "verify")
+LAYERS = ("reference", "cuda", "verify", "bench", "commands", "exit_code.py")
 EXIT_WHOLE, EXIT_LACKING, EXIT_USAGE, EXIT_CANNOT_RUN = 0, 1, 2, 3
 EMPHASIS = {"em", "strong"}
 # A package brings the modules that it exports; named once more, they keep their one page. An annotation that
@@ -36,7 +36,7 @@ def module_names() -> list[str]:
     """Every module of the package that can be imported by others: all but the `__main__`s."""
     names = [PACKAGE]
     for layer in LAYERS:
-        for file in sorted((ROOT / layer).rglob("*.py")):
+        for file in sorted((ROOT / layer).rglob("*.py")) or [ROOT / layer]:
             parts = file.relative_to(ROOT).with_suffix("").parts
             if parts[-1] != "__main__":
                 names.append(".".join((PACKAGE, *(parts[:-1] if parts[-1] == "__init__" else parts))))
@@ -115,6 +115,10 @@ def main(arguments: list[str]) -> int:
     shutil.rmtree(folder, ignore_errors=True)
     version = import_module(PACKAGE).__version__
     pdoc.render.configure(docformat="markdown", template_directory=TEMPLATES, footer_text=version)
+    for name in names:  # what a module imports when it is first asked for is on its page, too
+        module = import_module(name)
+        for exported in getattr(module, "__all__", ()):
+            getattr(module, exported)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for harmless in HARMLESS:

@@ -14,8 +14,9 @@ __all__ = ["oracle", "topk"]
 
 def __getattr__(name: str) -> object:
     """The oracle and the model, imported when first asked for: constants beside them need no torch."""
-    if name == "oracle":
-        return importlib.import_module(".oracle", __name__)
-    if name == "topk":
-        return importlib.import_module(".dispatch", __name__).topk
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module(".oracle" if name == "oracle" else ".dispatch", __name__)
+    found = module if name == "oracle" else module.topk
+    globals()[name] = found  # asked for once
+    return found
