@@ -12,15 +12,6 @@ from typing import NamedTuple
 import click
 
 VERSION_SECONDS = 10
-# Packages of other top-k kernels, by the import name of what each provides.
-PEERS = {
-    "vllm": "vLLM's persistent and cooperative top-k",
-    "sglang": "SGLang's fast_topk and topk_v2",
-    "sgl_kernel": "SGLang's fast_topk_v2",
-    "flashinfer": "FlashInfer's top_k_ragged_transform and top_k_varlen",
-    "deep_select": "DeepSelect",
-    "cuda.cccl": "CUB's DeviceBatchedTopK",
-}
 
 
 class Finding(NamedTuple):
@@ -89,6 +80,8 @@ def findings() -> list[Finding]:
     """Everything that a campaign may use, found or not."""
     import torch
 
+    from ..verify.targets.peers.packages import PACKAGES
+
     compilers = tuple(filter(None, (os.environ.get("CXX"), "g++")))
     return [
         Finding("Python", f"{platform.python_version()} on {platform.machine()}", ""),
@@ -98,7 +91,10 @@ def findings() -> list[Finding]:
         Finding("GPU", gpu(), "the kernel on a GPU (target gpu), graph-replay, bench"),
         Finding("nvcc", tool_version(("nvcc",)), "compiling the kernel for a GPU"),
         Finding("compute-sanitizer", tool_version(("compute-sanitizer",)), "the GPU's own race checks"),
-        *(Finding(name, package_version(name), f"the adapter for {what}") for name, what in PEERS.items()),
+        *(
+            Finding(name, package_version(name), f"the adapter for {what}")
+            for name, what in PACKAGES.items()
+        ),
     ]
 
 
