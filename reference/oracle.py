@@ -1,4 +1,4 @@
-"""The contract in three lines: a stable sort of each row.
+"""The contract by a stable sort: of one row in three lines, and of a batch on its own device.
 
 Source: docs/contract.md.
 """
@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from .arguments import PADDING, check_arguments
-from .order import ordered_key
+from .order import LOWEST_KEY, ordered_key
+
+MOST_SORTED = 1 << 25  # logits that are sorted at a time, of as many whole rows: bounds the memory of a sort
 
 
 def topk(logits: Tensor, lengths: Tensor, k: int) -> Tensor:
@@ -29,10 +31,13 @@ def topk(logits: Tensor, lengths: Tensor, k: int) -> Tensor:
             "the oracle compares floats and torch.set_flush_denormal(True) is on, which makes subnormal "
             "logits equal to zero; expected torch.set_flush_denormal(False)"
         )
-    indices = torch.full((logits.shape[0], k), PADDING, dtype=torch.int32, device=logits.device)
-    for row, length in enumerate(lengths.clamp(0, logits.shape[1]).tolist()):
-        selected = min(k, length)
-        indices[row, :selected] = first_columns(logits[row, :length], selected)
+    rows, columns = logits.shape
+    indices = torch.full((rows, k), PADDING, dtype=torch.int32, device=logits.device)
+    step = max(1, MOST_SORTED // max(1, columns))
+    for first in range(0, rows, step):
+        part = slice(first, first + step)
+        selected = _first_columns_of_rows(logits[part], lengths[part].clamp(0, columns), k)
+        indices[part, : selected.shape[1]] = selected
     return indices
 
 
@@ -45,6 +50,23 @@ def first_columns(row: Tensor, k: int) -> Tensor:
     # On CUDA torch.sort orders NaN by sign and payload; integers leave nothing open.
     keys = values if values.device.type == "cpu" else ordered_key(values)
     return torch.sort(keys, descending=True, stable=True).indices[:k].sort().values
+
+
+def _first_columns_of_rows(logits: Tensor, n: Tensor, k: int) -> Tensor:
+    """first_columns of the first n columns of each row, with padding: int64 [R, min(k, S)].
+
+    Columns from n on become the least value. Those before n that equal it still come first, being lower.
+    """
+    columns = logits.shape[1]
+    place = torch.arange(columns, device=logits.device)
+    beyond = place >= n[:, None]
+    if logits.device.type == "cpu":
+        keys = logits.detach().masked_fill(beyond, -torch.inf)
+    else:
+        keys = ordered_key(logits).masked_fill_(beyond, LOWEST_KEY)
+    first = torch.sort(keys, dim=1, descending=True, stable=True).indices[:, :k]
+    ascending = first.masked_fill(place[:k] >= n[:, None], columns).sort(dim=1).values
+    return ascending.masked_fill_(ascending == columns, PADDING)
 
 
 def _flushes_subnormals() -> bool:
