@@ -10,9 +10,9 @@ import torch
 
 from ..cuda import calls
 from ..reference.policy import Policy
+from ..verify.judging.batch import CONTRACT, SET, wrong_rows
 from .cells import MIXED_RANGE, Cell
 from .floors import Floor
-from .judge import wrong_rows, wrong_sets
 from .measure import DISTINCT_BYTES, Timing, capture, launches_for, time_graph
 from .peers import Buffers, Peer, PeerRefuses, Prepared
 
@@ -93,9 +93,10 @@ def count_wrong(name: str, prepared: Prepared, buffers: Buffers, cell: Cell, war
     """Rows of the last replay that are wrong; 0 for kernels that select nothing."""
     if name in NOT_JUDGED:
         return 0
-    judge = wrong_rows if name == OURS else wrong_sets
+    promises = CONTRACT if name == OURS else SET
     used = range(1 if warm else buffers.launches)
-    return sum(judge(buffers.logits[i], buffers.lengths[i], prepared.output(i), cell.k) for i in used)
+    answers = ((buffers.logits[i], buffers.lengths[i], prepared.output(i), cell.k) for i in used)
+    return sum(int(wrong_rows(*answer, promises).sum()) for answer in answers)
 
 
 def run_cell(

@@ -6,7 +6,7 @@ import pytest
 import torch
 from bench_fakes import FLOOR, cpu_buffers, result, timing
 
-from persistent_topk.bench import cells, judge, peers, run, table
+from persistent_topk.bench import cells, peers, run, table
 from persistent_topk.bench.cells import PAGE_CELLS, Cell
 from persistent_topk.bench.measure import MOST_LAUNCHES, launches_for
 from persistent_topk.bench.run import COLD, WARM
@@ -38,47 +38,6 @@ def test_cells_are_chosen_by_pattern() -> None:
     assert 14 == len(cells.select([], quick=True))
     with pytest.raises(ValueError, match="k,rows,n"):
         cells.select(["2048"], quick=False)
-
-
-@pytest.mark.parametrize("seed", range(12))
-def test_the_judges_of_timed_outputs_agree_with_the_oracle(seed: int) -> None:
-    generator = torch.Generator().manual_seed(seed)
-
-    def below(bound: int) -> int:
-        return int(torch.randint(1, bound, (), generator=generator))
-
-    for _ in range(20):
-        rows, columns, k = 3, below(60), below(20)
-        logits = torch.randn(rows, columns, generator=generator).mul_(2).round_()
-        logits[:, ::7], logits[:, 1::8] = torch.nan, -0.0
-        lengths = torch.randint(-2, columns + 3, (rows,), generator=generator, dtype=torch.int32)
-        right = oracle.topk(logits, lengths, k)
-        assert 0 == judge.wrong_rows(logits, lengths, right, k)
-        changed = right.clone()
-        changed[1, below(k + 1) - 1] += 1
-        assert 1 == judge.wrong_rows(logits, lengths, changed, k)
-        shuffled = right[:, torch.randperm(k, generator=generator)]
-        assert torch.equal((shuffled == right).all(1), judge.right_rows(logits, lengths, shuffled, k))
-
-
-def test_a_set_is_judged_by_its_values_alone() -> None:
-    logits = torch.tensor([[3.0, 1.0, 2.0, 2.0, 0.0, 9.0]]).expand(8, -1).contiguous()
-    lengths = torch.tensor([5, 5, 5, 5, 5, 5, 1, 0], dtype=torch.int32)
-    output = torch.tensor(
-        [
-            [0, 2], [3, 0],  # in any order, any of equal values
-            [2, 3],  # the greatest is missing
-            [0, 0],  # twice the same column
-            [0, 5],  # beyond the length
-            [0, -1],  # a slot left empty
-            [0, 77],  # n = 1: the second slot is nobody's
-            [8, 9],  # n = 0
-        ],
-        dtype=torch.int32,
-    )  # fmt: skip
-    expected = [True, True, False, False, False, False, True, True]
-    assert expected == judge.right_sets(logits, lengths, output, 2).tolist()
-    assert 4 == judge.wrong_sets(logits, lengths, output, 2)
 
 
 def test_large_inputs_take_fewer_launches() -> None:

@@ -6,7 +6,7 @@ Hypothesis' `target()` (after Löscher and Sagonas, "Targeted property-based tes
 
 from __future__ import annotations
 
-import numpy as np
+import torch
 
 from ...reference.order import fp16_bin
 from ..judging.judge import Expected
@@ -18,20 +18,17 @@ MOST_ELEMENTS = 1 << 18  # of a case that is measured
 def measures(expected: Expected) -> dict[str, float]:
     """Of a case's rows, the greatest: keys in the bin of the k-th, keys equal to the k-th where not all
     of them are taken, and how far back in its row the first of these lies, as a share of the row."""
-    case = expected.case
-    judged = np.flatnonzero(expected.n > case.k)
-    if not len(judged) or case.logits.numel() > MOST_ELEMENTS:
+    judged = (expected.n > expected.k).nonzero().flatten()
+    if not judged.numel() or expected.logits.numel() > MOST_ELEMENTS:
         return {}
-    keys, n = expected.keys[judged], expected.n[judged]
-    inside = np.arange(case.columns)[None, :] < n[:, None]
-    equal = (keys == expected.threshold[judged, None]) & inside
-    first = equal.argmax(axis=1)
-    bins = fp16_bin(case.logits, BIN_BITS).numpy()[judged]
-    its_bin = bins[np.arange(len(judged)), first]
-    in_bin = ((bins == its_bin[:, None]) & inside).sum(axis=1)
-    cut = expected.tie_is_cut[judged]
+    n, cut, equal = (part[judged] for part in (expected.n, expected.tie_is_cut, expected.at_threshold))
+    inside = torch.arange(equal.shape[1]) < n[:, None]
+    first = equal.int().argmax(1)
+    bins = fp16_bin(expected.logits[judged], BIN_BITS)
+    its_bin = bins.gather(1, first[:, None])
+    in_bin = ((bins == its_bin) & inside).sum(1)
     return {
         "keys in the threshold bin": float(in_bin.max()),
-        "width of the plateau": float((equal.sum(axis=1) * cut).max()),
+        "width of the plateau": float((equal.sum(1) * cut).max()),
         "place of the first tie": float((first / n * cut).max()),
     }

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 
+from ...reference.arguments import PADDING
 from ..cases.case import Case
 from .judge import Expected, Slots
+from .wrong_columns import right_columns
 
 MOST_RUNS = 4  # a row of more runs is told by its range
 MOST_COLUMNS = 3
@@ -73,23 +76,23 @@ def _columns(columns: np.ndarray, bits: np.ndarray) -> str:
 
 def order_in_words(slots: Slots) -> str:
     """The first slot whose column is not above the one before."""
-    falls = (np.diff(slots.indices, axis=1) <= 0) & slots.valid[:, 1:] & slots.valid[:, :-1]
+    indices, valid = slots.indices.numpy(), slots.valid.numpy()
+    falls = (np.diff(indices, axis=1) <= 0) & valid[:, 1:] & valid[:, :-1]
     row = int(np.flatnonzero(falls.any(axis=1))[0])
     slot = int(np.flatnonzero(falls[row])[0])
-    before, after = slots.indices[row, slot : slot + 2]
+    before, after = indices[row, slot : slot + 2]
     return f"row {row}: slot {slot} holds column {before} and slot {slot + 1} column {after}"
 
 
 def row_in_words(expected: Expected, slots: Slots, row: int) -> str:
     """How one row of an answer differs from the contract's."""
-    case = expected.case
-    bits = case.bits()[row]
+    bits = expected.logits[row].view(torch.int32).numpy().view(np.uint32)
     n, wanted = int(expected.n[row]), int(expected.wanted[row])
-    got = slots.indices[row]
-    right = expected.columns[row, :wanted]
-    head = f"row {row} (length {int(case.lengths[row])}, k {case.k})"
-    keys = expected.keys[row]
-    missing, surplus = np.setdiff1d(right, got), np.setdiff1d(got[slots.valid[row]], right)
+    got, valid = slots.indices[row].numpy(), slots.valid[row].numpy()
+    right = right_columns(expected, row)
+    head = f"row {row} (length {int(expected.lengths[row])}, k {expected.k})"
+    keys = expected.keys[row].numpy()
+    missing, surplus = np.setdiff1d(right, got), np.setdiff1d(got[valid], right)
     # What tells most comes first: the greatest that is missing, the least that came in its place.
     missing = missing[np.argsort(-keys[missing], kind="stable")]
     surplus = surplus[np.argsort(keys[surplus], kind="stable")]
@@ -103,14 +106,11 @@ def row_in_words(expected: Expected, slots: Slots, row: int) -> str:
         told.append(
             f"{len(stray)} of the first {wanted} slots are no columns of the row: {_columns(stray, bits)}"
         )
-    repeated = len(got[slots.valid[row]]) - len(np.unique(got[slots.valid[row]]))
+    repeated = len(got[valid]) - len(np.unique(got[valid]))
     if repeated:
         told.append(f"{repeated} columns are written twice")
     if not told:
-        place = (
-            int(np.flatnonzero(got != expected.columns[row])[0])
-            if (got != expected.columns[row]).any()
-            else 0
-        )
-        told.append(f"slot {place} is {got[place]}, expected {expected.columns[row, place]}")
+        padded = np.append(right, np.full(len(got) - wanted, PADDING))
+        place = int((got != padded).argmax())
+        told.append(f"slot {place} is {got[place]}, expected {padded[place]}")
     return f"{head}: " + "; ".join(told)

@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import torch
 
 from ..cases.case import Case
 from ..cases.variants import VARIANTS, has_short_lengths, is_packed, packed, with_legal_lengths
 from ..properties import TRACE_AGREEMENT
 from ..targets.model import model_trace
 from ..targets.target import POISONS, Answer, Schedule, Target, TargetFailure
+from .batch import with_oracle
 from .describe import order_in_words, row_in_words
 from .judge import JUDGES, Expected, Slots, is_correct_selection
 from .trace_difference import TraceDifference, first_difference
@@ -46,7 +48,7 @@ class Subject:
     @property
     def expected(self) -> Expected:
         if self._expected is None:
-            self._expected = Expected(self.case)
+            self._expected = with_oracle(self.case.logits, self.case.lengths, self.case.k)
         return self._expected
 
     @property
@@ -116,7 +118,8 @@ class Examination:
         return answer
 
     def _read(self, expected: Expected, answer: Answer) -> Slots:
-        return Slots(expected, answer.indices, self.target.padding, self.target.claims)
+        indices = torch.from_numpy(answer.indices)
+        return Slots(expected, indices, self.target.padding, self.target.claims)
 
     def _base(self) -> Iterator[Measurement]:
         case, expected = self.subject.case, self.subject.expected
@@ -132,7 +135,7 @@ class Examination:
             verdict = judge(slots)
             broken = verdict.broken
             words, wrong = None, None
-            if len(broken):
+            if broken.numel():
                 row, in_order = int(broken[0]), promise == "ascending-order"
                 words = order_in_words(slots) if in_order else row_in_words(expected, slots, row)
                 wrong = against_contract(slots, row)
@@ -173,7 +176,7 @@ class Examination:
             words = f"row {rows[0]}: {int(stale[rows[0]].sum())} slots were not written"
         yield Measurement("fully-written", case.rows, words)
         pair = self._read(expected, self.base), self._read(expected, answer)
-        same_set = (pair[0].columns == pair[1].columns).all(axis=1)
+        same_set = (pair[0].columns == pair[1].columns).all(1).numpy()
         same_bytes = ((first == second) | stale).all(axis=1)
         for promise, same in (("repeatable-set", same_set), ("repeatable-bytes", same_bytes)):
             words, wrong = told_apart(same, self._slots, second, "in the second call")
@@ -186,7 +189,7 @@ class Examination:
         assert self._slots is not None
         slots = self._slots
         if case is not self.subject.case:
-            expected = Expected(case)
+            expected = Expected.of(case)
             try:
                 slots = self._read(expected, self._call(case))
             except TargetFailure as failure:
@@ -195,7 +198,8 @@ class Examination:
         lengths = case.lengths.numpy()
         short = (lengths < 1) | (lengths > case.columns)
         # Rows of ordinary length count where they were right before: a call may spoil them too.
-        wrong = np.flatnonzero(~is_correct_selection(slots) & (short | is_correct_selection(self._slots)))
+        right, right_before = (is_correct_selection(answer).numpy() for answer in (slots, self._slots))
+        wrong = np.flatnonzero(~right & (short | right_before))
         if not len(wrong):
             yield Measurement(SHORT, case.rows)
             return
@@ -218,7 +222,7 @@ class Examination:
             same = (answer.indices == self.base.indices).all(axis=1)
         else:
             slots = self._read(self.subject.expected, answer)
-            same = is_correct_selection(slots) == is_correct_selection(self._slots)
+            same = (is_correct_selection(slots) == is_correct_selection(self._slots)).numpy()
         words, wrong = told_apart(same, self._slots, answer.indices, "in a graph's replay")
         yield Measurement(GRAPH, case.rows, words, wrong=wrong)
 
@@ -233,13 +237,13 @@ class Examination:
         except TargetFailure as failure:
             yield _failed(failure, step, variant.case)
             return
-        expected = Expected(variant.case)
+        expected = Expected.of(variant.case)
         slots = self._read(expected, answer)
         right = is_correct_selection(slots)
         right_before = is_correct_selection(self._slots)[variant.source]
-        same = right == right_before
+        same = (right == right_before).numpy()
         if "repeatable-set" in self.target.claims:
-            same &= (slots.columns == self._slots.columns[variant.source]).all(axis=1)
+            same &= (slots.columns == self._slots.columns[variant.source]).all(1).numpy()
         if "repeatable-bytes" in self.target.claims:
             same &= (answer.indices == self.base.indices[variant.source]).all(axis=1)
         words, wrong = told_apart(same, self._slots, answer.indices, OTHERWISE[step], variant.source)

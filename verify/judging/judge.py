@@ -1,4 +1,7 @@
-"""Whether an answer keeps a promise: an answer's slots against the oracle's, row by row."""
+"""Whether an answer keeps a promise: the keys of its slots against the greatest keys of each row.
+
+The contract by multisets, on the device of the logits: no row is sorted, and the oracle is not asked.
+"""
 
 from __future__ import annotations
 
@@ -6,108 +9,134 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
+import torch
+from torch import Tensor
 
-from ...reference import oracle
-from ...reference.policy import MAX_K
 from ..cases.case import Case
-from ..cases.values import ordered_keys
 
-NAN_KEY = 0xFFFFFFFF
-ZERO_KEY = 0x80000000
-NEGATIVE_ZERO = 0x80000000
-EMPTY = -1  # stands for "no key" among int64 keys
+MAGNITUDE = 0x7FFFFFFF  # all bits of a float32 but the sign
+INFINITY = 0x7F800000
+NAN_KEY = 0x7FFFFFFF
+ZERO_KEY = 0
+EMPTY = -(1 << 31)  # below every key: a slot or a column that has none
+
+
+def keys_of(logits: Tensor) -> Tensor:
+    """Keys whose order is the contract's: int32 of the same shape. A float's magnitude with its sign.
+
+    logits: float32. The judge's own statement of the order, apart from the reference's, so that one slip
+    cannot hide in both.
+    """
+    bits = logits.detach().view(torch.int32)
+    magnitude = bits & MAGNITUDE
+    keys = torch.where(bits < 0, -magnitude, magnitude)
+    return keys.masked_fill_(magnitude > INFINITY, NAN_KEY)
 
 
 class Expected:
-    """What the contract says of a case. All arrays are [rows] or [rows, k], keys as int64."""
+    """What the contract says of a call. n, wanted: int64 [R], columns that count and min(k, n) of them.
+    keys: int32 [R, S], EMPTY from column n on. selected: int32 [R, k], the greatest keys, descending.
+    threshold: int32 [R], the least of them. All are on the device of the logits."""
 
-    def __init__(self, case: Case) -> None:
-        self.case = case
-        self.n = case.clamped
-        self.wanted = np.minimum(self.n, case.k)
-        bits = case.bits()
-        self.keys = ordered_keys(bits).astype(np.int64)
-        self.columns = oracle.topk(case.logits, case.lengths, min(case.k, MAX_K)).numpy().astype(np.int64)
-        self.selected = np.where(self.columns >= 0, _gather(self.keys, self.columns), EMPTY)
-        self._bits = bits
-        inside = np.arange(case.columns)[None, :] < self.n[:, None]
-        self.has_nan = ((self.keys == NAN_KEY) & inside).any(axis=1)
-        # The k-th key, and whether more keys equal it than are taken.
-        self.threshold = np.where(self.selected >= 0, self.selected, np.int64(1) << 40).min(
-            axis=1, initial=1 << 40
-        )
-        equal = ((self.keys == self.threshold[:, None]) & inside).sum(axis=1)
-        taken = (self.selected == self.threshold[:, None]).sum(axis=1)
-        self.tie_is_cut = (equal > taken) & (self.wanted > 0)
-        self._inside = inside
+    def __init__(self, logits: Tensor, lengths: Tensor, k: int) -> None:
+        """logits: float32 [R, S]. lengths: int32 [R]."""
+        columns = logits.shape[1]
+        self.logits, self.lengths, self.k = logits, lengths, k
+        self.n = lengths.long().clamp(0, columns)
+        self.wanted = self.n.clamp(max=k)
+        beyond = torch.arange(columns, device=logits.device) >= self.n[:, None]
+        self.keys = keys_of(logits).masked_fill_(beyond, EMPTY)
+        greatest = self.keys.topk(min(k, columns), dim=1).values
+        self.selected = torch.nn.functional.pad(greatest, (0, k - greatest.shape[1]), value=EMPTY)
+        self.threshold = self.selected.gather(1, (self.wanted - 1).clamp(min=0)[:, None])[:, 0]
+        self.has_nan = self.selected[:, 0] == NAN_KEY
+
+    @classmethod
+    def of(cls, case: Case) -> Expected:
+        """What it says of a case's call."""
+        return cls(case.logits, case.lengths, case.k)
 
     @cached_property
-    def both_zeros_cut(self) -> np.ndarray:
-        """Rows that cut a tie between zeros of both signs."""
-        zeros = (self.keys == ZERO_KEY) & self._inside
-        negative = (zeros & (self._bits == NEGATIVE_ZERO)).any(axis=1)
-        positive = (zeros & (self._bits != NEGATIVE_ZERO)).any(axis=1)
-        return self.tie_is_cut & (self.threshold == ZERO_KEY) & negative & positive
+    def at_threshold(self) -> Tensor:
+        """Bool [R, S]: columns whose key is the k-th greatest."""
+        return (self.keys == self.threshold[:, None]).logical_and_(self.wanted[:, None] > 0)
 
+    @cached_property
+    def tie_is_cut(self) -> Tensor:
+        """Bool [R]: rows with more keys equal to the k-th than are taken."""
+        return self.at_threshold.sum(1) > (self.selected == self.threshold[:, None]).sum(1)
 
-def _gather(keys: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    if keys.shape[1] == 0:
-        return np.full(columns.shape, EMPTY, np.int64)
-    return np.take_along_axis(keys, np.clip(columns, 0, keys.shape[1] - 1), axis=1)
+    @cached_property
+    def both_zeros_cut(self) -> Tensor:
+        """Bool [R]: rows that cut a tie between zeros of both signs."""
+        cut = self.tie_is_cut & (self.threshold == ZERO_KEY)
+        if not bool(cut.any()):
+            return cut
+        negative = self.logits.signbit()
+        return cut & (self.at_threshold & negative).any(1) & (self.at_threshold & ~negative).any(1)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """applies, holds: bool [rows]; a promise is judged only on rows that can break it."""
+    """applies, holds: bool [R]; a promise is judged only on rows that can break it."""
 
-    applies: np.ndarray
-    holds: np.ndarray
+    applies: Tensor
+    holds: Tensor
 
     @property
-    def broken(self) -> np.ndarray:
-        return np.flatnonzero(self.applies & ~self.holds)
+    def broken(self) -> Tensor:
+        """The rows that break it: int64, ascending."""
+        return (self.applies & ~self.holds).nonzero().flatten()
 
 
 class Slots:
-    """An answer's slots beside the contract's. indices: int64 [rows, k]; padding: the target's own."""
+    """An answer's slots beside the contract's. indices: int64 [R, k]; padding: the target's own."""
 
     def __init__(
-        self, expected: Expected, indices: np.ndarray, padding: int = -1, claims: frozenset[str] = frozenset()
+        self, expected: Expected, indices: Tensor, padding: int = -1, claims: frozenset[str] = frozenset()
     ) -> None:
         self.expected = expected
         self.indices = indices
         self.padding = padding
         self.nan_is_ordered = "nan-first" in claims
-        place = np.arange(indices.shape[1])[None, :]
-        self.leading = place < expected.wanted[:, None]
+        self._slot = torch.arange(indices.shape[1], device=indices.device)
+        self.leading = self._slot < expected.wanted[:, None]
         self.valid = (indices >= 0) & (indices < expected.n[:, None])
 
     @cached_property
-    def unique(self) -> np.ndarray:
-        ordered = np.sort(np.where(self.leading, self.indices, -1 - np.arange(self.indices.shape[1])), axis=1)
-        return (ordered[:, 1:] != ordered[:, :-1]).all(axis=1)
+    def unique(self) -> Tensor:
+        ordered = torch.where(self.leading, self.indices, -1 - self._slot).sort(dim=1).values
+        return (ordered[:, 1:] != ordered[:, :-1]).all(1)
 
     @cached_property
-    def columns(self) -> np.ndarray:
+    def columns(self) -> Tensor:
         """The valid columns among the first min(k, n) slots, in order, behind -1 for the rest."""
-        return np.sort(np.where(self.valid & self.leading, self.indices, -1), axis=1)
+        return torch.where(self.valid & self.leading, self.indices, -1).sort(dim=1).values
 
     @cached_property
-    def same_columns(self) -> np.ndarray:
-        return (self.columns == np.sort(self.expected.columns, axis=1)).all(axis=1)
+    def keys(self) -> Tensor:
+        """The keys of these columns, slot by slot: int32 [R, k], EMPTY for the rest."""
+        if self.expected.keys.shape[1] == 0:
+            return torch.full_like(self.indices, EMPTY, dtype=torch.int32)
+        selects = self.valid & self.leading
+        keys = self.expected.keys.gather(1, self.indices.masked_fill(~selects, 0))
+        return keys.masked_fill_(~selects, EMPTY)
 
     @cached_property
-    def same_keys(self) -> np.ndarray:
-        keys = np.where(self.valid & self.leading, _gather(self.expected.keys, self.indices), EMPTY)
-        return (np.sort(keys, axis=1) == np.sort(self.expected.selected, axis=1)).all(axis=1)
+    def same_keys(self) -> Tensor:
+        return (self.keys.sort(dim=1, descending=True).values == self.expected.selected).all(1)
+
+    @cached_property
+    def same_columns(self) -> Tensor:
+        """The same keys, and of the columns that hold the least of them the lowest."""
+        ties = (self.keys == self.expected.threshold[:, None]) & self.leading
+        last = self.indices.masked_fill(~ties, -1).amax(1, keepdim=True)
+        up_to_last = torch.arange(self.expected.keys.shape[1], device=last.device) <= last
+        lowest = (self.expected.at_threshold & up_to_last).sum(1) == ties.sum(1)
+        return self.same_keys & self.unique & lowest
 
 
 Judge = Callable[[Slots], Verdict]
-
-
-def _everywhere(slots: Slots) -> np.ndarray:
-    return np.ones(len(slots.expected.n), bool)
 
 
 def exact_set(slots: Slots) -> Verdict:
@@ -122,14 +151,14 @@ def nan_first(slots: Slots) -> Verdict:
 
 def in_range_unique(slots: Slots) -> Verdict:
     """The leading slots are distinct columns under n."""
-    in_range = (slots.valid | ~slots.leading).all(axis=1)
+    in_range = (slots.valid | ~slots.leading).all(1)
     return Verdict(slots.expected.wanted > 0, in_range & slots.unique)
 
 
 def padding(slots: Slots) -> Verdict:
     """The slots behind min(k, n), and no others, hold the padding value."""
     is_padding = slots.indices == slots.padding
-    holds = (is_padding == ~slots.leading).all(axis=1)
+    holds = (is_padding == ~slots.leading).all(1)
     return Verdict(slots.expected.wanted < slots.indices.shape[1], holds)
 
 
@@ -137,7 +166,7 @@ def lowest_column_ties(slots: Slots) -> Verdict:
     """Judged where the values are right, and not where it is in doubt whether they are equal: zeros of both
     signs, and NaN, which differ in their bits, to a target that does not claim to order NaN."""
     expected = slots.expected
-    doubtful = expected.both_zeros_cut | ((expected.threshold == NAN_KEY) & ~np.bool_(slots.nan_is_ordered))
+    doubtful = expected.both_zeros_cut | ((expected.threshold == NAN_KEY) & (not slots.nan_is_ordered))
     applies = expected.tie_is_cut & slots.same_keys & ~doubtful
     return Verdict(applies, slots.same_columns)
 
@@ -150,14 +179,9 @@ def signed_zero_tie(slots: Slots) -> Verdict:
 def ascending_order(slots: Slots) -> Verdict:
     """The leading slots rise."""
     both = slots.leading[:, 1:] & slots.valid[:, 1:] & slots.valid[:, :-1]
-    rises = (np.diff(slots.indices, axis=1) > 0) | ~both
+    rises = (slots.indices[:, 1:] > slots.indices[:, :-1]) | ~both
     fewest = min(2, slots.indices.shape[1])  # for k = 1 a single column is all that there is to order
-    return Verdict(slots.expected.wanted >= fewest, rises.all(axis=1))
-
-
-def same_answer(slots: Slots) -> Verdict:
-    """Bit for bit the contract's answer."""
-    return Verdict(_everywhere(slots), (slots.indices == slots.expected.columns).all(axis=1))
+    return Verdict(slots.expected.wanted >= fewest, rises.all(1))
 
 
 # The promises that one answer alone can break.
@@ -172,7 +196,7 @@ JUDGES: dict[str, Judge] = {
 }
 
 
-def is_correct_selection(slots: Slots) -> np.ndarray:
-    """bool [rows]: whether each row's answer is one that the claim `set` allows: any tie, any order."""
+def is_correct_selection(slots: Slots) -> Tensor:
+    """Bool [R]: whether each row's answer is one that the claim `set` allows: any tie, any order."""
     verdicts = [judge(slots) for judge in (in_range_unique, padding, exact_set)]
-    return np.logical_and.reduce([verdict.holds | ~verdict.applies for verdict in verdicts])
+    return torch.stack([verdict.holds | ~verdict.applies for verdict in verdicts]).all(0)

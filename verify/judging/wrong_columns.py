@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .judge import Slots
+from ...reference import oracle
+from .judge import Expected, Slots
 
 
 @dataclass(frozen=True)
@@ -28,33 +29,37 @@ def _tuple(numbers: np.ndarray) -> tuple[int, ...]:
     return tuple(int(number) for number in numbers)
 
 
+def right_columns(expected: Expected, row: int) -> np.ndarray:
+    """The columns that the oracle selects from a row: int64 [min(k, n)], ascending."""
+    return oracle.first_columns(expected.logits[row, : int(expected.n[row])], expected.k).numpy()
+
+
 def against_contract(slots: Slots, row: int) -> WrongColumns:
     """An answer's row beside the contract's."""
-    expected, got = slots.expected, slots.indices[row]
-    n, wanted = int(expected.n[row]), int(expected.wanted[row])
-    right, selected = expected.columns[row, :wanted], got[slots.valid[row]]
+    got, valid, leading = (part[row].numpy() for part in (slots.indices, slots.valid, slots.leading))
+    right, selected = right_columns(slots.expected, row), got[valid]
     _, first = np.unique(got, return_index=True)
     again = np.ones(len(got), bool)
     again[first] = False
     return WrongColumns(
         row,
-        n,
+        int(slots.expected.n[row]),
         len(got),
         _tuple(np.setdiff1d(right, got)),
         _tuple(np.setdiff1d(selected, right)),
-        _tuple(np.flatnonzero(slots.leading[row] & (~slots.valid[row] | again))),
+        _tuple(np.flatnonzero(leading & (~valid | again))),
     )
 
 
 def between_calls(slots: Slots, row: int, second: np.ndarray) -> WrongColumns:
     """A row of the first answer beside what a second call wrote for it: [k]."""
-    first, n = slots.indices[row], int(slots.expected.n[row])
+    first, n = slots.indices[row].numpy(), int(slots.expected.n[row])
     inside = second[(second >= 0) & (second < n)]
     return WrongColumns(
         row,
         n,
         len(first),
-        _tuple(np.setdiff1d(first[slots.valid[row]], inside)),
+        _tuple(np.setdiff1d(first[slots.valid[row].numpy()], inside)),
         _tuple(np.setdiff1d(inside, first)),
         _tuple(np.flatnonzero(first != second)),
     )
@@ -70,7 +75,7 @@ def told_apart(
         return None, None
     row = int(rows[0])
     before = row if source is None else source[row]
-    first = base.indices[before]
+    first = base.indices[before].numpy()
     wrong = between_calls(base, before, second[row])
     slots = np.flatnonzero(first != second[row])
     if not len(slots):

@@ -124,13 +124,13 @@ def test_steering_climbs() -> None:
 
 def test_what_a_case_is_steered_by() -> None:
     row = bits_of(np.array([0.5, 1.1, 1.1, 1.2, 1.1, 3.0], np.float32))
-    found = measures(Expected(lay_out([row, row[:2]], 3)))
+    found = measures(Expected.of(lay_out([row, row[:2]], 3)))
     assert found == {
         "keys in the threshold bin": 4.0,
         "width of the plateau": 3.0,
         "place of the first tie": pytest.approx(1 / 6),
     }
-    assert measures(Expected(lay_out([row], 6))) == {}
+    assert measures(Expected.of(lay_out([row], 6))) == {}
 
 
 def test_an_interrupt_and_an_error_come_through() -> None:

@@ -110,7 +110,7 @@ def test_full_bins_hold_what_they_are_named_for(boundary: str, delta: int, path:
 def test_plateaus_are_cut_at_the_kth_place(kind: str) -> None:
     parameters = {"kind": kind, **HALF_A_PLATEAU}
     case = FAMILIES["tie-plateaus"].make(Setting("small", 40, "small"), parameters, seed=2)  # type: ignore[arg-type]
-    assert Expected(case).tie_is_cut.all()
+    assert Expected.of(case).tie_is_cut.all()
 
 
 @pytest.mark.parametrize("setting", SMALL_SETTINGS, ids=str)

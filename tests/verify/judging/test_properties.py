@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from persistent_topk.verify.cases.case import lay_out
 from persistent_topk.verify.cases.values import bits_of
@@ -17,8 +18,8 @@ NAN = float("nan")
 
 def verdicts(row: list[float], answer: list[int], k: int, claims: str = "contract") -> dict[str, bool | None]:
     """What is judged of `answer`; None where the row cannot break the promise."""
-    expected = Expected(lay_out([bits_of(np.array(row))], k))
-    slots = Slots(expected, np.array([answer], np.int64), claims=CLAIMS[claims])
+    expected = Expected.of(lay_out([bits_of(np.array(row))], k))
+    slots = Slots(expected, torch.tensor([answer]), claims=CLAIMS[claims])
     found = {name: judge(slots) for name, judge in JUDGES.items()}
     return {name: bool(v.holds[0]) if v.applies[0] else None for name, v in found.items()}
 
@@ -60,8 +61,8 @@ def test_rows_with_nan_are_not_judged_where_nan_first_is_not_claimed() -> None:
 
 
 def test_a_story_begins_with_the_greatest_that_is_missing() -> None:
-    expected = Expected(lay_out([bits_of(np.array([1.0, 1, 1, 1, 2]))], 3))
-    story = row_in_words(expected, Slots(expected, np.array([[1, 2, 3]], np.int64)), 0)
+    expected = Expected.of(lay_out([bits_of(np.array([1.0, 1, 1, 1, 2]))], 3))
+    story = row_in_words(expected, Slots(expected, torch.tensor([[1, 2, 3]])), 0)
     assert "2 of the 3 columns are missing: 4 (2.0), 0 (1.0)" in story
 
 
@@ -76,10 +77,10 @@ def test_ties_are_not_judged_where_the_values_are_wrong() -> None:
 
 
 def test_a_row_without_columns_wants_padding_alone() -> None:
-    expected = Expected(lay_out([bits_of(np.array([1.0, 2.0]))], 2, lengths=[0]))
-    slots = Slots(expected, np.array([[-1, -1]]))
-    assert {name for name, judge in JUDGES.items() if judge(slots).broken.size} == set()
-    assert JUDGES["padding"](Slots(expected, np.array([[0, -1]]))).broken.tolist() == [0]
+    expected = Expected.of(lay_out([bits_of(np.array([1.0, 2.0]))], 2, lengths=[0]))
+    slots = Slots(expected, torch.tensor([[-1, -1]]))
+    assert {name for name, judge in JUDGES.items() if judge(slots).broken.numel()} == set()
+    assert JUDGES["padding"](Slots(expected, torch.tensor([[0, -1]]))).broken.tolist() == [0]
 
 
 def test_claims_are_read() -> None:
@@ -123,8 +124,8 @@ def test_rows_are_told_by_runs_or_by_their_range() -> None:
 
 def test_a_disagreement_is_told_with_its_columns() -> None:
     case = lay_out([bits_of(np.array([3.0, 1.0, 2.0]))], 2)
-    expected = Expected(case)
-    words = row_in_words(expected, Slots(expected, np.array([[0, 1]])), 0)
+    expected = Expected.of(case)
+    words = row_in_words(expected, Slots(expected, torch.tensor([[0, 1]])), 0)
     assert words == (
         "row 0 (length 3, k 2): 1 of the 2 columns are missing: 2 (2.0); 1 were selected instead: 1 (1.0)"
     )

@@ -1,0 +1,47 @@
+"""Outputs of any size judged where they are: on their own device, a slab of rows at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import torch
+from torch import Tensor
+
+from ...reference import oracle
+from .judge import JUDGES, Expected, Slots
+
+SLAB_ELEMENTS = 1 << 26  # logits judged at a time: bounds the memory of keys and masks
+CONTRACT = tuple(JUDGES)
+SET = ("in-range-unique", "exact-set")  # whatever the slots behind min(k, n) hold
+
+
+def broken_rows(expected: Expected, indices: Tensor, promises: Collection[str] = CONTRACT) -> Tensor:
+    """Bool [R]: rows of `indices` int64 [R, k] that break one of the promises, of JUDGES."""
+    slots = Slots(expected, indices, claims=frozenset(promises))
+    verdicts = [JUDGES[promise](slots) for promise in promises]
+    return torch.stack([verdict.applies & ~verdict.holds for verdict in verdicts]).any(0)
+
+
+def with_oracle(logits: Tensor, lengths: Tensor, k: int) -> Expected:
+    """What the judge expects of a call, after it has judged the oracle's answer to it.
+
+    Raises AssertionError where the two disagree on the contract: the checker is at fault, and no target.
+    """
+    expected = Expected(logits, lengths, k)
+    broken = broken_rows(expected, oracle.topk(logits, lengths, k).long()).nonzero().flatten().tolist()
+    if broken:
+        raise AssertionError(f"the judge finds rows {broken} of the oracle's answer wrong; expected none")
+    return expected
+
+
+def wrong_rows(
+    logits: Tensor, lengths: Tensor, output: Tensor, k: int, promises: Collection[str] = CONTRACT
+) -> Tensor:
+    """Bool [R]: rows of `output` int [R, >= k] whose first k slots break one of the promises.
+
+    logits: float32 [R, S]. lengths: int32 [R]. All on one device. With CONTRACT, a row is right if and only
+    if its k slots are the contract's answer, order and padding included.
+    """
+    slab = max(1, SLAB_ELEMENTS // max(1, logits.shape[1]))
+    parts = zip(*(tensor.split(slab) for tensor in (logits, lengths, output[:, :k])), strict=True)
+    return torch.cat([broken_rows(Expected(*row, k), chosen.long(), promises) for *row, chosen in parts])
