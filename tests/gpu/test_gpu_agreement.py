@@ -7,13 +7,12 @@ import torch
 from gpu_calls import guarded_topk
 
 from persistent_topk.cuda import calls, gpu
-from persistent_topk.reference import dispatch
+from persistent_topk.reference import dispatch, oracle
 from persistent_topk.reference.plan import make_plan
 from persistent_topk.reference.policy import POLICIES, SHIPPED, by_name
 from persistent_topk.reference.trace import new_trace
 from persistent_topk.verify.cases.families import FAMILIES, Setting
 from persistent_topk.verify.judging.trace_difference import first_difference
-from persistent_topk.verify.soak import oracle
 from persistent_topk.verify.targets.gpu import on_device
 
 SMALL_K = (1, 5, 40)

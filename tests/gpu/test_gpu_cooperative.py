@@ -17,13 +17,12 @@ from test_gpu_graphs import (
 )
 
 from persistent_topk.cuda import calls
-from persistent_topk.reference import dispatch
+from persistent_topk.reference import dispatch, oracle
 from persistent_topk.reference.plan import make_plan
 from persistent_topk.reference.policy import COMPACT, LATENCY, SMALL, TINY, Policy
 from persistent_topk.reference.trace import TRACE_DTYPE, new_trace
 from persistent_topk.verify.cases.families import FAMILIES, Setting
 from persistent_topk.verify.judging.trace_difference import first_difference
-from persistent_topk.verify.soak import oracle
 from persistent_topk.verify.targets.gpu import on_device
 
 POLICIES = [LATENCY, COMPACT, SMALL, TINY]

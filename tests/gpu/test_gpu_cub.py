@@ -6,7 +6,7 @@ import pytest
 import torch
 from cub_here import needs_cub
 
-from persistent_topk.verify.soak import oracle
+from persistent_topk.reference import oracle
 from persistent_topk.verify.targets.peers import cub_library as cub
 
 

@@ -10,7 +10,7 @@ import torch
 from persistent_topk.bench.floors import Floor
 from persistent_topk.cuda import calls, gpu
 from persistent_topk.cuda.capture import capturing
-from persistent_topk.verify.soak import oracle
+from persistent_topk.reference import oracle
 
 POISON = -777_777
 REPLAYS = 2000

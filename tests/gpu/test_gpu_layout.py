@@ -7,7 +7,7 @@ import torch
 from gpu_calls import guarded_topk
 
 from persistent_topk.cuda import gpu
-from persistent_topk.verify.soak import oracle
+from persistent_topk.reference import oracle
 
 WIDTHS = [1000, 8191, 33333, 140001]
 GIB = 1 << 30

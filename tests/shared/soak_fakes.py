@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from persistent_topk.reference import oracle as reference
-from persistent_topk.verify.soak import oracle, stage, tally
+from persistent_topk.reference import oracle
+from persistent_topk.verify.soak import stage, tally
 from persistent_topk.verify.soak.batches import Stage
 
 TINY = Stage("short", (1, 300), (1, 8, 40), (1, 7, 64), 1 << 12, (16, 100))
@@ -58,6 +58,6 @@ class FakeCub:
             if not self.takes_ties:
                 taken = taken.flip(1)
             length = torch.tensor([n], dtype=torch.int32)
-            chosen = reference.topk(taken.contiguous(), length, k)[0, : min(k, n)]
+            chosen = oracle.topk(taken.contiguous(), length, k)[0, : min(k, n)]
             found[row, : min(k, n)] = (chosen if self.takes_ties else n - 1 - chosen).flip(0)
         return found

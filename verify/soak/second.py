@@ -15,14 +15,14 @@ import torch
 from torch import Tensor
 
 from ...cuda.build import BuildError
-from ...reference.order import ordered_key
+from ...reference import oracle
+from ..judging.judge import EMPTY, keys_of
 from ..targets.peers import cub_library as cub
-from . import oracle
 
 PROBE_K = 3
 QUIET_NAN, SIGNALLING_NAN, PAYLOAD_NAN = 0x7FC00000, 0x7F800001, 0x7FFFFFFF
 SIGN = -(1 << 31)
-EMPTY, BEYOND = -1, -2  # no keys
+BEYOND = EMPTY + 1  # no key either
 
 
 class Unavailable(RuntimeError):
@@ -30,7 +30,7 @@ class Unavailable(RuntimeError):
 
 
 class Library(Protocol):
-    """What is asked of cuda.bench.cub.Cub."""
+    """What is asked of cub_library.Cub."""
 
     takes_ties: bool
     most_columns: int
@@ -67,7 +67,7 @@ def selected_keys(logits: Tensor, indices: Tensor) -> Tensor:
     """Each row's selected keys in ascending order, EMPTY for slots that hold -1, BEYOND for other slots
     that hold no column."""
     index, last = indices.long(), logits.shape[1] - 1
-    keys = ordered_key(logits).long().gather(1, index.clamp(0, last))
+    keys = keys_of(logits.gather(1, index.clamp(0, last)))
     return keys.masked_fill(index < 0, EMPTY).masked_fill(index > last, BEYOND).sort(dim=1).values
 
 

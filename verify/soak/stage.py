@@ -10,11 +10,10 @@ import torch
 from torch import Tensor
 
 from ...cuda import calls, gpu
-from ...reference import dispatch
+from ...reference import dispatch, oracle
 from ...reference.plan import Plan
 from ...reference.trace import PATHS, new_trace
 from ..judging.trace_difference import first_difference
-from . import oracle
 from .batches import Batch, Stage, make_batch
 from .second import SecondOracle
 from .tally import Tally, load

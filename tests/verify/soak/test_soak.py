@@ -8,9 +8,9 @@ import pytest
 import torch
 from soak_fakes import HERE, KERNEL, TINY, FakeCub, FakeKernel
 
-from persistent_topk.reference import oracle as reference
+from persistent_topk.reference import oracle
 from persistent_topk.reference.policy import SHIPPED
-from persistent_topk.verify.soak import oracle, second, stage, tally
+from persistent_topk.verify.soak import second, stage, tally
 from persistent_topk.verify.soak.batches import STAGES, Stage, make_batch
 from persistent_topk.verify.soak.stage import run_stage
 from persistent_topk.verify.soak.tally import CountedTwice, Tally, merge
@@ -38,11 +38,19 @@ def test_batches_meet_strides_boundaries_and_lengths_that_are_none() -> None:
     assert set(TINY.ks) == {batch.k for batch in batches}
 
 
-def test_the_oracle_of_batches_is_the_reference_oracle() -> None:
+@pytest.mark.parametrize("sorted_at_a_time", [1, 1000, oracle.MOST_SORTED])
+def test_the_oracle_selects_of_a_batch_what_it_selects_of_each_row(
+    sorted_at_a_time: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(oracle, "MOST_SORTED", sorted_at_a_time)
     for number in range(60):
         batch = make_batch(TINY, 2, number, "cpu")
-        expected = reference.topk(batch.logits, batch.lengths, batch.k)
-        assert torch.equal(expected, oracle.topk(batch.logits, batch.lengths, batch.k)), number
+        found = oracle.topk(batch.logits, batch.lengths, batch.k)
+        for row, answer in zip(range(len(found)), found, strict=True):
+            length = int(batch.lengths[row].clamp(0, batch.logits.shape[1]))
+            columns = oracle.first_columns(batch.logits[row, :length], batch.k)
+            assert columns.tolist() == answer[answer >= 0].tolist(), (number, row)
+            assert bool((answer[len(columns) :] == -1).all())
 
 
 def test_a_stage_goes_on_where_it_stopped(tmp_path: Path, kernel: FakeKernel) -> None:
