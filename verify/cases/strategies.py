@@ -11,10 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from hypothesis import strategies as st
 
+from ...reference.order import HALF_OF_TINIEST_HALF, SMALLEST_NORMAL_HALF
 from ...reference.policy import LATENCY, MAX_K, SMALL, TINY, Policy
+from .arrangements import ARRANGEMENTS, row_of_runs
 from .boundaries import PEER_BOUNDARIES, ROW_BOUNDARIES, label, row_boundary
 from .case import DEVICES, FILLS, Case, Origin, lay_out
-from .values import FP16_OVERFLOW, INFINITY, NEGATIVE, ONE, bit_of, in_order
+from .values import FP16_OVERFLOW, INFINITY, MANTISSA, NEGATIVE, ONE, bit_of
 
 SHORT_RUN = 100
 MOST_RUNS = 6
@@ -31,14 +33,22 @@ NOTABLE = (
     bit_of(-1e30),
     1,
     NEGATIVE + 1,
+    MANTISSA,  # the greatest subnormal number
+    ONE | NEGATIVE,
     INFINITY,
     INFINITY | NEGATIVE,
+    INFINITY - 1,
     INFINITY + 1,
     FILLS["nan"],
     FILLS["-nan"],
+    0xFFFFFFFF,
+    HALF_OF_TINIEST_HALF,
+    HALF_OF_TINIEST_HALF + 1,
+    HALF_OF_TINIEST_HALF | NEGATIVE,
+    SMALLEST_NORMAL_HALF,
+    SMALLEST_NORMAL_HALF - 1,
+    bit_of(-FP16_OVERFLOW),
 )
-ARRANGEMENTS = ("drawn", "ascending", "descending", "woven")
-WEAVE = 0x9E3779B1  # odd: its multiples modulo 2**32 visit the columns in a scrambled order
 
 
 @dataclass(frozen=True)
@@ -60,11 +70,7 @@ class RowRecipe:
 
     def bits(self, n: int) -> np.ndarray:
         """The first n columns."""
-        patterns, counts = np.array(self.runs, np.int64).T
-        row = np.resize(np.repeat(patterns, counts), max(0, n)).astype(np.uint32)
-        if self.arrangement == "woven":
-            return row[np.argsort(np.arange(len(row), dtype=np.uint64) * WEAVE % 2**32)]
-        return in_order(row, self.arrangement)
+        return row_of_runs(self.runs, self.arrangement, n)
 
 
 PALETTES: dict[str, st.SearchStrategy[int]] = {

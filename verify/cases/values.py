@@ -1,20 +1,31 @@
-"""Contents of rows, by name: what a row of n logits may look like, as bit patterns."""
+"""Contents of rows, by name: what logits may look like, as bit patterns.
+
+Each is stated once, for any number of rows on any device.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torch import Tensor
 
-Content = Callable[[np.random.Generator, int], np.ndarray]
+from ...reference.policy import DEFAULT_K
+from .draws import Draw, NumpyDraw, Shape, TorchDraw
 
 ONE = 0x3F800000
 NEGATIVE = 0x80000000
+SIGN = -(1 << 31)  # NEGATIVE as an int32
 INFINITY = 0x7F800000
 MANTISSA = 0x007FFFFF
 LOW_BITS = 10  # values that differ in so few low bits share every FP16 bin
+ABOVE_ONE = 0x3F900000  # 1.125: its low bits are zero
 FP16_OVERFLOW = 65520.0  # the least float32 that rounds to binary16's infinity
 MASK = -1e30  # what attention code writes to masked positions
+
+Make = Callable[[Draw, Shape, int], Tensor]
 
 
 def bits_of(values: np.ndarray | float) -> np.ndarray:
@@ -27,147 +38,163 @@ def bit_of(value: float) -> int:
     return int(bits_of(value)[0])
 
 
-def normal(random: np.random.Generator, n: int) -> np.ndarray:
-    return bits_of(random.standard_normal(n, np.float32))
+@dataclass(frozen=True)
+class Content:
+    """One kind of row. make(draw, (rows, columns), k): int32 [rows, columns] of bit patterns, where k columns
+    of each row will be selected."""
+
+    make: Make
+
+    def __call__(self, random: np.random.Generator, n: int, k: int = DEFAULT_K) -> np.ndarray:
+        """One row: uint32 [n]."""
+        return self.make(NumpyDraw(random), (1, n), k)[0].numpy().view(np.uint32)
+
+    def rows(self, generator: torch.Generator, shape: Shape, k: int) -> Tensor:
+        """float32 [rows, columns] on the generator's device."""
+        return self.make(TorchDraw(generator), shape, k).view(torch.float32)
 
 
-def half_zero(random: np.random.Generator, n: int) -> np.ndarray:
+CONTENTS: dict[str, Content] = {}
+
+
+def content(make: Make) -> Make:
+    """Registers a kind under its function's name, with dashes."""
+    CONTENTS[make.__name__.replace("_", "-")] = Content(make)
+    return make
+
+
+def patterns(values: Tensor) -> Tensor:
+    """int32 bit patterns of float32 values."""
+    return values.contiguous().view(torch.int32)
+
+
+def signs(draw: Draw, shape: Shape) -> Tensor:
+    """Bit patterns of +0 and -0."""
+    return draw.integers(shape, 0, 2) * SIGN
+
+
+@content
+def normal(draw: Draw, shape: Shape, k: int) -> Tensor:
+    return patterns(draw.normal(shape))
+
+
+@content
+def half_zero(draw: Draw, shape: Shape, k: int) -> Tensor:
     """Normal scores behind a ReLU: half of the row ties at zero."""
-    return bits_of(np.maximum(random.standard_normal(n, np.float32), 0))
+    return patterns(draw.normal(shape).clamp_(min=0))
 
 
-def negative(random: np.random.Generator, n: int) -> np.ndarray:
-    return bits_of(-np.abs(random.standard_normal(n, np.float32)))
+@content
+def negative(draw: Draw, shape: Shape, k: int) -> Tensor:
+    return patterns(draw.normal(shape).abs_().neg_())
 
 
-def one_bin(random: np.random.Generator, n: int) -> np.ndarray:
+@content
+def one_bin(draw: Draw, shape: Shape, k: int) -> Tensor:
     """All in [1.0, 1.245): one bin of the 8-bit coarse histogram holds the row."""
-    return bits_of(1.0 + 0.245 * random.random(n, np.float32))
+    return patterns(draw.uniform(shape).mul_(0.245).add_(1))
 
 
-def one_fine_bin(random: np.random.Generator, n: int) -> np.ndarray:
+@content
+def one_fine_bin(draw: Draw, shape: Shape, k: int) -> Tensor:
     """All in [1.0, 1.015): one bin of 8, 11 and even 12 bits holds the row."""
-    return bits_of(1.0 + 0.0145 * random.random(n, np.float32))
+    return patterns(draw.uniform(shape).mul_(0.0145).add_(1))
 
 
-def low_bits(random: np.random.Generator, n: int) -> np.ndarray:
-    return (0x3F900000 | random.integers(0, 1 << LOW_BITS, n)).astype(np.uint32)
+@content
+def low_bits(draw: Draw, shape: Shape, k: int) -> Tensor:
+    return draw.integers(shape, 0, 1 << LOW_BITS) | ABOVE_ONE
 
 
-def last_bit(random: np.random.Generator, n: int) -> np.ndarray:
-    return (ONE | random.integers(0, 2, n)).astype(np.uint32)
+@content
+def last_bit(draw: Draw, shape: Shape, k: int) -> Tensor:
+    return draw.integers(shape, 0, 2) | ONE
 
 
-def bit_ramp(random: np.random.Generator, n: int) -> np.ndarray:
-    return (ONE + np.arange(n)).astype(np.uint32)
+@content
+def bit_ramp(draw: Draw, shape: Shape, k: int) -> Tensor:
+    ramp = torch.arange(shape[1], device=draw.device, dtype=torch.int32) + ONE
+    return ramp.expand(shape).contiguous()
 
 
-def equal(random: np.random.Generator, n: int) -> np.ndarray:
-    return np.full(n, bit_of(random.standard_normal()), np.uint32)
+@content
+def equal(draw: Draw, shape: Shape, k: int) -> Tensor:
+    return patterns(draw.normal((shape[0], 1)).expand(shape))
 
 
-def few(random: np.random.Generator, n: int) -> np.ndarray:
-    return bits_of(np.round(random.standard_normal(n, np.float32) * 8) / 4)
+@content
+def few(draw: Draw, shape: Shape, k: int) -> Tensor:
+    return patterns(draw.normal(shape).mul_(8).round_().div_(4))
 
 
-def rounded(random: np.random.Generator, n: int) -> np.ndarray:
+@content
+def rounded(draw: Draw, shape: Shape, k: int) -> Tensor:
     """Scores rounded to hundredths: a few hundred ties at any threshold of a long row."""
-    return bits_of(np.round(random.standard_normal(n, np.float32) * 100) / 100)
+    return patterns(draw.normal(shape).mul_(100).round_().div_(100))
 
 
-def bfloat16(random: np.random.Generator, n: int) -> np.ndarray:
-    return normal(random, n) & np.uint32(0xFFFF0000)
+@content
+def bfloat16(draw: Draw, shape: Shape, k: int) -> Tensor:
+    return patterns(draw.normal(shape).bfloat16().float())
 
 
-def both_zeros(random: np.random.Generator, n: int) -> np.ndarray:
+@content
+def both_zeros(draw: Draw, shape: Shape, k: int) -> Tensor:
     """Mostly zeros of either sign, some values around."""
-    zeros = random.integers(0, 2, n).astype(np.uint32) * np.uint32(NEGATIVE)
-    return np.where(random.random(n) < 0.9, zeros, normal(random, n))
+    return torch.where(draw.uniform(shape) < 0.9, signs(draw, shape), normal(draw, shape, k))
 
 
-def infinities(random: np.random.Generator, n: int) -> np.ndarray:
-    signs = random.integers(0, 2, n).astype(np.uint32) * np.uint32(NEGATIVE)
-    return np.where(random.random(n) < 0.5, signs | np.uint32(INFINITY), normal(random, n))
+@content
+def infinities(draw: Draw, shape: Shape, k: int) -> Tensor:
+    return torch.where(draw.uniform(shape) < 0.5, signs(draw, shape) | INFINITY, normal(draw, shape, k))
 
 
-def nan_bits(random: np.random.Generator, n: int) -> np.ndarray:
-    """NaN of both signs, quiet and signalling, with random payloads."""
-    signs = random.integers(0, 2, n).astype(np.uint32) * np.uint32(NEGATIVE)
-    return signs | np.uint32(INFINITY) | random.integers(1, MANTISSA + 1, n).astype(np.uint32)
+@content
+def all_nan(draw: Draw, shape: Shape, k: int) -> Tensor:
+    """NaN of both signs, quiet and signalling, with any payload."""
+    return signs(draw, shape) | INFINITY | draw.integers(shape, 1, MANTISSA + 1)
 
 
-def some_nan(random: np.random.Generator, n: int) -> np.ndarray:
-    fraction = random.choice([0.001, 0.5, 0.83])
-    return np.where(random.random(n) < fraction, nan_bits(random, n), normal(random, n))
+@content
+def some_nan(draw: Draw, shape: Shape, k: int) -> Tensor:
+    """From hardly any NaN, in most rows, to a row full."""
+    share = draw.uniform((shape[0], 1)) ** 4
+    return torch.where(draw.uniform(shape) < share, all_nan(draw, shape, k), normal(draw, shape, k))
 
 
-def subnormal(random: np.random.Generator, n: int) -> np.ndarray:
-    signs = random.integers(0, 2, n).astype(np.uint32) * np.uint32(NEGATIVE)
-    return signs | random.integers(0, MANTISSA + 1, n).astype(np.uint32)
+@content
+def subnormal(draw: Draw, shape: Shape, k: int) -> Tensor:
+    return signs(draw, shape) | draw.integers(shape, 0, MANTISSA + 1)
 
 
-def collapse(random: np.random.Generator, n: int) -> np.ndarray:
+@content
+def collapse(draw: Draw, shape: Shape, k: int) -> Tensor:
     """Finite, of either sign, and all in the coarse bins of the infinities."""
-    sizes = FP16_OVERFLOW * np.exp2(random.random(n) * 100)
-    return bits_of(sizes * random.choice([-1.0, 1.0], n))
+    return patterns(draw.uniform(shape).mul_(100).exp2_().mul_(FP16_OVERFLOW)) | signs(draw, shape)
 
 
-def collapse_edge(random: np.random.Generator, n: int) -> np.ndarray:
+@content
+def collapse_edge(draw: Draw, shape: Shape, k: int) -> Tensor:
     """Within a few float32 steps of 65520, where binary16 turns to infinity."""
-    edge = bit_of(FP16_OVERFLOW)
-    return (edge + random.integers(-4, 5, n)).astype(np.uint32)
+    return draw.integers(shape, -4, 5) + bit_of(FP16_OVERFLOW)
 
 
-def masked(random: np.random.Generator, n: int) -> np.ndarray:
+@content
+def masked(draw: Draw, shape: Shape, k: int) -> Tensor:
     """Few scores, most positions masked, by -1e30 and by -inf."""
-    masks = np.where(random.random(n) < 0.5, np.float32(MASK), np.float32(-np.inf))
-    return np.where(random.random(n) < 0.02, normal(random, n), bits_of(masks))
+    masks = torch.where(draw.uniform(shape) < 0.5, MASK, -torch.inf)
+    return patterns(torch.where(draw.uniform(shape) < 0.02, draw.normal(shape), masks))
 
 
-def any_bits(random: np.random.Generator, n: int) -> np.ndarray:
-    return random.integers(0, 1 << 32, n, dtype=np.uint64).astype(np.uint32)
+@content
+def any_bits(draw: Draw, shape: Shape, k: int) -> Tensor:
+    return draw.integers(shape, SIGN, -SIGN)
 
 
-CONTENTS: dict[str, Content] = {
-    "normal": normal,
-    "half-zero": half_zero,
-    "negative": negative,
-    "one-bin": one_bin,
-    "one-fine-bin": one_fine_bin,
-    "low-bits": low_bits,
-    "last-bit": last_bit,
-    "bit-ramp": bit_ramp,
-    "equal": equal,
-    "few": few,
-    "rounded": rounded,
-    "bfloat16": bfloat16,
-    "both-zeros": both_zeros,
-    "infinities": infinities,
-    "all-nan": nan_bits,
-    "some-nan": some_nan,
-    "subnormal": subnormal,
-    "collapse": collapse,
-    "collapse-edge": collapse_edge,
-    "masked": masked,
-    "any-bits": any_bits,
-}
-
-
-def ordered_keys(bits: np.ndarray) -> np.ndarray:
-    """uint32 keys whose unsigned order is the contract's: the judge's own statement of it, apart from
-    the reference's so that one slip cannot hide in both."""
-    magnitude = bits & np.uint32(0x7FFFFFFF)
-    keys = np.where(bits >> np.uint32(31) == 1, ~bits, bits | np.uint32(NEGATIVE))
-    keys = np.where(magnitude == 0, np.uint32(NEGATIVE), keys)
-    return np.where(magnitude > INFINITY, np.uint32(0xFFFFFFFF), keys)
-
-
-def in_order(bits: np.ndarray, order: str) -> np.ndarray:
-    """`bits` as drawn, or sorted "ascending" or "descending" by the contract's order."""
-    if order == "drawn":
-        return bits
-    ascending = bits[np.argsort(ordered_keys(bits), kind="stable")]
-    return ascending if order == "ascending" else ascending[::-1].copy()
-
-
-ORDERS = ("drawn", "ascending", "descending")
+@content
+def plateau(draw: Draw, shape: Shape, k: int) -> Tensor:
+    """About as many ties at the k-th place as are needed, from half to four times."""
+    share = draw.uniform((shape[0], 1)) * (2 * k / max(shape[1], 1))
+    drawn = draw.uniform(shape)
+    tied = torch.where(drawn < share * 2, 1.0, draw.normal(shape).clamp_(max=0.5))
+    return patterns(torch.where(drawn < share / 4, draw.normal(shape).abs_() + 2, tied))

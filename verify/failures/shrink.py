@@ -16,8 +16,9 @@ from typing import TypeVar
 import numpy as np
 
 from ...reference.policy import MAX_K
+from ..cases.arrangements import ordered_keys
 from ..cases.case import Case, rebuild
-from ..cases.values import bit_of, bits_of, ordered_keys
+from ..cases.values import bit_of, bits_of
 from ..judging.describe import runs_of
 
 Fails = Callable[[Case], bool]

@@ -9,9 +9,12 @@ import torch
 from torch import Tensor
 
 from ...reference.policy import SHIPPED
-from .contents import mixed_rows
+from ..cases.arrangements import ORDERS, rows_in_order
+from ..cases.values import CONTENTS
 
 FILLS = (torch.nan, torch.inf, -torch.inf, 1e30)  # of columns beyond n, and of gaps between rows
+MOST_KINDS = 4  # of contents in a batch, a run of rows each
+ORDER_WEIGHTS = (20, 1, 1)  # of ORDERS
 MOST_GAP = 7  # elements between rows: every alignment of a row's start
 
 
@@ -62,7 +65,7 @@ def make_batch(stage: Stage, seed: int, number: int, device: str) -> Batch:
         columns = min(max(near(draw, (k, *stage.boundaries)), stage.columns[0]), stage.columns[1])
     rows = max(1, min(draw.choice(stage.rows), stage.elements // columns))
     generator = torch.Generator(device=device).manual_seed(draw.getrandbits(48))
-    made, kinds = mixed_rows(generator, (rows, columns), k)
+    made, kinds = mixed_rows(draw, generator, (rows, columns), k)
     lengths = torch.tensor([length(draw, columns, k, stage) for _ in range(rows)], dtype=torch.int32)
     fill = draw.choice(FILLS)
     offset, stride = draw.randint(0, MOST_GAP), columns + draw.randint(0, MOST_GAP)
@@ -72,6 +75,21 @@ def make_batch(stage: Stage, seed: int, number: int, device: str) -> Batch:
     lengths = lengths.to(device)
     logits.copy_(made.masked_fill_(place >= lengths[:, None], fill))
     return Batch(logits, lengths, k, kinds)
+
+
+def mixed_rows(
+    draw: random.Random, generator: torch.Generator, shape: tuple[int, int], k: int
+) -> tuple[Tensor, list[str]]:
+    """float32 [rows, columns] of a few contents, and what each run of rows is made of."""
+    rows, columns = shape
+    names = draw.sample(list(CONTENTS), min(rows, MOST_KINDS))
+    orders = draw.choices(ORDERS, ORDER_WEIGHTS, k=len(names))
+    edges = [rows * i // len(names) for i in range(len(names) + 1)]
+    parts = [
+        rows_in_order(CONTENTS[name].rows(generator, (end - begin, columns), k), order)
+        for name, order, begin, end in zip(names, orders, edges[:-1], edges[1:], strict=True)
+    ]
+    return torch.cat(parts), [f"{name}, {order}" for name, order in zip(names, orders, strict=True)]
 
 
 def near(draw: random.Random, boundaries: tuple[int, ...]) -> int:

@@ -12,6 +12,7 @@ from persistent_topk.reference.order import ordered_key
 from persistent_topk.reference.policy import LATENCY, MAX_K, POLICIES, SMALL, TINY
 from persistent_topk.reference.stream import rank_in_samples
 from persistent_topk.verify.campaign.scales import SHIPPED_SETTINGS, SMALL_SETTINGS
+from persistent_topk.verify.cases.arrangements import ordered_keys
 from persistent_topk.verify.cases.boundaries import (
     ROW_BOUNDARIES,
     label,
@@ -21,7 +22,7 @@ from persistent_topk.verify.cases.boundaries import (
 )
 from persistent_topk.verify.cases.case import FILLS, GUARD, OUTSIDE, Origin, lay_out, rebuild
 from persistent_topk.verify.cases.families import FAMILIES, Family, Setting, from_origin
-from persistent_topk.verify.cases.values import CONTENTS, bit_of, bits_of, ordered_keys
+from persistent_topk.verify.cases.values import CONTENTS, bit_of, bits_of
 from persistent_topk.verify.judging.examination import Subject
 from persistent_topk.verify.judging.judge import Expected
 
@@ -178,7 +179,7 @@ def test_contents_have_the_length_asked_for(content: str) -> None:
         assert row.dtype == np.uint32 and row.shape == (n,)
 
 
-def test_the_judges_keys_are_the_references() -> None:
+def test_the_keys_of_bit_patterns_are_the_references() -> None:
     bits = np.concatenate(
         [
             CONTENTS["any-bits"](np.random.default_rng(3), 100_000),

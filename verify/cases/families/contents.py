@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..arrangements import ORDERS, in_order
 from ..case import Case, lay_out
-from ..values import CONTENTS, ORDERS, in_order
+from ..values import CONTENTS
 from .bins import PATHS, path_length
 from .family import Setting, family
 
@@ -14,7 +15,7 @@ from .family import Setting, family
 def contents(random: np.random.Generator, setting: Setting, content: str, order: str, path: str) -> Case:
     """A row of one kind of value: ties, NaN, infinities, subnormals, one bin, low bits, any bits."""
     n = path_length(path, setting)
-    row = in_order(CONTENTS[content](random, n), order)
+    row = in_order(CONTENTS[content](random, n, setting.k), order)
     return lay_out([row], **setting.call())
 
 
