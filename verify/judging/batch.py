@@ -43,5 +43,7 @@ def wrong_rows(
     if its k slots are the contract's answer, order and padding included.
     """
     slab = max(1, SLAB_ELEMENTS // max(1, logits.shape[1]))
-    parts = zip(*(tensor.split(slab) for tensor in (logits, lengths, output[:, :k])), strict=True)
-    return torch.cat([broken_rows(Expected(*row, k), chosen.long(), promises) for *row, chosen in parts])
+    slabs = zip(*(tensor.split(slab) for tensor in (logits, lengths, output[:, :k])), strict=True)
+    return torch.cat(
+        [broken_rows(Expected(rows, ns, k), chosen.long(), promises) for rows, ns, chosen in slabs]
+    )

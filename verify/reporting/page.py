@@ -11,7 +11,8 @@ from ..campaign.coverage import Coverage
 from ..campaign.outcome import Outcome, PropertyOutcome, TargetOutcome
 from ..cases.families import FAMILIES
 from ..failures.replay import DamagedFile, load
-from ..judging.examination import Subject
+from ..judging.judge import Expected
+from ..judging.wrong_columns import right_columns
 from ..properties import TRACE_AGREEMENT, promise_of
 from .page_pictures import bar, legend, picture
 from .page_style import STYLE
@@ -124,8 +125,8 @@ def _picture(item: PropertyOutcome) -> str:
         return ""
     if item.wrong.row >= case.rows or not item.wrong.n:
         return ""
-    right = Subject(case).expected.columns[item.wrong.row]
-    return picture(item.wrong, right[right >= 0].tolist())
+    right = right_columns(Expected.of(case), item.wrong.row)
+    return picture(item.wrong, right.tolist())
 
 
 def _replay_command(path: Path) -> str:
