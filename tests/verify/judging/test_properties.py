@@ -41,6 +41,7 @@ ANSWERS: list[tuple[list[float], int, list[int], set[str]]] = [
     ([3, 1], 4, [-1, 0, 1, -1], {"exact-set", "padding", "in-range-unique"}),
     ([5, 5, 5], 2, [0, 1], set()),
     ([5, 5, 5], 2, [1, 2], {"lowest-column-ties"}),
+    ([5, 5, 3, 3], 3, [0, 0, 2], {"in-range-unique", "ascending-order", "lowest-column-ties"}),
     ([0.0, -0.0, -1], 1, [0], set()),
     ([-0.0, 0.0, -1], 1, [1], {"signed-zero-tie"}),
     ([1, NAN, 2], 1, [1], set()),
@@ -81,6 +82,20 @@ def test_a_row_without_columns_wants_padding_alone() -> None:
     slots = Slots(expected, torch.tensor([[-1, -1]]))
     assert {name for name, judge in JUDGES.items() if judge(slots).broken.numel()} == set()
     assert JUDGES["padding"](Slots(expected, torch.tensor([[0, -1]]))).broken.tolist() == [0]
+
+
+def test_a_row_without_columns_can_break_padding_alone() -> None:
+    expected = Expected.of(lay_out([bits_of(np.arange(4.0))], 2, lengths=[0]))
+    slots = Slots(expected, torch.tensor([[-1, -1]]))
+    assert ["padding"] == [name for name, judge in JUDGES.items() if bool(judge(slots).applies)]
+
+
+@pytest.mark.parametrize("zero", [0.0, -0.0])
+def test_a_tie_of_zeros_of_one_sign_is_a_tie_like_any_other(zero: float) -> None:
+    found = verdicts([zero, zero, -1], [1], 1)
+    assert (found["lowest-column-ties"], found["signed-zero-tie"]) == (False, None)
+    found = verdicts([zero, zero, -zero], [1, 2], 2)
+    assert (found["lowest-column-ties"], found["signed-zero-tie"]) == (None, False)
 
 
 def test_claims_are_read() -> None:

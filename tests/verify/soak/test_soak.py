@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,12 @@ import torch
 from soak_fakes import HERE, KERNEL, TINY, FakeCub, FakeKernel
 
 from persistent_topk.reference import oracle
+from persistent_topk.reference.order import ordered_key
 from persistent_topk.reference.policy import SHIPPED
+from persistent_topk.verify.cases.arrangements import ORDERS
+from persistent_topk.verify.cases.values import CONTENTS
 from persistent_topk.verify.soak import second, stage, tally
-from persistent_topk.verify.soak.batches import STAGES, Stage, make_batch
+from persistent_topk.verify.soak.batches import MOST_KINDS, STAGES, Stage, make_batch, mixed_rows
 from persistent_topk.verify.soak.stage import run_stage
 from persistent_topk.verify.soak.tally import CountedTwice, Tally, merge
 
@@ -36,6 +40,19 @@ def test_batches_meet_strides_boundaries_and_lengths_that_are_none() -> None:
     assert any(batch.logits.storage_offset() % 4 for batch in batches)
     assert 15 < len({kind for batch in batches for kind in batch.kinds})
     assert set(TINY.ks) == {batch.k for batch in batches}
+
+
+def test_some_rows_are_sorted_and_told_so() -> None:
+    met = set()
+    for number in range(60):
+        generator = torch.Generator().manual_seed(number)
+        logits, kinds = mixed_rows(random.Random(number), generator, (MOST_KINDS, 30), 5)
+        for keys, kind in zip(ordered_key(logits), kinds, strict=True):
+            name, order = kind.split(", ")
+            met.update((name, order))
+            assert order != "ascending" or bool((keys.diff() >= 0).all())
+            assert order != "descending" or bool((keys.diff() <= 0).all())
+    assert {*CONTENTS, *ORDERS} == met
 
 
 @pytest.mark.parametrize("sorted_at_a_time", [1, 1000, oracle.MOST_SORTED])
