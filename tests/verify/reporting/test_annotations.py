@@ -14,6 +14,7 @@ from persistent_topk.exit_code import ExitCode
 from persistent_topk.verify.campaign.outcome import Outcome, new_outcome
 from persistent_topk.verify.properties import CLAIMS
 from persistent_topk.verify.reporting.annotations import escaped, lines_of
+from persistent_topk.verify.reporting.campaign_view import view_of
 
 COMMAND = re.compile(r"^::(error|warning) title=([^:,]*)::(.*)$")
 
@@ -50,11 +51,11 @@ def test_nothing_is_annotated_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None
 def test_only_what_is_claimed_is_an_error_and_nothing_verified_a_warning() -> None:
     target = new_outcome("a:b", CLAIMS["set"], own=False, on_gpu=False)
     outcome = Outcome(0, {"a:b": target})
-    assert [line.split("::")[1] for line in lines_of(outcome)] == ["warning title=top-k not verified"]
+    assert [line.split("::")[1] for line in lines_of(view_of(outcome))] == ["warning title=top-k not verified"]
     target.properties["nan-first"].failures = 1
-    assert not any(line.startswith("::error") for line in lines_of(outcome))
+    assert not any(line.startswith("::error") for line in lines_of(view_of(outcome)))
     target.properties["padding"].failures = 1
-    assert [line.split("::")[1] for line in lines_of(outcome)] == ["error title=a%3Ab breaks padding"]
+    assert [line.split("::")[1] for line in lines_of(view_of(outcome))] == ["error title=a%3Ab breaks padding"]
 
 
 def test_escapes_can_be_undone() -> None:
