@@ -120,7 +120,7 @@ class PropertyItem(pytest.Item):
     def runtest(self) -> None:
         item = self.gate.outcome_of(self.target).properties[self.promise]
         if item.verdict == "fails" and item.claimed:
-            from .reporting.campaign_view import story_of
+            from .reporting.story import story_of
 
             raise BrokenPromise("\n".join(story_of(self.target, self.promise, item).lines()))
         if not item.claimed:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from ..campaign.coverage import LONG_ROW
 from ..campaign.outcome import Outcome, PropertyOutcome, TargetOutcome
-from ..judging.wrong_columns import WrongColumns
 from ..properties import TRACE_AGREEMENT, promise_of
 from .coverage_tables import boundary_table, family_table, path_table
+from .story import Story, story_of
 from .view import Cell, Column, Line, Table, Tone
 
 TONES = {"holds": Tone.GOOD, "fails": Tone.BAD, "not-run": Tone.DIM}
@@ -19,54 +17,12 @@ VERDICT_TONES = {"agree": Tone.GOOD, "mismatch": Tone.BAD, "nothing-verified": T
 
 
 @dataclass(frozen=True)
-class Story:
-    """One broken promise of one target.
-
-    promise: the property's name. found: what the judge found in the smallest failing case. case: that case in
-    words. often: in how many cases. stage: the first stage that differs from the model's, or "". file: the
-    saved failure. wrong: the columns and slots of the case that are wrong.
-    """
-
-    target: str
-    promise: str
-    claimed: bool
-    found: str
-    case: str
-    often: str
-    stage: str
-    file: Path | None
-    wrong: WrongColumns | None
-
-    @property
-    def title(self) -> str:
-        return f"{self.target} breaks {self.promise}"
-
-    @property
-    def replay(self) -> str:
-        """The command that runs the failure again, ready for a shell; "" where none was saved."""
-        return f"persistent-topk replay {shlex.quote(str(self.file))}" if self.file else ""
-
-    def lines(self) -> list[str]:
-        """The story in short, for forms of plain text."""
-        parts = (("", self.found), ("case: ", self.case), ("first stage that differs: ", self.stage))
-        return [f"{name}{text}" for name, text in (*parts, ("replay: ", self.replay)) if text]
-
-    def facts(self) -> list[tuple[str, str]]:
-        """(heading, text) of the story in full, without the command."""
-        facts = [
-            ("promised", promise_of(self.promise)),
-            ("found", self.found),
-            ("first stage", self.stage),
-            ("smallest case", self.case),
-            ("how often", self.often),
-        ]
-        return [fact for fact in facts if fact[1]]
-
-
-@dataclass(frozen=True)
 class Judgement:
-    """What became of one property of one target. verdict: holds, fails or not-run. lacking: what kept it from
-    being run. story: of its failures, if there are any."""
+    """What became of one property of one target.
+
+    verdict: holds, fails or not-run. cell: that and its counts, for a table. lacking: what it needs that is
+    not here, or "". story: of its failures, if there are any.
+    """
 
     promise: str
     claimed: bool
@@ -78,27 +34,22 @@ class Judgement:
 
 @dataclass(frozen=True)
 class CampaignView:
-    """All that reports show of a campaign.
-
-    why: what keeps it from agreement, where it verified nothing. sums: rows, cases, time and seed in words.
-    long_rows: how many of the rows are long, in words. seconds: of the whole campaign. notices: what was not run or not
-    taken. idle_families: those without a case. judgements: by target.
-    """
+    """All that reports show of a campaign."""
 
     verdict: str
     tone: Tone
-    why: str
-    sums: str
+    why: str  # what keeps it from agreement, where nothing was verified
+    sums: str  # rows, cases, time and seed, in words
+    long_rows: str  # how many of the rows are long, in words
     interrupted: bool
-    long_rows: str
     seconds: float
-    notices: Line
+    notices: Line  # what was not run or not taken
     paths: Table
     boundaries: Table
     families: Table
-    idle_families: tuple[str, ...]
+    idle_families: tuple[str, ...]  # those without a case
     conformance: Table
-    judgements: dict[str, tuple[Judgement, ...]]
+    judgements: dict[str, tuple[Judgement, ...]]  # by target
 
     @property
     def verdict_line(self) -> Line:
@@ -109,26 +60,12 @@ class CampaignView:
 
     def stories(self, claimed_only: bool = False) -> list[Story]:
         """The broken promises, target by target, claimed ones first."""
-        found = [item.story for items in self.judgements.values() for item in items if item.story]
-        order = list(self.judgements)
-        found.sort(key=lambda story: (order.index(story.target), not story.claimed))
-        return [story for story in found if story.claimed or not claimed_only]
-
-
-def story_of(target: str, promise: str, item: PropertyOutcome) -> Story:
-    """The story of a property that fails."""
-    difference = item.difference
-    return Story(
-        target,
-        promise,
-        item.claimed,
-        found=item.summary,
-        case=item.story,
-        often=f"{item.failures} of {item.cases} cases that judge it",
-        stage=f"{difference.path}, {difference.stage}" if difference else "",
-        file=item.replay,
-        wrong=item.wrong,
-    )
+        found = []
+        for items in self.judgements.values():
+            stories = [item.story for item in items if item.story]
+            found += [story for story in stories if story.claimed]
+            found += [story for story in stories if not story.claimed and not claimed_only]
+        return found
 
 
 def _cell(promise: str, item: PropertyOutcome) -> Cell:
@@ -143,9 +80,7 @@ def _cell(promise: str, item: PropertyOutcome) -> Cell:
 
 def _judgement(target: str, promise: str, item: PropertyOutcome) -> Judgement:
     story = story_of(target, promise, item) if item.failures else None
-    return Judgement(
-        promise, item.claimed, item.verdict, _cell(promise, item), item.lacking or "", story
-    )
+    return Judgement(promise, item.claimed, item.verdict, _cell(promise, item), item.lacking or "", story)
 
 
 def conformance_table(judgements: dict[str, tuple[Judgement, ...]]) -> Table:
@@ -156,7 +91,10 @@ def conformance_table(judgements: dict[str, tuple[Judgement, ...]]) -> Table:
         "Conformance",
         (Column("property", whole=True), *(Column(target) for target in judgements)),
         tuple(
-            (Cell(name, note=promise_of(name)), *(cells.get((target, name), Cell("")) for target in judgements))
+            (
+                Cell(name, note=promise_of(name)),
+                *(cells.get((target, name), Cell("")) for target in judgements),
+            )
             for name in names
         ),
     )

@@ -11,8 +11,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ..failures.replay import DamagedFile, load
 from ..judging.examination import Subject
-from .campaign_view import CampaignView, Story
+from .campaign_view import CampaignView
 from .row_lanes import RowPicture, row_picture
+from .story import Story
 from .view import Tone
 
 PAGE = "index.html"

@@ -7,7 +7,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from .campaign_view import CampaignView, Story
+from .campaign_view import CampaignView
+from .story import Story
 from .view import Cell, Table, Tone
 
 WIDTH = 100  # columns that every table fits into
@@ -35,8 +36,12 @@ def drawn(table: Table) -> RichTable:
     frame = box.HEAVY_HEAD if table.title else None
     found = RichTable(title=table.title or None, title_justify="left", box=frame)
     for column in table.columns:
-        justify = "right" if column.number else "left"
-        found.add_column(column.heading, justify=justify, no_wrap=column.whole, overflow="fold")  # type: ignore[arg-type]
+        found.add_column(
+            column.heading,
+            justify="right" if column.number else "left",
+            no_wrap=column.whole,
+            overflow="fold",
+        )
     for row in table.rows:
         found.add_row(*map(styled, row))
     return found
