@@ -38,11 +38,16 @@ Line = tuple[Cell, ...]
 
 @dataclass(frozen=True)
 class Column:
-    """heading: the name above it. number: aligned to the right. whole: its texts stay on one line."""
+    """heading: the name above it. number: aligned to the right. whole: its texts stay on one line.
+
+    In plain text, width: the characters that it takes at least; ruled: a rule stands before it.
+    """
 
     heading: str
     number: bool = False
     whole: bool = False
+    width: int = 0
+    ruled: bool = False
 
 
 @dataclass(frozen=True)
