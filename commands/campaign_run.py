@@ -17,8 +17,8 @@ from ..verify.campaign.state import State, UnusableState, identity_of
 from ..verify.cases.captured import UnreadableLogits, captured_cases
 from ..verify.cases.case import Case
 from ..verify.cases.families import FAMILIES
-from ..verify.reporting.annotations import lines_of, wanted
 from ..verify.reporting.campaign_view import view_of
+from ..verify.reporting.github_annotations import lines_of, wanted
 from ..verify.reporting.junit import write_junit
 from ..verify.reporting.page import write_page
 from ..verify.reporting.progress import LiveProgress

@@ -38,7 +38,7 @@ def junit(view: CampaignView) -> Element:
     A campaign puts each case to all targets and judges all properties by it, so its seconds are those of each
     suite, and a test case has none of its own.
     """
-    suites = Element("testsuites", name="persistent-topk", time=f"{view.seconds:.3f}")
+    suites = Element("testsuites", name="top-k", time=f"{view.seconds:.3f}")
     for target, judgements in view.judgements.items():
         _suite(suites, target, [item for item in judgements if item.claimed], view.seconds)
     for count in ("tests", "failures", "errors"):

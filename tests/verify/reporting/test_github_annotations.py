@@ -13,8 +13,8 @@ from persistent_topk.commands.cli import group
 from persistent_topk.exit_code import ExitCode
 from persistent_topk.verify.campaign.outcome import Outcome, new_outcome
 from persistent_topk.verify.properties import CLAIMS
-from persistent_topk.verify.reporting.annotations import escaped, lines_of
 from persistent_topk.verify.reporting.campaign_view import view_of
+from persistent_topk.verify.reporting.github_annotations import escaped, lines_of
 
 COMMAND = re.compile(r"^::(error|warning) title=([^:,]*)::(.*)$")
 
