@@ -221,6 +221,16 @@ def test_peers_of_the_same_run_are_compared_over_the_cells_they_took() -> None:
     assert "8.00" in first and "WRONG 3 rows" in second and second.endswith("-")
 
 
+def test_a_wrong_cell_takes_one_place_of_its_row_and_is_not_compared() -> None:
+    right, wrong = table.as_json([result(0, 4.0, 2.0)]), table.as_json([result(1, 4.0, 2.0, wrong=2)])
+    first, second = report.cell_table([right, wrong]).rows
+    assert ["4.00", "4.0-4.1", "2.00", "2.00", "1.52 vC"] == [cell.text for cell in first[1:6]]
+    assert "WRONG: 2 rows" == second[1].text and {""} == {cell.text for cell in second[2:]}
+    slower = table.as_json([result(0, 8.0, 2.0)])
+    rows = report.against_table([right, wrong], [slower, wrong]).rows
+    assert [["2048 x 1 x 4K", "8.00>4.00", "0.500", "0.500"]] == [[c.text for c in row[:4]] for row in rows]
+
+
 def test_a_row_that_is_wrong_in_one_run_alone_is_wrong() -> None:
     wrong = iter([0, 2, 0])
     session = run_session(
