@@ -13,15 +13,19 @@ import torch
 from ..cuda.environment import environment
 from ..exit_code import ExitCode
 from ..reference.policy import by_name
+from ..verify.reporting.markdown import markdown_lines
+from ..verify.reporting.plain import plain_lines
 from ..verify.reporting.record import write_json
+from ..verify.reporting.view import Table
 from .cells import Cell
 from .floors import Floor
 from .measure import FLUSH_BYTES
 from .peers import Peer, PeerUnavailable, load
 from .plot import PlotUnavailable, draw, load_matplotlib
+from .report import against_table, cell_table, peer_table
 from .run import BufferCache, CellResult, run_cell
 from .session import Session, run_session
-from .table import HEADER, against_lines, as_json, line, markdown_lines, peer_lines
+from .table import as_json
 
 CELL_BUDGET_S = 0.02  # GPU time of one kernel at one temperature
 QUICK_BUDGET_S = 0.008
@@ -85,12 +89,12 @@ def timed_on_gpu(options: Options, peers: Mapping[str, Peer]) -> Callable[[Cell]
     floor, cache = Floor(FLUSH_BYTES), BufferCache(options.seed)
     budget = QUICK_BUDGET_S if options.quick else CELL_BUDGET_S
     if options.repeat == 1:
-        click.echo(HEADER)
+        click.echo(plain_lines(cell_table(()))[0])
 
     def timed(cell: Cell) -> CellResult:
         result = run_cell(cell, cache, floor, budget, policy, peers)
         if options.repeat == 1:
-            click.echo(line(as_json([result])))
+            click.echo(plain_lines(cell_table([as_json([result])]))[-1])
         return result
 
     return timed
@@ -99,12 +103,19 @@ def timed_on_gpu(options: Options, peers: Mapping[str, Peer]) -> Callable[[Cell]
 def tell(session: Session, options: Options) -> None:
     """Prints the tables that were not shown yet, and the summary."""
     if options.repeat > 1:
-        click.echo(HEADER)
-        for cell in session.cells:
-            click.echo(line(cell))
-    for text in (*peer_lines(session.cells), *session.lines()):
+        echo_table(cell_table(session.cells))
+    peers = peer_table(session.cells)
+    if peers.rows:
+        echo_table(peers)
+    for text in session.lines():
         click.echo(text)
-    for text in against_lines(session.cells, options.against) if options.against else ():
+    if options.against:
+        echo_table(against_table(session.cells, options.against))
+
+
+def echo_table(table: Table) -> None:
+    """Prints the table as plain text."""
+    for text in plain_lines(table):
         click.echo(text)
 
 
@@ -115,7 +126,7 @@ def write(session: Session, options: Options, here: dict[str, Any]) -> None:
         write_json(options.json_file, NAME, here, session.found(), figures)
     if options.markdown_file:
         options.markdown_file.parent.mkdir(parents=True, exist_ok=True)
-        options.markdown_file.write_text("\n".join(markdown_lines(session.cells)) + "\n")
+        options.markdown_file.write_text("\n".join(markdown_lines(cell_table(session.cells))) + "\n")
     if options.plot_file:
         title = f"Top-k on {here['gpu']}, {here['date'].split()[0]}: microseconds over the read-only floor"
         try:

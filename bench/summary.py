@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .run import COLD, WARM
-from .table import LEVELS, PAGE_KINDS, STABLE_SPREAD, CellFigures, number
+from .table import LEVELS, PAGE_KINDS, STABLE_SPREAD, CellFigures
 
 
 def geometric_mean(values: Iterable[float]) -> float | None:
@@ -73,20 +73,24 @@ def summary(cells: Sequence[CellFigures], runs: int) -> dict[str, Any]:
     }
 
 
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
 def summary_lines(report: dict[str, Any]) -> list[str]:
     """The summary as text."""
     lines = [f"{report['cells']} cells of the page, {report['wrong_cells']} cells wrong"]
     for heat in (COLD, WARM):
         part = report[heat]
-        kinds = ", ".join(f"{kind} {number(part[kind], 0)}" for kind in PAGE_KINDS)
+        kinds = ", ".join(f"{kind} {_number(part[kind])}" for kind in PAGE_KINDS)
         counts = ", ".join(f"{part[f'at_most_{level:.2f}']} at {level:.2f} or less" for level in LEVELS)
         above = f"{part[f'above_{LEVELS[-1]:.2f}']} above {LEVELS[-1]:.2f}"
-        lines.append(f"{heat}: geometric mean over the floor {number(part['ours'], 0)} (page: {kinds})")
+        lines.append(f"{heat}: geometric mean over the floor {_number(part['ours'])} (page: {kinds})")
         lines.append(f"{heat}: against the page's fastest of each cell: {counts}, {above}")
     for heat in (COLD, WARM):
         for name, part in report["peers"][heat].items():
             lines.append(
-                f"{heat}: {name} in the same run {number(part['theirs'], 0)}, ours {number(part['ours'], 0)} "
+                f"{heat}: {name} in the same run {_number(part['theirs'])}, ours {_number(part['ours'])} "
                 f"over its {part['cells']} cells"
             )
     found = report["repeatability"]

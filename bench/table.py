@@ -1,4 +1,4 @@
-"""The figures of a run as lines of text, Markdown, JSON and means, and two runs side by side."""
+"""The figures of a run, cell by cell: medians over its runs, ratios, and their JSON."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from .run import COLD, EMPTY, FLOORS, OURS, WARM, CellResult
 STABLE_SPREAD = 0.05  # of a cell's medians over the runs
 LEVELS = (0.95, 1.00, 1.05)  # of ours over the fastest
 PAGE_KINDS = ("fastest", "exact", "deterministic")
-HALF = f"{'p10-p90':>13}{'floor':>7}{'ratio':>6}{'fastest':>12}{'ours/':>6}{'exact':>12}{'ours/':>6} "
-HEADER = f"{'k x rows x n':<18}|{'cold us':>8}{HALF}|{'warm us':>8}{HALF}|{'empty':>6}"
 
 CellFigures = dict[str, Any]
 
@@ -100,69 +98,6 @@ def as_json(results: Sequence[CellResult]) -> CellFigures:
     }
 
 
-def number(value: float | None, width: int, digits: int = 2) -> str:
-    """Right-aligned, or a dash."""
-    return f"{value:>{width}.{digits}f}" if value is not None else f"{'-':>{width}}"
-
-
-def half_line(part: CellFigures) -> str:
-    """One temperature of a cell under HEADER."""
-    between = f"{part['low']:.1f}-{part['high']:.1f}"
-    text = f"|{part['us']:>8.2f}{between:>13}{part['floor']:>7.2f}{part['ratio']:>6.2f}"
-    if part["page"] is None:
-        return text + f"{'-':>12}{'-':>6}{'-':>12}{'-':>6} "
-    fastest = f"{part['page']['fastest']:.2f} {part['page']['fastest_name']}"
-    exact = f"{part['page']['exact']:.2f} {part['page']['exact_name']}"
-    return text + f"{fastest:>12}{part['versus']:>6.2f}{exact:>12}{part['versus_exact']:>6.2f} "
-
-
-def line(cell: CellFigures) -> str:
-    """One cell as a line under HEADER; a cell with a wrong row has no time."""
-    if cell["wrong_rows"]:
-        return f"{cell['name']:<18}| WRONG: {cell['wrong_rows']} rows"
-    return f"{cell['name']:<18}{half_line(cell[COLD])}{half_line(cell[WARM])}|{cell[COLD]['empty']:>6.2f}"
-
-
-def peer_lines(cells: Sequence[CellFigures]) -> list[str]:
-    """The kernels of the same runs: microseconds and ratio to the floor, cold and warm, ours in front."""
-    names = dict.fromkeys(name for cell in cells for name in cell[COLD]["peers"])
-    if not names:
-        return []
-    lines = [f"{'in the same run':<18}" + "".join(f"|{name[:20]:>22} " for name in (OURS, *names))]
-    lines.append(f"{'':<18}" + f"|{'cold us':>9}{'x':>5}{'warm':>8} " * (1 + len(names)))
-    for cell in cells:
-        row = f"{cell['name']:<18}"
-        for name in (OURS, *names):
-            parts = [cell[heat] if name == OURS else cell[heat]["peers"].get(name) for heat in (COLD, WARM)]
-            wrong = cell["wrong_rows"] if name == OURS else cell["wrong_peers"].get(name)
-            if wrong:
-                row += f"|{f'WRONG {wrong} rows':>22} "
-            elif parts[0] is None:
-                row += f"|{'-':>22} "
-            else:
-                row += f"|{parts[0]['us']:>9.2f}{parts[0]['ratio']:>5.1f}{parts[1]['us']:>8.2f} "
-        lines.append(row)
-    return lines
-
-
-def against_lines(cells: Sequence[CellFigures], before: Sequence[CellFigures]) -> list[str]:
-    """Cell by cell, now over before: the median, cold and warm, and that over the floors of each run."""
-    earlier = {cell["name"]: cell for cell in before}
-    heading = f"{'now/was':>9}{'of ratio':>9}"
-    lines = [f"{'k x rows x n':<18}|{'cold':>16}{heading} |{'warm':>16}{heading}"]
-    for cell in cells:
-        was = earlier.get(cell["name"])
-        if was is None or cell["wrong_rows"] or was["wrong_rows"]:
-            continue
-        parts = ""
-        for heat in (COLD, WARM):
-            now, then = cell[heat], was[heat]
-            pair = f"{then['us']:.2f}>{now['us']:.2f}"
-            parts += f"|{pair:>16}{now['us'] / then['us']:>9.3f}{now['ratio'] / then['ratio']:>9.3f} "
-        lines.append(f"{cell['name']:<18}{parts.rstrip()}")
-    return lines
-
-
 def read_cells(path: Path) -> list[CellFigures]:
     """The cells of an earlier --json file; UnreadableRun where it holds none."""
     try:
@@ -175,22 +110,3 @@ def read_cells(path: Path) -> list[CellFigures]:
     ):
         raise UnreadableRun(f"{path} has no cells; expected a file that bench --json wrote")
     return cells
-
-
-def markdown_lines(cells: Sequence[CellFigures]) -> list[str]:
-    """The table as a page shows it."""
-    heads = " | ".join(f"{heat} | floor | ratio | fastest | ours/ | exact | ours/" for heat in (COLD, WARM))
-    lines = [f"| k x rows x n | {heads} |", "| --- |" + " ---: |" * 14]
-    for cell in cells:
-        if cell["wrong_rows"]:
-            lines.append(f"| {cell['name']} | {cell['wrong_rows']} rows wrong |" + " |" * 13)
-            continue
-        words = [cell["name"]]
-        for part in (cell[COLD], cell[WARM]):
-            words += [f"{part['us']:.2f}", f"{part['floor']:.2f}", f"{part['ratio']:.2f}"]
-            for kind, versus in (("fastest", "versus"), ("exact", "versus_exact")):
-                told = part["page"]
-                best = f"{told[kind]:.2f} {told[kind + '_name']}" if told else ""
-                words += [best, f"{part[versus]:.2f}" if told else ""]
-        lines.append("| " + " | ".join(words) + " |")
-    return lines

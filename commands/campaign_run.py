@@ -17,9 +17,12 @@ from ..verify.campaign.state import State, UnusableState, identity_of
 from ..verify.cases.captured import UnreadableLogits, captured_cases
 from ..verify.cases.case import Case
 from ..verify.cases.families import FAMILIES
-from ..verify.reporting.annotations import lines_of, wanted
+from ..verify.reporting.campaign_view import view_of
+from ..verify.reporting.github_annotations import lines_of, wanted
+from ..verify.reporting.junit import write_junit
 from ..verify.reporting.page import write_page
-from ..verify.reporting.terminal import LiveProgress, junit, print_outcome, terminal
+from ..verify.reporting.progress import LiveProgress
+from ..verify.reporting.terminal import print_campaign, terminal
 from ..verify.targets import Target, TargetMisnamed, TargetUnavailable, resolve
 
 DEFAULT_TARGETS = ("model", "emulator")
@@ -107,8 +110,9 @@ def run_ranks(
         if not outcomes:
             return None
         outcome = merged(outcomes)
-    print_outcome(terminal(), outcome)
-    for line in lines_of(outcome) if wanted() else ():
+    view = view_of(outcome)
+    print_campaign(terminal(), view)
+    for line in lines_of(view) if wanted() else ():
         click.echo(line)
     return outcome
 
@@ -128,17 +132,19 @@ def write(
 ) -> int:
     """The result's files, where asked for, whichever of them cannot be written; the exit code."""
 
+    view = view_of(outcome)
+
     def write_json(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(outcome.as_json(), indent=1) + "\n")
 
     def write_report(folder: Path) -> None:
-        click.echo(f"report: {write_page(outcome, folder)}")
+        click.echo(f"report: {write_page(view, folder)}")
 
     code = outcome.exit_code
     for path, written in (
         (json_file, write_json),
-        (junit_file, partial(junit, outcome)),
+        (junit_file, partial(write_junit, view)),
         (report, write_report),
     ):
         try:

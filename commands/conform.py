@@ -44,7 +44,8 @@ def command(
     """
     claims, ks = parse_claims(claim), parse_ks(k)
     from ..verify.campaign.campaign import Options
-    from ..verify.reporting.terminal import conformance_table, terminal, verdict_line
+    from ..verify.reporting.campaign_view import view_of
+    from ..verify.reporting.terminal import drawn, styled, terminal
     from .campaign_run import prepared, run, shared_ks, write
 
     ready, unavailable = prepared(targets, claims, device)
@@ -54,7 +55,7 @@ def command(
         return ExitCode.CANNOT_RUN
     outcome = run(ready, Options(seed=seed, seconds=seconds, ks=ks or shared_ks(ready)))
     outcome.unavailable = unavailable
-    console = terminal()
-    console.print(conformance_table(list(outcome.targets.values())))
-    console.print(verdict_line(outcome))
+    view, console = view_of(outcome), terminal()
+    console.print(drawn(view.conformance))
+    console.print(styled(*view.verdict_line))
     return write(outcome, json_file)

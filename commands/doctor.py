@@ -101,15 +101,14 @@ def findings() -> list[Finding]:
 @click.command("doctor")
 def command() -> int:
     """Shows compilers, GPU and peers, and what goes without those that are missing."""
-    from rich.table import Table
+    from ..verify.reporting.terminal import drawn, terminal
+    from ..verify.reporting.view import Cell, Column, Table, Tone
 
-    from ..verify.reporting.terminal import terminal
+    def row(item: Finding) -> tuple[Cell, ...]:
+        found = Cell(item.found) if item.found else Cell("missing", Tone.WARNING)
+        return Cell(item.what), found, Cell("" if item.found else item.leaves_out)
 
-    table = Table(box=None)
-    for heading in ("", "found", "without it there is no"):
-        table.add_column(heading, overflow="fold")
-    for item in findings():
-        found = item.found or "[yellow]missing[/]"
-        table.add_row(item.what, found, "" if item.found else item.leaves_out)
-    terminal().print(table)
+    headings = ("", "found", "without it there is no")
+    table = Table("", tuple(map(Column, headings)), tuple(map(row, findings())))
+    terminal().print(drawn(table))
     return 0

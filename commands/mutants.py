@@ -42,12 +42,12 @@ def command(
     broken. Exit code 0 if all are killed but those that are shown to be equivalent, 1 if not.
     """
     from ..verify.mutants import verdict
-    from ..verify.reporting.terminal import terminal
+    from ..verify.reporting.terminal import drawn, terminal
 
     chosen = choose(only, flips)
     console = terminal()
     if listing:
-        console.print(verdict.catalogue(chosen))
+        console.print(drawn(verdict.catalogue(chosen)))
         return ExitCode.AGREE
     began = time.monotonic()
     trials, interrupted = _run(console, [verdict.UNALTERED, *chosen], seed, cases)
@@ -65,13 +65,14 @@ def _run(console: Console, mutants: Sequence[Mutant], seed: int, cases: int) -> 
     """The trials that ended, in the order of the mutants, and whether an interrupt kept others from it."""
     from ..verify.mutants.runner import run_trials
     from ..verify.mutants.verdict import trial_line
+    from ..verify.reporting.terminal import styled
 
     trials, interrupted = [], False
     try:
         for trial in run_trials(mutants, seed, cases):
             trials.append(trial)
             if console.is_terminal:
-                console.print(trial_line(trial), overflow="ellipsis", no_wrap=True)
+                console.print(styled(*trial_line(trial)), overflow="ellipsis", no_wrap=True)
     except KeyboardInterrupt:
         interrupted = True
     order = [mutant.name for mutant in mutants]

@@ -12,19 +12,20 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from jinja2 import Environment, StrictUndefined
+
 from ..cuda.build import CPP_COMMENT, CUDA_DIR, PYTHON_COMMENT, code_of, digest, kernel_hash
+from ..verify.reporting.markdown import markdown_lines
 from ..verify.reporting.record import SCHEMA, Found, write_json
+from ..verify.reporting.view import Cell, Column, Line, Table, Tone
 
 ROOT = CUDA_DIR.parent
 RECORDS_DIR = ROOT / "docs" / "records"
 PAGE = ROOT / "docs" / "gpu-verification.md"
+TEMPLATE = Path(__file__).with_name("records.md.jinja2")
 GPU_TESTS = ROOT / "tests" / "gpu"
 EXIT_CURRENT, EXIT_STALE, EXIT_NONE = 0, 1, 4
 CARRIED = ("kernel", "date", "gpu", "driver", "nvcc", "torch")
-COMMANDS = """\
-    pip install --no-build-isolation --no-deps -e .
-    python -m persistent_topk.tools.gate"""
-
 # Record names in the page's order, with their headings.
 TITLES = {
     "tests": "GPU tests",
@@ -78,34 +79,25 @@ def stale_reason(record: Found) -> str | None:
     )
 
 
+def _origin(record: Found) -> str:
+    return ", ".join(f"{name} {record[name]}" for name in CARRIED)
+
+
+def _row(record: Found) -> Line:
+    found = record["found"]
+    verdict = f"{'clean' if found['ok'] else 'not clean'}: {found['lines'][0] if found['lines'] else ''}"
+    shown = Cell(verdict) if found["ok"] else Cell(verdict, Tone.BAD, strong=True)
+    return Cell(TITLES[record["name"]]), shown, Cell(record["kernel"]), Cell(record["date"])
+
+
 def render(records: list[dict[str, Any]]) -> str:
     """The page as Markdown: a table of all records, then what each found."""
-    lines = ["# What was verified on a GPU", ""]
-    lines += [
-        "Two commands, on a machine with a GPU and the CUDA toolkit; nothing is fetched:",
-        "",
-        COMMANDS,
-        "",
-        "The second builds, runs the GPU tests, the campaign, the soak, the sanitizers and the bench, writes",
-        "a record of each into `docs/records`, and prints a table. With `--cccl` the wheel of cuda-cccl adds",
-        "CUB as a second oracle and a peer; with `--sanitizer` that of nvidia-cuda-sanitizer-api (13.1 or",
-        "newer) looks at shared memory too. A record is of the kernel whose hash it names; `make",
-        "check-records` says whether that is today's. This page is made of the records, by",
-        "`python -m persistent_topk.tools.records --render`.",
-        "",
-        "| what | found | kernel | date |",
-        "| --- | --- | --- | --- |",
-    ]
-    for record in records:
-        told = record["found"]["lines"][0] if record["found"]["lines"] else ""
-        verdict = "clean" if record["found"]["ok"] else "**not clean**"
-        cell = f"{verdict}: {told}".replace("|", "\\|")
-        lines.append(f"| {TITLES[record['name']]} | {cell} | {record['kernel']} | {record['date']} |")
-    for record in records:
-        lines += ["", f"## {TITLES[record['name']]}", ""]
-        lines += [f"{', '.join(f'{name} {record[name]}' for name in CARRIED)}.", ""]
-        lines += ["```", *record["found"]["lines"], "```"]
-    return "\n".join([*lines, ""])
+    columns = tuple(map(Column, ("what", "found", "kernel", "date")))
+    table = Table("", columns, tuple(map(_row, records)))
+    sections = [(TITLES[record["name"]], _origin(record), record["found"]["lines"]) for record in records]
+    environment = Environment(undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True)
+    template = environment.from_string(TEMPLATE.read_text())
+    return template.render(table=markdown_lines(table), sections=sections)
 
 
 def write_page() -> Path:

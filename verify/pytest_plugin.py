@@ -120,9 +120,9 @@ class PropertyItem(pytest.Item):
     def runtest(self) -> None:
         item = self.gate.outcome_of(self.target).properties[self.promise]
         if item.verdict == "fails" and item.claimed:
-            raise BrokenPromise(
-                f"{item.summary}\ncase: {item.story}\nreplay: persistent-topk replay {item.replay}"
-            )
+            from .reporting.story import story_of
+
+            raise BrokenPromise("\n".join(story_of(self.target, self.promise, item).lines()))
         if not item.claimed:
             pytest.skip(f"not claimed, {item.verdict}")
         if item.verdict == "not-run":

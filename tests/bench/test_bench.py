@@ -6,7 +6,7 @@ import pytest
 import torch
 from bench_fakes import FLOOR, cpu_buffers, result, timing
 
-from persistent_topk.bench import cells, peers, run, table
+from persistent_topk.bench import cells, peers, report, run, table
 from persistent_topk.bench.cells import PAGE_CELLS, Cell
 from persistent_topk.bench.measure import MOST_LAUNCHES, launches_for
 from persistent_topk.bench.run import COLD, WARM
@@ -14,6 +14,7 @@ from persistent_topk.bench.session import run_session
 from persistent_topk.bench.summary import geometric_mean, summary, summary_lines
 from persistent_topk.cuda import calls
 from persistent_topk.reference import oracle
+from persistent_topk.verify.reporting.plain import plain_lines
 from persistent_topk.verify.targets.peers.peer import PeerTarget
 
 
@@ -151,16 +152,16 @@ def test_counts_and_means_are_of_the_pages_cells() -> None:
     ]
     found.append(table.as_json([result(cells.TRIVIAL_CELLS[0], 2.0, 1.9)]))
     found.append(table.as_json([result(5, 1.0, 2.5, wrong=2)]))
-    report = summary(found, runs=1)
-    assert (4, 1) == (report["cells"], report["wrong_cells"]) and report["repeatability"] is None
-    part = report[COLD]
+    sums = summary(found, runs=1)
+    assert (4, 1) == (sums["cells"], sums["wrong_cells"]) and sums["repeatability"] is None
+    part = sums[COLD]
     counts = [part[name] for name in ("at_most_0.95", "at_most_1.00", "at_most_1.05", "above_1.05")]
     assert [1, 2, 3, 1] == counts
     assert geometric_mean(f * p.fastest / p.floor for f, p in zip(factors, page, strict=True)) == (
         pytest.approx(part["ours"])
     )
     assert geometric_mean(p.exact / p.floor for p in page) == pytest.approx(part["exact"])
-    text = "\n".join(summary_lines(report))
+    text = "\n".join(summary_lines(sums))
     assert "1 at 0.95 or less, 2 at 1.00 or less, 3 at 1.05 or less, 1 above 1.05" in text
     assert "4 cells of the page, 1 cells wrong" in text
 
@@ -174,9 +175,19 @@ def test_peers_of_the_same_run_are_compared_over_the_cells_they_took() -> None:
     part = summary(found, runs=1)["peers"][COLD]
     assert {"cells": 1, "theirs": pytest.approx(4.0), "ours": pytest.approx(2.0)} == part["torch"]
     assert 3.0 == pytest.approx(part["cub"]["theirs"])
-    lines = table.peer_lines(found)
-    assert "torch" in lines[0] and "cub" in lines[0]
-    assert "8.00" in lines[2] and "WRONG 3 rows" in lines[3] and lines[3].rstrip().endswith("-")
+    heads, first, second = plain_lines(report.peer_table(found))
+    assert "torch" in heads and "cub" in heads
+    assert "8.00" in first and "WRONG 3 rows" in second and second.endswith("-")
+
+
+def test_a_wrong_cell_takes_one_place_of_its_row_and_is_not_compared() -> None:
+    right, wrong = table.as_json([result(0, 4.0, 2.0)]), table.as_json([result(1, 4.0, 2.0, wrong=2)])
+    first, second = report.cell_table([right, wrong]).rows
+    assert ["4.00", "4.0-4.1", "2.00", "2.00", "1.52 vC"] == [cell.text for cell in first[1:6]]
+    assert "WRONG: 2 rows" == second[1].text and {""} == {cell.text for cell in second[2:]}
+    slower = table.as_json([result(0, 8.0, 2.0)])
+    rows = report.against_table([right, wrong], [slower, wrong]).rows
+    assert [["2048 x 1 x 4K", "8.00>4.00", "0.500", "0.500"]] == [[c.text for c in row[:4]] for row in rows]
 
 
 def test_a_row_that_is_wrong_in_one_run_alone_is_wrong() -> None:

@@ -143,7 +143,7 @@ def test_a_gpu_that_is_not_there_is_not_the_targets_fault(capsys: pytest.Capture
 def test_one_file_that_cannot_be_written_costs_no_other(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(campaign_run, "junit", lambda outcome, path: path.mkdir() or path.write_text(""))
+    monkeypatch.setattr(campaign_run, "write_junit", lambda view, path: path.mkdir() or path.write_text(""))
     files = ("--junit", "a.xml", "--json", "a.json", "--report", "page")
     assert code_of("verify", "--target", "wrong_topk:correct", *QUICK, *files) == ExitCode.FAULT
     told = capsys.readouterr()

@@ -9,7 +9,7 @@ import pytest
 
 from persistent_topk.commands.cli import COMMANDS, CommandFiles, group
 
-HEAVY = ("torch", "numpy", "hypothesis")
+HEAVY = ("torch", "numpy", "hypothesis", "rich", "jinja2")
 LOADED = f"import sys; print(*[name for name in {HEAVY} if name in sys.modules])"
 COMMAND_LINE = "from persistent_topk.commands.cli import group; group"
 STARTS = {

@@ -99,8 +99,12 @@ class Browser:
         elif event == "Runtime.consoleAPICalled" and told["type"] in ("error", "warning", "assert"):
             self.complaints.append(str(told["args"]))
 
-    def open(self, page: Path, scheme: str = "light") -> None:
-        """Loads a file, as a reader who prefers "light" or "dark" sees it."""
+    def open(self, page: Path, scheme: str = "light", width: int = WIDTH) -> None:
+        """Loads a file, as a reader who prefers "light" or "dark" sees it in a window of `width` pixels."""
+        self.ask(
+            "Emulation.setDeviceMetricsOverride",
+            width=width, height=HEIGHT, deviceScaleFactor=1, mobile=False,
+        )  # fmt: skip
         self.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         self.ask("Page.navigate", url=page.resolve().as_uri())
         deadline = time.monotonic() + ANSWER_SECONDS

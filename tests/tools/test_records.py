@@ -83,7 +83,7 @@ def test_the_page_shows_every_record_with_its_origin(tmp_path: Path) -> None:
 
 def test_a_record_of_a_failure_is_shown_as_one(tmp_path: Path) -> None:
     write(tmp_path, "tests", "aaaa", ok=False)
-    assert "| **not clean**: 12 tests |" in records.render(records.load_records(tmp_path))
+    assert "| **not clean: 12 tests** |" in records.render(records.load_records(tmp_path))
 
 
 def test_the_page_is_of_the_records_that_are_checked_in() -> None:

@@ -6,51 +6,56 @@ import textwrap
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from ...exit_code import ExitCode
 from ..campaign.outcome import SCHEMA
+from ..reporting.terminal import drawn, styled
+from ..reporting.view import Cell, Column, Line, Table, Tone
 from .mutant import Mutant
 from .trial import BROKEN, KILLED, SURVIVED, Trial
 
 WORDS_SHOWN = 120  # characters of a judge's words in the table; --json has more
 UNALTERED = Mutant("the kernel as it is", "nothing: the control, which has to survive", ())
-STYLES = {KILLED: "green", SURVIVED: "red", BROKEN: "red"}
+TONES = {KILLED: Tone.GOOD, SURVIVED: Tone.BAD, BROKEN: Tone.BAD}
 
 
 def catalogue(mutants: Sequence[Mutant]) -> Table:
     """What --list shows: each mutant, where it is, and what it re-creates."""
-    table = Table(box=None)
-    for heading in ("mutant", "file", "re-creates"):
-        table.add_column(heading, overflow="fold")
-    for mutant in mutants:
+
+    def row(mutant: Mutant) -> Line:
         files = dict.fromkeys(edit.file for edit in mutant.edits)
-        table.add_row(mutant.name, ", ".join(files), Text(mutant.recreates))
-    return table
+        return Cell(mutant.name), Cell(", ".join(files)), Cell(mutant.recreates)
+
+    return Table("", tuple(map(Column, ("mutant", "file", "re-creates"))), tuple(map(row, mutants)))
 
 
-def trial_line(trial: Trial) -> Text:
+def trial_line(trial: Trial) -> Line:
     """One trial as it ends."""
-    text = Text(f"{trial.verdict:8} ", style=STYLES[trial.verdict])
-    text.append(f"{trial.name} ", style="bold")
-    text.append(f"{trial.by} {trial.told}", style="none")
-    return text
+    verdict = Cell(f"{trial.verdict:8} ", TONES[trial.verdict])
+    return verdict, Cell(f"{trial.name} ", strong=True), Cell(f"{trial.by} {trial.told}")
 
 
 def trial_table(trials: Sequence[Trial]) -> Table:
     """One row a mutant: what killed it, how fast, and in whose words."""
-    table = Table(box=None, show_edge=False)
-    table.add_column("mutant", no_wrap=True)
-    table.add_column("killed by", no_wrap=True)
-    table.add_column("s", justify="right", no_wrap=True)
-    table.add_column("cases", justify="right", no_wrap=True)
-    table.add_column("first stage that differs, or the judge's words", overflow="fold")
-    for trial in trials:
-        by = Text(trial.by) if trial.verdict == KILLED else Text(trial.verdict, style=STYLES[trial.verdict])
-        told = textwrap.shorten(trial.told, WORDS_SHOWN, placeholder=" ...")
-        table.add_row(trial.name, by, f"{trial.seconds:.1f}", str(trial.cases), Text(told))
-    return table
+
+    def row(trial: Trial) -> Line:
+        killed = trial.verdict == KILLED
+        return (
+            Cell(trial.name),
+            Cell(trial.by) if killed else Cell(trial.verdict, TONES[trial.verdict]),
+            Cell(f"{trial.seconds:.1f}"),
+            Cell(str(trial.cases)),
+            Cell(textwrap.shorten(trial.told, WORDS_SHOWN, placeholder=" ...")),
+        )
+
+    columns = (
+        Column("mutant", whole=True),
+        Column("killed by", whole=True),
+        Column("s", number=True, whole=True),
+        Column("cases", number=True, whole=True),
+        Column("first stage that differs, or the judge's words"),
+    )
+    return Table("", columns, tuple(map(row, trials)))
 
 
 def print_verdict(
@@ -59,31 +64,32 @@ def print_verdict(
     """The table, the survivors with their arguments, and what follows."""
     control = next((trial for trial in trials if trial.name == UNALTERED.name), None)
     others = [trial for trial in trials if trial is not control]
-    console.print(trial_table(others))
     equivalent = {mutant.name: mutant.equivalent for mutant in mutants if mutant.equivalent}
     alive = [trial for trial in others if trial.verdict != KILLED]
     unexplained = [trial for trial in alive if trial.verdict == BROKEN or trial.name not in equivalent]
+    console.print(drawn(trial_table(others)))
     for trial in alive:
         why = trial.told if trial.verdict == BROKEN else f"alive after {trial.cases} cases"
         if trial not in unexplained:
             why = f"equivalent: {equivalent[trial.name]}"
-        console.print(f"{trial.name}: {why}", markup=False)
-    killed = len(others) - len(alive)
-    text = f"{killed} of {len(others)} mutants killed, {seconds:.0f} s"
+        console.print(styled(Cell(f"{trial.name}: {why}")))
+    text = f"{len(others) - len(alive)} of {len(others)} mutants killed, {seconds:.0f} s"
     if control is None:
-        console.print(f"{text}; the kernel as it is has not been through, so kills say nothing yet")
-        return ExitCode.NOTHING_VERIFIED
-    if control.verdict != SURVIVED:
-        console.print(
-            f"the kernel as it is does not pass, so kills say nothing: {control.by} {control.told}",
-            markup=False,
+        code = ExitCode.NOTHING_VERIFIED
+        last = Cell(f"{text}; the kernel as it is has not been through, so kills say nothing yet")
+    elif control.verdict != SURVIVED:
+        code = ExitCode.CANNOT_RUN if control.verdict == BROKEN else ExitCode.MISMATCH
+        last = Cell(
+            f"the kernel as it is does not pass, so kills say nothing: {control.by} {control.told}"
         )
-        return ExitCode.CANNOT_RUN if control.verdict == BROKEN else ExitCode.MISMATCH
-    if unexplained:
-        console.print(f"{text}; alive: {', '.join(trial.name for trial in unexplained)}", style="bold red")
-        return ExitCode.MISMATCH
-    console.print(f"{text}, the others are equivalent" if alive else text, style="bold green")
-    return ExitCode.AGREE
+    elif unexplained:
+        code, names = ExitCode.MISMATCH, ", ".join(trial.name for trial in unexplained)
+        last = Cell(f"{text}; alive: {names}", Tone.BAD, strong=True)
+    else:
+        code, rest = ExitCode.AGREE, ", the others are equivalent" if alive else ""
+        last = Cell(f"{text}{rest}", Tone.GOOD, strong=True)
+    console.print(styled(last))
+    return code
 
 
 def as_json(

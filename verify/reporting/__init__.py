@@ -1,1 +1,14 @@
-"""What was found, shown: terminal, page, annotations; a row's way through its path."""
+"""What was found, shown.
+
+A campaign's outcome becomes a view once, and each form shows that view:
+
+- `view`: the model: cells, columns, tables, tones;
+- `campaign_view`, `coverage_tables`, `story`: the view of a campaign, its tables, its broken promises;
+- `terminal`, `plain`, `markdown`: tables in a terminal, as plain text, as Markdown;
+- `page` with its template and style, and `row_lanes`: the HTML page, and where in a row wrong columns lie;
+- `junit`, `github_annotations`: what continuous integration reads;
+- `progress`: the bar while a campaign runs.
+
+A row that `persistent-topk explain` shows has a model of its own, `stages`: `explanation` prints it and
+`pictures` draws it. `record` writes what a run on a GPU found.
+"""

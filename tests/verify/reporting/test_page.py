@@ -10,6 +10,7 @@ import wrong_topk
 
 from persistent_topk.verify.campaign.campaign import Campaign, Options
 from persistent_topk.verify.campaign.outcome import Outcome
+from persistent_topk.verify.reporting.campaign_view import view_of
 from persistent_topk.verify.reporting.page import page, write_page
 from persistent_topk.verify.targets.function import FunctionTarget
 
@@ -44,7 +45,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
 
 
 def test_the_page_is_well_formed_and_needs_no_network(outcome: Outcome, tmp_path: Path) -> None:
-    text = write_page(outcome, tmp_path / "report").read_text()
+    text = write_page(view_of(outcome), tmp_path / "report").read_text()
     checker = Checker()
     checker.feed(text)
     assert checker.open == []
@@ -56,7 +57,7 @@ def test_the_page_is_well_formed_and_needs_no_network(outcome: Outcome, tmp_path
 
 
 def test_every_failure_has_its_story(outcome: Outcome) -> None:
-    text = page(outcome)
+    text = page(view_of(outcome))
     broken = [item for item in outcome.targets["<b>mine</b>"].properties.values() if item.failures]
     assert text.count("<details") == len(broken) >= 1
     assert text.count("<figure>") == len(broken)
@@ -65,5 +66,5 @@ def test_every_failure_has_its_story(outcome: Outcome) -> None:
 
 
 def test_names_are_escaped(outcome: Outcome) -> None:
-    assert "<b>mine" not in page(outcome)
-    assert "&lt;b&gt;mine&lt;/b&gt;" in page(outcome)
+    assert "<b>mine" not in page(view_of(outcome))
+    assert "&lt;b&gt;mine&lt;/b&gt;" in page(view_of(outcome))

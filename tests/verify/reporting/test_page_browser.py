@@ -7,15 +7,17 @@ from pathlib import Path
 
 import pytest
 import wrong_topk
-from browser import Browser, find_browser
+from browser import WIDTH, Browser, find_browser
 
 from persistent_topk.verify.campaign.campaign import Campaign, Options
 from persistent_topk.verify.properties import CLAIMS
+from persistent_topk.verify.reporting.campaign_view import view_of
 from persistent_topk.verify.reporting.page import write_page
 from persistent_topk.verify.targets.function import FunctionTarget
 
 EXECUTABLE = find_browser()
 CASES = 150
+PHONE_WIDTH = 390
 PNG = b"\x89PNG\r\n"
 pytestmark = pytest.mark.skipif(EXECUTABLE is None, reason="no Chromium on the PATH or in CHROMIUM")
 
@@ -30,7 +32,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     outcome = Campaign(targets, Options(seconds=None, cases=CASES, failures=folder)).run()
     assert outcome.targets["truncating"].failing()
-    return write_page(outcome, folder)
+    return write_page(view_of(outcome), folder)
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +94,9 @@ def test_the_wrong_columns_are_drawn(browser: Browser, page: Path) -> None:
     assert all(width > 300 and height > 10 for width, height in drawn.values())
 
 
-def test_nothing_sticks_out(browser: Browser, page: Path) -> None:
-    browser.open(page)
+@pytest.mark.parametrize("width", [WIDTH, PHONE_WIDTH])
+def test_nothing_sticks_out(browser: Browser, page: Path, width: int) -> None:
+    browser.open(page, width=width)
+    assert browser.value("window.innerWidth") == width
     browser.value("document.querySelectorAll('details').forEach(d => d.open = true)")
     assert browser.value("document.documentElement.scrollWidth <= window.innerWidth") is True

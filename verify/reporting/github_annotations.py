@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from ..campaign.outcome import Outcome
+from .campaign_view import CampaignView
 
 RUNNING = "GITHUB_ACTIONS"  # the variable that is "true" there
 # What a workflow command must not hold as it is; in a property, colons and commas too.
@@ -18,16 +18,14 @@ def escaped(text: str, escapes: dict[str, str] = ESCAPES) -> str:
     return "".join(escapes.get(letter, letter) for letter in text)
 
 
-def lines_of(outcome: Outcome) -> Iterator[str]:
+def lines_of(view: CampaignView) -> Iterator[str]:
     """An error for each claimed promise that is broken, or a warning where nothing was verified."""
-    for target in outcome.targets.values():
-        for name in target.failing():
-            item = target.properties[name]
-            title = escaped(f"{target.name} breaks {name}", ESCAPES_OF_PROPERTIES)
-            told = f"{item.summary}\ncase: {item.story}\nreplay: persistent-topk replay {item.replay}"
-            yield f"::error title={title}::{escaped(told)}"
-    if outcome.verdict == "nothing-verified":
-        yield f"::warning title=top-k not verified::{escaped(str(outcome.why_nothing()))}"
+    for story in view.stories(claimed_only=True):
+        title = escaped(story.title, ESCAPES_OF_PROPERTIES)
+        message = "\n".join(story.lines())
+        yield f"::error title={title}::{escaped(message)}"
+    if view.why:
+        yield f"::warning title=top-k not verified::{escaped(view.why)}"
 
 
 def wanted() -> bool:

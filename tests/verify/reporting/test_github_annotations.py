@@ -13,7 +13,8 @@ from persistent_topk.commands.cli import group
 from persistent_topk.exit_code import ExitCode
 from persistent_topk.verify.campaign.outcome import Outcome, new_outcome
 from persistent_topk.verify.properties import CLAIMS
-from persistent_topk.verify.reporting.annotations import escaped, lines_of
+from persistent_topk.verify.reporting.campaign_view import view_of
+from persistent_topk.verify.reporting.github_annotations import escaped, lines_of
 
 COMMAND = re.compile(r"^::(error|warning) title=([^:,]*)::(.*)$")
 
@@ -47,14 +48,18 @@ def test_nothing_is_annotated_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None
     assert told("--target", "wrong_topk:by_value", "--cases", "3", "--family", "contents")[1] == []
 
 
+def titles(outcome: Outcome) -> list[str]:
+    return [line.split("::")[1] for line in lines_of(view_of(outcome))]
+
+
 def test_only_what_is_claimed_is_an_error_and_nothing_verified_a_warning() -> None:
     target = new_outcome("a:b", CLAIMS["set"], own=False, on_gpu=False)
     outcome = Outcome(0, {"a:b": target})
-    assert [line.split("::")[1] for line in lines_of(outcome)] == ["warning title=top-k not verified"]
+    assert titles(outcome) == ["warning title=top-k not verified"]
     target.properties["nan-first"].failures = 1
-    assert not any(line.startswith("::error") for line in lines_of(outcome))
+    assert not any(title.startswith("error") for title in titles(outcome))
     target.properties["padding"].failures = 1
-    assert [line.split("::")[1] for line in lines_of(outcome)] == ["error title=a%3Ab breaks padding"]
+    assert titles(outcome) == ["error title=a%3Ab breaks padding"]
 
 
 def test_escapes_can_be_undone() -> None:

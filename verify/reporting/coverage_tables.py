@@ -1,0 +1,69 @@
+"""What a campaign reached, as tables: rows and cases by path, boundary and family."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from ..campaign.coverage import Coverage
+from ..cases.families import FAMILIES
+from .view import Cell, Column, Table
+
+OTHER_FAMILIES = {"recipe": "Recipes that Hypothesis draws", "captured": "Captured scores"}
+
+
+def _bar(count: int, most: int) -> Cell:
+    """A count with its share on the square root of it, by which small ones stay visible."""
+    return Cell(str(count), share=(count / max(1, most)) ** 0.5)
+
+
+def _most(counts: Counter[str]) -> int:
+    return max(counts.values(), default=1)
+
+
+def path_table(coverage: Coverage) -> Table:
+    """Rows and cases by path, and the rows among them under the shipped policies."""
+    most = _most(coverage.paths)
+    headings = ("rows", "cases", "rows under a shipped policy")
+    return Table(
+        "Rows by path",
+        (Column("path"), *(Column(name, number=True) for name in headings)),
+        tuple(
+            (
+                Cell(name),
+                _bar(coverage.paths[name], most),
+                Cell(str(coverage.path_cases[name])),
+                Cell(str(coverage.shipped_paths[name])),
+            )
+            for name in coverage.told_paths()
+        ),
+    )
+
+
+def boundary_table(coverage: Coverage) -> Table:
+    """Rows (cases) one before, at, and one after each boundary."""
+    names = {name.removesuffix("-1").removesuffix("+1") for name in coverage.boundaries}
+
+    def count(place: str) -> Cell:
+        return Cell(f"{coverage.boundaries[place]} ({coverage.boundary_cases[place]})")
+
+    headings = ("one less", "at", "one more")
+    return Table(
+        "Rows (cases) at the boundaries",
+        (Column("boundary"), *(Column(name, number=True) for name in headings)),
+        tuple((Cell(name), *(count(f"{name}{step}") for step in ("-1", "", "+1"))) for name in sorted(names)),
+    )
+
+
+def family_table(coverage: Coverage) -> tuple[Table, tuple[str, ...]]:
+    """Cases by family, the most first; and the names of families that had none."""
+    summaries = {**{name: family.summary for name, family in FAMILIES.items()}, **OTHER_FAMILIES}
+    most = _most(coverage.families)
+    table = Table(
+        "Cases by family",
+        (Column("family"), Column("cases", number=True)),
+        tuple(
+            (Cell(name, note=summaries.get(name, "")), _bar(count, most))
+            for name, count in coverage.families.most_common()
+        ),
+    )
+    return table, tuple(name for name in FAMILIES if not coverage.families[name])
