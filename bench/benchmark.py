@@ -30,7 +30,7 @@ NAME = "bench"  # of its record
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line says, checked."""
+    """The checked options of the command line."""
 
     cells: tuple[Cell, ...]
     quick: bool
@@ -48,9 +48,9 @@ class Options:
 
 
 def bench(options: Options) -> int:
-    """Runs what the options say; the exit code."""
+    """Times the cells, prints and writes the results; returns the exit code."""
     if not torch.cuda.is_available():
-        click.echo("bench times the kernel on a GPU: torch sees no CUDA device here", err=True)
+        click.echo("bench needs a GPU: torch finds no CUDA device on this machine", err=True)
         return ExitCode.CANNOT_RUN
     try:
         if options.plot_file:
@@ -67,7 +67,7 @@ def bench(options: Options) -> int:
         options.cells, options.repeat, timed_on_gpu(options, ready), options.seconds, click.echo
     )
     session.missing = missing
-    tell(session, options)
+    print_session(session, options)
     write(session, options, here)
     if not session.cells:
         return ExitCode.NOTHING_VERIFIED
@@ -96,7 +96,7 @@ def timed_on_gpu(options: Options, peers: Mapping[str, Peer]) -> Callable[[Cell]
     return timed
 
 
-def tell(session: Session, options: Options) -> None:
+def print_session(session: Session, options: Options) -> None:
     """Prints the tables that were not shown yet, and the summary."""
     if options.repeat > 1:
         click.echo(HEADER)
@@ -120,5 +120,5 @@ def write(session: Session, options: Options, here: dict[str, Any]) -> None:
         title = f"Top-k on {here['gpu']}, {here['date'].split()[0]}: microseconds over the read-only floor"
         try:
             draw(session.cells, title, options.plot_file)
-        except ValueError as error:  # no cell is right, or matplotlib does not know the file's ending
-            click.echo(f"no picture: {error}", err=True)
+        except ValueError as error:  # no cell is right, or the file's ending is no format of matplotlib's
+            click.echo(f"no picture was drawn: {error}", err=True)

@@ -52,8 +52,8 @@ def draw_half(axes: Any, cells: Sequence[CellFigures], temperature: str) -> None
     """One temperature: a column a cell, logarithmic ratios."""
     for kind, (colour, marker, label) in SERIES.items():
         known = [(at, cell[temperature]["page"]) for at, cell in enumerate(cells)]
-        places = [at for at, told in known if told]
-        values = [told[kind] for _, told in known if told]
+        places = [at for at, page in known if page]
+        values = [page[kind] for _, page in known if page]
         axes.plot(places, values, marker, color=colour, label=label, markersize=5, alpha=0.85)
     colour, marker, label = OURS_LOOK
     ratios = [cell[temperature]["ratio"] for cell in cells]

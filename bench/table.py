@@ -166,10 +166,10 @@ def against_lines(cells: Sequence[CellFigures], before: Sequence[CellFigures]) -
 def read_cells(path: Path) -> list[CellFigures]:
     """The cells of an earlier --json file; UnreadableRun where it holds none."""
     try:
-        told = json.loads(path.read_text())
+        earlier = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise UnreadableRun(f"{path} cannot be read as JSON: {error}") from error
-    cells = told.get("cells") if isinstance(told, dict) else None
+    cells = earlier.get("cells") if isinstance(earlier, dict) else None
     if not isinstance(cells, list) or not all(
         isinstance(cell, dict) and {"name", "wrong_rows", COLD, WARM} <= cell.keys() for cell in cells
     ):
@@ -189,8 +189,8 @@ def markdown_lines(cells: Sequence[CellFigures]) -> list[str]:
         for part in (cell[COLD], cell[WARM]):
             words += [f"{part['us']:.2f}", f"{part['floor']:.2f}", f"{part['ratio']:.2f}"]
             for kind, versus in (("fastest", "versus"), ("exact", "versus_exact")):
-                told = part["page"]
-                best = f"{told[kind]:.2f} {told[kind + '_name']}" if told else ""
-                words += [best, f"{part[versus]:.2f}" if told else ""]
+                page = part["page"]
+                best = f"{page[kind]:.2f} {page[kind + '_name']}" if page else ""
+                words += [best, f"{part[versus]:.2f}" if page else ""]
         lines.append("| " + " | ".join(words) + " |")
     return lines
