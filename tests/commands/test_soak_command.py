@@ -78,7 +78,8 @@ def test_the_command_fails_on_a_mismatch_and_says_what_is_left(on_a_gpu: FakeKer
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device is here")
 def test_without_a_gpu_it_says_so() -> None:
     found = soak()
-    assert found.return_value == ExitCode.CANNOT_RUN and "torch finds no CUDA device on this machine" in found.output
+    assert found.return_value == ExitCode.CANNOT_RUN
+    assert "torch finds no CUDA device on this machine" in found.output
 
 
 def test_a_second_oracle_that_fails_on_the_way_ends_the_run(
