@@ -75,7 +75,7 @@ def bench(options: Options) -> int:
 
 
 def failed(session: Session) -> bool:
-    """Whether an output was wrong or an error ended the run; a budget that ran out is no failure."""
+    """Whether an output was wrong or an error ended the run; running out of time is not a failure."""
     return bool(session.report()["wrong_cells"]) or session.broken
 
 
@@ -120,5 +120,5 @@ def write(session: Session, options: Options, here: dict[str, Any]) -> None:
         title = f"Top-k on {here['gpu']}, {here['date'].split()[0]}: microseconds over the read-only floor"
         try:
             draw(session.cells, title, options.plot_file)
-        except ValueError as error:  # no cell is right, or the file's ending is no format of matplotlib's
+        except ValueError as error:  # no cell is right, or matplotlib does not know the file's ending
             click.echo(f"no picture was drawn: {error}", err=True)

@@ -87,7 +87,7 @@ def mark_groups(axes: Any, cells: Sequence[CellFigures]) -> None:
 
 
 def draw(cells: Sequence[CellFigures], title: str, path: Path) -> None:
-    """Writes the picture, a PNG (or what the name's ending says).
+    """Writes the picture, a PNG, or the format of the name's ending.
 
     Raises PlotUnavailable without matplotlib, ValueError where no cell is right or the ending is unknown.
     """

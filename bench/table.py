@@ -21,7 +21,7 @@ CellFigures = dict[str, Any]
 
 
 class UnreadableRun(ValueError):
-    """The file of --against holds no figures of a bench; the message says what is wrong."""
+    """The file of --against has no figures of a bench; the message names what is wrong."""
 
 
 def page(cell: Cell, temperature: str) -> Figures | None:

@@ -38,7 +38,7 @@ class Policy:
     medium_bin_bits: int  # the same for medium
     large_bin_bits: int  # the same for large
     candidates: int  # capacity of the candidate buffer, keys; more spill to passes over the row
-    rank_max: int  # at most so many candidates are ranked by comparison, more by digit passes
+    rank_max: int  # most candidates that are ranked by comparison; more take digit passes
     tile: int  # columns that a CTA reads at a time while it streams; rows and chunks of so few have less code
     sample: int  # columns of a chunk that bound what is selected, before it is streamed
     held: int  # longest row that one CTA holds in registers, by its own path or the medium one

@@ -26,7 +26,7 @@ EMPTY, BEYOND = -1, -2  # no keys
 
 
 class Unavailable(RuntimeError):
-    """The second oracle cannot be used here; the message says why."""
+    """The second oracle cannot be used here; the message has the reason."""
 
 
 class Library(Protocol):
@@ -42,7 +42,7 @@ class Library(Protocol):
 
 
 def nan_probe(device: str) -> Tensor:
-    """Rows in which NaN of either sign and several payloads decide who is selected, by column."""
+    """Rows in which NaN of either sign and several payloads decide which columns are selected."""
     nans = torch.tensor([QUIET_NAN, SIGNALLING_NAN, PAYLOAD_NAN], dtype=torch.int32, device=device)
     rows = []
     for at in range(len(nans)):
