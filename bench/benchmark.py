@@ -34,7 +34,7 @@ NAME = "bench"  # of its record
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line says, checked."""
+    """The checked options of the command line."""
 
     cells: tuple[Cell, ...]
     quick: bool
@@ -52,9 +52,9 @@ class Options:
 
 
 def bench(options: Options) -> int:
-    """Runs what the options say; the exit code."""
+    """Times the cells, prints and writes the results; returns the exit code."""
     if not torch.cuda.is_available():
-        click.echo("bench times the kernel on a GPU: torch sees no CUDA device here", err=True)
+        click.echo("bench needs a GPU: torch finds no CUDA device on this machine", err=True)
         return ExitCode.CANNOT_RUN
     try:
         if options.plot_file:
@@ -71,7 +71,7 @@ def bench(options: Options) -> int:
         options.cells, options.repeat, timed_on_gpu(options, ready), options.seconds, click.echo
     )
     session.missing = missing
-    tell(session, options)
+    print_session(session, options)
     write(session, options, here)
     if not session.cells:
         return ExitCode.NOTHING_VERIFIED
@@ -79,7 +79,7 @@ def bench(options: Options) -> int:
 
 
 def failed(session: Session) -> bool:
-    """Whether an output was wrong or an error ended the run; a budget that ran out is no failure."""
+    """Whether an output was wrong or an error ended the run; running out of time is not a failure."""
     return bool(session.report()["wrong_cells"]) or session.broken
 
 
@@ -100,7 +100,7 @@ def timed_on_gpu(options: Options, peers: Mapping[str, Peer]) -> Callable[[Cell]
     return timed
 
 
-def tell(session: Session, options: Options) -> None:
+def print_session(session: Session, options: Options) -> None:
     """Prints the tables that were not shown yet, and the summary."""
     if options.repeat > 1:
         echo_table(cell_table(session.cells))
@@ -132,4 +132,4 @@ def write(session: Session, options: Options, here: dict[str, Any]) -> None:
         try:
             draw(session.cells, title, options.plot_file)
         except ValueError as error:  # no cell is right, or matplotlib does not know the file's ending
-            click.echo(f"no picture: {error}", err=True)
+            click.echo(f"no picture was drawn: {error}", err=True)

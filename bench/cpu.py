@@ -1,7 +1,7 @@
 """`python -m persistent_topk.bench.cpu`: rows a second without a GPU, on one core.
 
-The emulated kernel checks every access of every thread, so this is no figure of the kernel's speed: it
-tells how many rows a campaign gets through.
+The emulated kernel checks every access of every thread, so this does not measure the kernel's speed: it
+measures how many rows a campaign verifies.
 """
 
 from __future__ import annotations

@@ -24,11 +24,11 @@ Function = Callable[[torch.Tensor, torch.Tensor, int], torch.Tensor]
 
 
 class PeerRefuses(Exception):
-    """The peer does not take this cell; the message says why."""
+    """The peer does not take this cell; the message has the reason."""
 
 
 class PeerUnavailable(Exception):
-    """The peer cannot run here; the message says what is missing."""
+    """The peer cannot run here; the message names what is missing."""
 
 
 @dataclass

@@ -52,8 +52,8 @@ def draw_half(axes: Any, cells: Sequence[CellFigures], temperature: str) -> None
     """One temperature: a column a cell, logarithmic ratios."""
     for kind, (colour, marker, label) in SERIES.items():
         known = [(at, cell[temperature]["page"]) for at, cell in enumerate(cells)]
-        places = [at for at, told in known if told]
-        values = [told[kind] for _, told in known if told]
+        places = [at for at, page in known if page]
+        values = [page[kind] for _, page in known if page]
         axes.plot(places, values, marker, color=colour, label=label, markersize=5, alpha=0.85)
     colour, marker, label = OURS_LOOK
     ratios = [cell[temperature]["ratio"] for cell in cells]
@@ -87,7 +87,7 @@ def mark_groups(axes: Any, cells: Sequence[CellFigures]) -> None:
 
 
 def draw(cells: Sequence[CellFigures], title: str, path: Path) -> None:
-    """Writes the picture, a PNG (or what the name's ending says).
+    """Writes the picture, a PNG, or the format of the name's ending.
 
     Raises PlotUnavailable without matplotlib, ValueError where no cell is right or the ending is unknown.
     """

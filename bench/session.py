@@ -13,7 +13,7 @@ from .summary import summary, summary_lines
 from .table import CellFigures, as_json
 
 RunCell = Callable[[Cell], CellResult]
-Tell = Callable[[str], None]
+PrintLine = Callable[[str], None]
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Session:
         return summary(self.cells, self.runs)
 
     def lines(self) -> list[str]:
-        """The summary, behind it what is missing from it."""
+        """The summary, then the peers that were not timed, then why the session stopped early."""
         missing = [f"{name} was not run: {why}" for name, why in self.missing.items()]
         return [*summary_lines(self.report()), *missing, *([self.stopped] if self.stopped else [])]
 
@@ -41,11 +41,11 @@ class Session:
         return bool(self.cells) and not self.stopped and not self.report()["wrong_cells"]
 
     def found(self) -> dict[str, Any]:
-        """What a record says of it (see records.py)."""
+        """The outcome for a record: whether the session is clean, and its lines."""
         return {"ok": self.clean, "lines": self.lines()}
 
     def figures(self) -> dict[str, Any]:
-        """What a record keeps for those who count on."""
+        """The figures for a record."""
         return {
             "summary": self.report(),
             "missing_peers": self.missing,
@@ -64,13 +64,13 @@ def run_session(
     repeat: int,
     run_cell: RunCell,
     seconds: float | None = None,
-    tell: Tell = print,
+    print_line: PrintLine = print,
     clock: Callable[[], float] = time.monotonic,
 ) -> Session:
-    """Times all cells, then all again, `repeat` times. seconds: no cell is begun after so much time.
+    """Times all cells, then all again, `repeat` times. seconds: after this time no cell is begun.
 
-    A cell counts with the runs that it has, which `stopped` says where they are fewer than asked for. So
-    does an error, after which the device may be unusable: what was timed before it is kept.
+    An error ends the session too, since the device may be unusable after it. In both cases the session
+    keeps what was timed before, and `stopped` gives the reason.
     """
     began = clock()
     ordered = in_shape_order(cells)
@@ -91,6 +91,6 @@ def run_session(
             results.setdefault(cell, []).append(result)
         if stopped:
             break
-        tell(f"run {run} of {repeat}: {len(ordered)} cells in {clock() - before:.1f} s")
+        print_line(f"run {run} of {repeat}: {len(ordered)} cells in {clock() - before:.1f} s")
     timed = [as_json(results[cell]) for cell in ordered if cell in results]
     return Session(repeat, timed, stopped, broken)

@@ -95,9 +95,9 @@ def summary_lines(report: dict[str, Any]) -> list[str]:
             )
     found = report["repeatability"]
     if found:
-        told = "within" if found["within"] else f"{found['cells_beyond']} cells beyond"
+        verdict = "within" if found["within"] else f"{found['cells_beyond']} cells beyond"
         lines.append(
             f"{report['runs']} runs: medians differ by at most {found['spread']:.1%} "
-            f"({found['cell']}, {found['temperature']}): {told} {STABLE_SPREAD:.0%}"
+            f"({found['cell']}, {found['temperature']}): {verdict} {STABLE_SPREAD:.0%}"
         )
     return lines

@@ -19,7 +19,7 @@ CellFigures = dict[str, Any]
 
 
 class UnreadableRun(ValueError):
-    """The file of --against holds no figures of a bench; the message says what is wrong."""
+    """The file of --against has no figures of a bench; the message names what is wrong."""
 
 
 def page(cell: Cell, temperature: str) -> Figures | None:
@@ -101,10 +101,10 @@ def as_json(results: Sequence[CellResult]) -> CellFigures:
 def read_cells(path: Path) -> list[CellFigures]:
     """The cells of an earlier --json file; UnreadableRun where it holds none."""
     try:
-        told = json.loads(path.read_text())
+        earlier = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise UnreadableRun(f"{path} cannot be read as JSON: {error}") from error
-    cells = told.get("cells") if isinstance(told, dict) else None
+    cells = earlier.get("cells") if isinstance(earlier, dict) else None
     if not isinstance(cells, list) or not all(
         isinstance(cell, dict) and {"name", "wrong_rows", COLD, WARM} <= cell.keys() for cell in cells
     ):

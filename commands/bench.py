@@ -17,36 +17,39 @@ File = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command("bench")
-@click.option("--cells", multiple=True, metavar="K,ROWS,N", help="such as 2048,1,8K or 2048,*,*; repeat")
-@click.option("--quick", is_flag=True, help="fourteen cells, fewer replays")
+@click.option(
+    "--cells", multiple=True, metavar="K,ROWS,N",
+    help="cells to time, such as 2048,1,8K or 2048,*,*; may be repeated",
+)  # fmt: skip
+@click.option("--quick", is_flag=True, help="time fourteen cells, with fewer replays")
 @click.option(
     "--repeat", type=click.IntRange(min=1), default=1, metavar="N",
-    help="time all cells N times over [default: 1]; medians of the runs, and how far they lie apart",
+    help="time all cells N times [default: 1]; prints medians over the runs and how far they differ",
 )  # fmt: skip
 @click.option(
     "--seconds", type=click.FloatRange(min=0, min_open=True), metavar="S",
-    help="begin no cell once this much time has passed",
+    help="begin no further cell after this time",
 )  # fmt: skip
-@click.option("--policy", type=click.Choice(list(POLICIES)), help="in place of the plan's choice")
+@click.option("--policy", type=click.Choice(list(POLICIES)), help="[default: the plan's choice]")
 @click.option(
     "--peers", is_flag=False, flag_value=ALL, default=TORCH, show_default=True, metavar="[NAME,...]",
-    help="other kernels to time beside ours: names, all (or no value), none",
+    help="other kernels to time in the same run: names, all (also if no value is given), or none",
 )  # fmt: skip
 @click.option(
     "--cccl", "headers", type=click.Path(path_type=Path), metavar="PATH",
-    help="wheel or folder with the headers of CUB, for the peers cub and cub-ties",
+    help="wheel or folder that has the headers of CUB; the peers cub and cub-ties need it",
 )  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
-@click.option("--json", "json_file", type=File, help="write all figures")
+@click.option("--json", "json_file", type=File, help="write all figures as JSON")
 @click.option("--markdown", "markdown_file", type=File, help="write the table as Markdown")
-@click.option("--plot", "plot_file", type=File, metavar="PNG", help="draw the ratios to the floor")
-@click.option("--against", type=File, help="compare with an earlier --json, cell by cell")
+@click.option("--plot", "plot_file", type=File, metavar="PNG", help="draw each cell's time over the floor")
+@click.option("--against", type=File, help="compare with the file of an earlier --json, cell by cell")
 def command(**given: Any) -> int:
     """Times the kernel on this machine's GPU, beside other kernels.
 
-    Times are in microseconds and over a read-only floor. Every timed output is verified. Ratios are compared
-    with those of other kernels, measured elsewhere on an H100, and with kernels timed in the same run
-    (--peers).
+    Each cell gets a time in microseconds and a ratio to a floor: a kernel that only reads the logits and
+    writes k integers a row. Every timed output is verified. Ratios are compared with recorded ones of other
+    kernels on an H100, and with kernels that --peers times in the same run.
     """
     from ..bench.benchmark import bench
 
@@ -54,7 +57,7 @@ def command(**given: Any) -> int:
 
 
 def checked(given: dict[str, Any]) -> Options:
-    """The options; click.UsageError that says which is wrong."""
+    """The checked options. Raises click.UsageError that names the option that is wrong."""
     from ..bench.benchmark import Options
     from ..bench.cells import select
     from ..bench.peer_names import choose
@@ -69,5 +72,5 @@ def checked(given: dict[str, Any]) -> Options:
     except (ValueError, UnreadableRun) as error:
         raise click.UsageError(str(error)) from error
     if not cells:
-        raise click.UsageError(f"--cells is {', '.join(patterns)}; no cell of the page matches")
+        raise click.UsageError(f"--cells is {', '.join(patterns)}; expected a cell of the bench (2048,1,8K)")
     return Options(cells=tuple(cells), all_peers=text == ALL, against=earlier, **given)

@@ -1,4 +1,4 @@
-"""A campaign as a command runs it: targets made ready, progress shown, the result's files written."""
+"""The campaign of a command: prepares targets, shows progress, writes the result's files."""
 
 from __future__ import annotations
 
@@ -31,9 +31,10 @@ DEFAULT_TARGETS = ("model", "emulator")
 def prepared(
     names: Sequence[str], claims: frozenset[str] | None, device: str = "cpu"
 ) -> tuple[list[Target], dict[str, str]]:
-    """Targets that can run, and why the others cannot. Without names: our own, on a GPU if there is one.
+    """Targets that can run, and for each of the others the reason why it cannot.
 
-    Raises click.UsageError for a name that is no target.
+    Without names: our own targets, and `gpu` if there is a GPU. Raises click.UsageError for a name that does
+    not belong to a target.
     """
     ready: list[Target] = []
     unavailable: dict[str, str] = {}
@@ -58,7 +59,7 @@ def prepared(
 
 
 def shared_ks(targets: Sequence[Target]) -> tuple[int, ...]:
-    """The values of k that all targets take; none where every k will do."""
+    """The values of k that all targets take; empty if they take every k."""
     limited = [set(target.ks) for target in targets if target.ks is not None]
     return tuple(sorted(set.intersection(*limited))) if limited else ()
 
@@ -70,14 +71,14 @@ def _gpu_is_there() -> bool:
 
 
 def check_families(families: Sequence[str]) -> None:
-    """click.UsageError for a name that is no family's."""
+    """Raises click.UsageError for a name that does not belong to a family."""
     unknown = [name for name in families if name not in FAMILIES]
     if unknown:
         raise click.UsageError(f"--family is {unknown[0]!r}; expected one of {', '.join(FAMILIES)}")
 
 
 def opened_state(folder: Path, targets: Sequence[Target]) -> State:
-    """The state in a folder, or in this rank's folder there; click.UsageError where it cannot be used."""
+    """The state in a folder, or in this rank's subfolder. Raises click.UsageError if it cannot be used."""
     rank, size = rank_and_size()
     of_rank = folder if size == 1 else folder / f"rank-{rank}"
     try:
@@ -87,7 +88,7 @@ def opened_state(folder: Path, targets: Sequence[Target]) -> State:
 
 
 def captured(files: Sequence[Path], ks: tuple[int, ...]) -> list[Case]:
-    """The cases of captured scores; click.UsageError for a file that holds none."""
+    """The cases of captured scores. Raises click.UsageError for a file without scores."""
     try:
         return [case for file in files for case in captured_cases(file, ks)]
     except UnreadableLogits as error:
@@ -97,8 +98,11 @@ def captured(files: Sequence[Path], ks: tuple[int, ...]) -> list[Case]:
 def run_ranks(
     ready: Sequence[Target], options: Options, seed: int, state_folder: Path | None
 ) -> Outcome | None:
-    """The campaign over all processes of a launch, and its tables; None on a rank that has handed its part
-    over. seed: the user's. Raises click.UsageError for a state folder that cannot be used."""
+    """Runs the campaign over all processes of a launch and prints its tables.
+
+    seed: the user's. Returns None on every rank but 0, which merges the outcomes. Raises click.UsageError for
+    a state folder that cannot be used.
+    """
     rank, size = rank_and_size()
     options.seed = seed_of(seed, rank)
     if state_folder is not None:
@@ -118,7 +122,7 @@ def run_ranks(
 
 
 def run(targets: Sequence[Target], options: Options) -> Outcome:
-    """The campaign, with its progress shown."""
+    """Runs the campaign and shows its progress."""
     try:
         with LiveProgress(terminal()) as progress:
             return Campaign(targets, options, progress).run()
@@ -130,7 +134,7 @@ def run(targets: Sequence[Target], options: Options) -> Outcome:
 def write(
     outcome: Outcome, json_file: Path | None, junit_file: Path | None = None, report: Path | None = None
 ) -> int:
-    """The result's files, where asked for, whichever of them cannot be written; the exit code."""
+    """Writes the files that were asked for, each even if another fails; returns the exit code."""
 
     view = view_of(outcome)
 

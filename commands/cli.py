@@ -1,4 +1,4 @@
-"""persistent-topk: one command a file beside this one, found by its name."""
+"""persistent-topk: the command line. Each command is a file in this folder, found by its name."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ import click
 from .. import __version__
 from ..exit_code import ExitCode
 
-# What the list of commands says of each: importing them all would take longer than reading it.
+# The first sentence of each command's help. The list repeats them here since importing all commands is slow.
 COMMANDS = {
     "bench": "Times the kernel on this machine's GPU, beside other kernels.",
-    "conform": "Prints which promises each target keeps, property by property.",
-    "doctor": "Shows compilers, GPU and peers, and what goes without those that are missing.",
-    "explain": "Walks one row through its path, stage by stage.",
+    "conform": "Measures which properties each target has, and prints them as a table.",
+    "doctor": "Lists compilers, GPU and packages, and what needs those that are missing.",
+    "explain": "Shows how one row is selected, stage by stage.",
     "mutants": "Builds each mutant of the kernel and shows what killed it, and how fast.",
-    "replay": "Runs the failure saved in a file again: the same bytes, the same schedules.",
-    "soak": "Verifies a million rows on a GPU, made and judged there.",
-    "verify": "Puts targets through the contract, case by case.",
+    "replay": "Runs a saved failure again: the same bytes, the same schedules.",
+    "soak": "Verifies a million rows on a GPU, which makes and judges them.",
+    "verify": "Checks targets against the contract, case by case.",
 }
 
 
 class CommandFiles(click.Group):
-    """Offers commands/NAME.py's `command` as NAME, imported when it is asked for."""
+    """Offers the `command` of commands/NAME.py as NAME, and imports it only when it is used."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -44,12 +44,11 @@ class CommandFiles(click.Group):
 @click.command(cls=CommandFiles, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="persistent-topk")
 def group() -> None:
-    """Proves or breaks a top-k: a differential checker with an exact oracle."""
+    """Checks top-k kernels against an exact oracle, and times and explains this project's own."""
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Runs the command line and exits: 0 agree, 1 mismatch, 2 bad usage, 3 cannot run here, 4 nothing
-    verified, 70 a fault of the checker's or of what it writes to, 130 interrupted."""
+    """Runs the command line and exits with one of the codes of ExitCode."""
     try:
         code = group.main(arguments, prog_name="persistent-topk", standalone_mode=False)
     except click.ClickException as error:
@@ -59,11 +58,11 @@ def main(arguments: list[str] | None = None) -> None:
         click.echo("interrupted", err=True)
         code = ExitCode.INTERRUPTED
     except OSError as error:
-        click.echo(f"cannot go on: {error}", err=True)
+        click.echo(f"the command stopped: {error}", err=True)
         code = ExitCode.FAULT
-    except Exception:  # which would exit with 1, as if a target had broken a promise
+    except Exception:  # else it would exit with 1, as if a target had broken a promise
         traceback.print_exc()
-        click.echo("a fault of persistent-topk itself, not of a target; please report it", err=True)
+        click.echo("this is a fault of persistent-topk, not of a target; please report it", err=True)
         code = ExitCode.FAULT
     sys.exit(int(code or 0))
 

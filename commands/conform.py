@@ -1,4 +1,4 @@
-"""persistent-topk conform: the conformance table alone."""
+"""persistent-topk conform: the conformance table."""
 
 from __future__ import annotations
 
@@ -38,9 +38,10 @@ def command(
     k: str | None,
     json_file: Path | None,
 ) -> int:
-    """Prints which promises each target keeps, property by property.
+    """Measures which properties each target has, and prints them as a table.
 
-    Targets that cannot run here are said to be missing, and the others measured.
+    T is module:function or the name of an adapter. A target that cannot run on this machine is named, and the
+    others are measured.
     """
     claims, ks = parse_claims(claim), parse_ks(k)
     from ..verify.campaign.campaign import Options

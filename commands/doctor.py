@@ -1,4 +1,4 @@
-"""persistent-topk doctor: what is here, what is missing, and what that leaves out."""
+"""persistent-topk doctor: what this machine has, what it lacks, and what needs it."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ VERSION_SECONDS = 10
 
 
 class Finding(NamedTuple):
-    """what: a tool or package. found: its version or place, or None. leaves_out: what goes without it."""
+    """what: tool or package. found: its version or place, or None. needed_by: what cannot run without it."""
 
     what: str
     found: str | None
-    leaves_out: str
+    needed_by: str
 
 
 def tool_version(names: tuple[str, ...]) -> str | None:
-    """The first line of --version of the first of these that is on the PATH."""
+    """The version line and path of the first of these tools that is on the PATH, or None."""
     for name in names:
         path = shutil.which(name)
         if path is None:
@@ -33,7 +33,7 @@ def tool_version(names: tuple[str, ...]) -> str | None:
                 [path, "--version"], capture_output=True, text=True, timeout=VERSION_SECONDS
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            return f"{path} does not answer: {error}"
+            return f"{path} --version failed: {error}"
         lines = (done.stdout or done.stderr).strip().splitlines()
         release = next((line for line in lines if "release" in line), lines[0] if lines else "")
         return f"{release.strip()} ({path})"
@@ -41,7 +41,7 @@ def tool_version(names: tuple[str, ...]) -> str | None:
 
 
 def package_version(name: str) -> str | None:
-    """The version of an importable package, without importing it where metadata tells."""
+    """The version of a package from its metadata, or None; "installed" for one without metadata."""
     from importlib import metadata
 
     try:
@@ -56,7 +56,7 @@ def package_version(name: str) -> str | None:
 
 
 def gpu() -> str | None:
-    """The name and capability of the GPU that torch can use."""
+    """The name and compute capability of the GPU that torch uses, or None."""
     import torch
 
     if not torch.cuda.is_available():
@@ -66,7 +66,7 @@ def gpu() -> str | None:
 
 
 def emulator() -> str | None:
-    """Whether the emulated kernel runs here."""
+    """A word on the emulated kernel, or None where it cannot run."""
     from ..verify.targets import TargetUnavailable, resolve
 
     try:
@@ -77,7 +77,7 @@ def emulator() -> str | None:
 
 
 def findings() -> list[Finding]:
-    """Everything that a campaign may use, found or not."""
+    """Every tool and package that a command may use, found or not."""
     import torch
 
     from ..verify.targets.peers.packages import PACKAGES
@@ -100,15 +100,15 @@ def findings() -> list[Finding]:
 
 @click.command("doctor")
 def command() -> int:
-    """Shows compilers, GPU and peers, and what goes without those that are missing."""
+    """Lists compilers, GPU and packages, and what needs those that are missing."""
     from ..verify.reporting.terminal import drawn, terminal
     from ..verify.reporting.view import Cell, Column, Table, Tone
 
     def row(item: Finding) -> tuple[Cell, ...]:
         found = Cell(item.found) if item.found else Cell("missing", Tone.WARNING)
-        return Cell(item.what), found, Cell("" if item.found else item.leaves_out)
+        return Cell(item.what), found, Cell("" if item.found else item.needed_by)
 
-    headings = ("", "found", "without it there is no")
+    headings = ("", "found", "needed for")
     table = Table("", tuple(map(Column, headings)), tuple(map(row, findings())))
     terminal().print(drawn(table))
     return 0

@@ -1,4 +1,4 @@
-"""persistent-topk explain: one row's way through its path, stage by stage."""
+"""persistent-topk explain: how one row is selected, stage by stage."""
 
 from __future__ import annotations
 
@@ -19,22 +19,24 @@ CONTEXT = 40_000  # columns of the row shown where no file is given: long enough
 
 
 @click.command("explain")
-@click.option("--logits", "file", type=click.Path(path_type=Path), help="captured scores, in place of ours")
+@click.option("--logits", "file", type=click.Path(path_type=Path), metavar="FILE",
+              help="captured scores (.npy, .safetensors, .pt) [default: generated ones]")  # fmt: skip
 @click.option("--row", type=click.IntRange(min=0), default=0, show_default=True, help="row of the scores")
 @click.option("--k", type=click.IntRange(1, MAX_K), default=DEFAULT_K, show_default=True)
 @click.option("--policy", type=click.Choice(list(POLICIES)), help="[default: the plan's choice]")
 @click.option("--context", type=click.IntRange(min=1), default=CONTEXT, show_default=True,
-              help="columns of the row, without --logits")  # fmt: skip
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="without --logits")
+              help="columns of a generated row")  # fmt: skip
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
+              help="seed of a generated row")
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path),
-              help="write a picture of the row and its stages, such as row.png")  # fmt: skip
+              help="draw the row and its stages to this file, such as row.png")  # fmt: skip
 def command(
     file: Path | None, row: int, k: int, policy: str | None, context: int, seed: int, plot: Path | None
 ) -> int:
-    """Walks one row through its path, stage by stage.
+    """Shows how one row is selected, stage by stage.
 
-    It shows the model's record of the row. Without --logits: scores of a sparse-attention indexer over
-    --context tokens.
+    The stages come from the model's record of the row. Without --logits the row holds generated scores of a
+    sparse-attention indexer over --context tokens.
     """
     from ..verify.reporting.explanation import print_walk
     from ..verify.reporting.stages import walk
@@ -51,12 +53,12 @@ def command(
 
 
 def _row(file: Path | None, row: int, context: int, seed: int) -> tuple[torch.Tensor, int]:
-    """The logits [S] and the length of the row that was asked for; click.UsageError."""
+    """The logits [S] and the length of the row. Raises click.UsageError for a row or file that is missing."""
     if file is None:
         from ..reference.indexer import indexer_logits
 
         if row >= context:
-            raise click.UsageError(f"--row is {row}; {context} tokens have rows 0 to {context - 1}")
+            raise click.UsageError(f"--row is {row}; expected 0 to {context - 1}, as --context is {context}")
         logits, lengths = indexer_logits(row + 1, context, seed=seed)
         return logits[row], int(lengths[row])
     from ..verify.cases.captured import UnreadableLogits, read_logits
@@ -66,12 +68,12 @@ def _row(file: Path | None, row: int, context: int, seed: int) -> tuple[torch.Te
     except UnreadableLogits as error:
         raise click.UsageError(str(error)) from error
     if row >= len(logits):
-        raise click.UsageError(f"--row is {row}; {file} has rows 0 to {len(logits) - 1}")
+        raise click.UsageError(f"--row is {row}; expected 0 to {len(logits) - 1}, the rows of {file}")
     return logits[row], int(lengths[row])
 
 
 def _plot(walked: Walk, file: Path) -> None:
-    """The row and its stages as a picture; click.ClickException without matplotlib or for another format."""
+    """Draws the row and its stages. Raises click.ClickException without matplotlib, or for a bad format."""
     from ..verify.reporting.explanation import draw_walk
 
     try:

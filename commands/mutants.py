@@ -1,4 +1,4 @@
-"""persistent-topk mutants: whether the checker would notice, shown on kernels with one mistake each."""
+"""persistent-topk mutants: whether the checker notices a mistake, for kernels with one mistake each."""
 
 from __future__ import annotations
 
@@ -23,12 +23,15 @@ DEFAULT_CASES = 450  # most die of the first one; the hardest to kill took 351
 
 
 @click.command("mutants")
-@click.option("--only", "only", multiple=True, metavar="NAME", help="mutants whose name contains this")
-@click.option("--flips", is_flag=True, help="each flipped comparison too: half an hour or more")
-@click.option("--list", "listing", is_flag=True, help="show the mutants, run none")
+@click.option(
+    "--only", "only", multiple=True, metavar="NAME",
+    help="only mutants whose name contains this; may be repeated",
+)  # fmt: skip
+@click.option("--flips", is_flag=True, help="also flip each comparison; takes half an hour or more")
+@click.option("--list", "listing", is_flag=True, help="list the mutants and run none")
 @click.option(
     "--cases", type=click.IntRange(min=1), default=DEFAULT_CASES, show_default=True,
-    help="most cases that the campaign puts to each mutant",
+    help="most cases that each mutant gets",
 )  # fmt: skip
 @seed_option
 @json_option
@@ -37,9 +40,10 @@ def command(
 ) -> int:
     """Builds each mutant of the kernel and shows what killed it, and how fast.
 
-    A mutant is the production kernel with one mistake: a published failure re-created, a flipped
-    comparison, a barrier deleted. The default campaign runs on the emulated mutant until a promise is
-    broken. Exit code 0 if all are killed but those that are shown to be equivalent, 1 if not.
+    A mutant is the production kernel with one mistake: a published failure, a flipped comparison, a deleted
+    barrier. The default campaign runs on the emulated mutant until the mutant breaks a promise, which kills
+    it. The exit code is 0 if every mutant is killed or has an argument why it is equivalent to the kernel,
+    else 1.
     """
     from ..verify.mutants import verdict
     from ..verify.reporting.terminal import drawn, terminal
@@ -53,7 +57,7 @@ def command(
     trials, interrupted = _run(console, [verdict.UNALTERED, *chosen], seed, cases)
     code = verdict.print_verdict(console, chosen, trials, time.monotonic() - began)
     if interrupted:
-        console.print(f"interrupted: {1 + len(chosen) - len(trials)} were not put on trial")
+        console.print(f"interrupted: {1 + len(chosen) - len(trials)} mutants were not run")
         code = ExitCode.INTERRUPTED
     if json_file is not None:
         json_file.parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +66,7 @@ def command(
 
 
 def _run(console: Console, mutants: Sequence[Mutant], seed: int, cases: int) -> tuple[list[Trial], bool]:
-    """The trials that ended, in the order of the mutants, and whether an interrupt kept others from it."""
+    """The trials that ended, in the order of the mutants, and whether an interrupt stopped the rest."""
     from ..verify.mutants.runner import run_trials
     from ..verify.mutants.verdict import trial_line
     from ..verify.reporting.terminal import styled
@@ -80,7 +84,7 @@ def _run(console: Console, mutants: Sequence[Mutant], seed: int, cases: int) -> 
 
 
 def choose(only: Sequence[str], flips: bool = False) -> list[Mutant]:
-    """The mutants that --only names, all without it; click.UsageError for a name that none has."""
+    """The mutants that --only names, or all. Raises click.UsageError for a name that matches none."""
     from ..verify.mutants import all_mutants
 
     known = all_mutants(flips)

@@ -13,24 +13,24 @@ from ..verify import settings
 from ..verify.properties import parse_claim
 
 claim_option = click.option(
-    "--claim", metavar="CLAIM", help="what the targets promise: contract, set, or a list of properties"
+    "--claim", metavar="CLAIM", help="the targets' promises: contract, set, or properties with commas between"
 )
 device_option = click.option(
     "--device",
     default="cpu",
     show_default=True,
-    help="where module:function is given its tensors, such as cuda",
+    help="device of the tensors that module:function gets, such as cuda",
 )
 seed_option = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 cccl_option = click.option(
     "--cccl", "headers", type=click.Path(path_type=Path), metavar="PATH",
-    help="wheel or folder with the headers of CUB, for --second-oracle cub",
+    help="wheel or folder that has the headers of CUB; --second-oracle cub needs it",
 )  # fmt: skip
-k_option = click.option("--k", metavar="K,...", help="values of k, in place of the campaign's own")
+k_option = click.option("--k", metavar="K,...", help="values of k to test [default: the campaign's choice]")
 
 
 class Seconds(click.FloatRange):
-    """A time above 0 that ends."""
+    """A finite time above 0."""
 
     name = "seconds"
 
@@ -40,21 +40,23 @@ class Seconds(click.FloatRange):
     def convert(
         self, value: Any, param: click.Parameter | None, context: click.Context | None
     ) -> float:
-        """The number; click.BadParameter for one that is not above 0, not a number, or infinite."""
+        """The number. Raises click.BadParameter unless it is finite and above 0."""
         seconds: float = super().convert(value, param, context)
         if not math.isfinite(seconds):
-            self.fail(f"{value} is no time that ends; expected a number above 0", param, context)
+            self.fail(f"{value} is not finite; expected a number of seconds above 0", param, context)
         return seconds
 
 
 def not_under_a_file(context: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
-    """A callback of options that name what is written at a run's end: whether it can be there, asked before
-    the run. click.BadParameter where the path leads through a file, or a folder that is not writable."""
+    """A callback of options that name an output: checks before a long run that it can be written at its end.
+
+    Raises click.BadParameter if the path leads through a file, or through a folder that is not writable.
+    """
     if path is None:
         return None
     there = next(parent for parent in path.absolute().parents if parent.exists())
     if not there.is_dir() or not os.access(there, os.W_OK):
-        what = "is not writable" if there.is_dir() else "is no folder"
+        what = "is not writable" if there.is_dir() else "is not a folder"
         raise click.BadParameter(f"{path} cannot be written: {there} {what}", context, param)
     return path
 
@@ -66,7 +68,7 @@ json_option = click.option(
 
 
 def parse_ks(text: str | None) -> tuple[int, ...]:
-    """The values of --k; click.UsageError that says which is wrong."""
+    """The values of --k. Raises click.UsageError that names the wrong one."""
     try:
         return settings.parse_ks(text)
     except ValueError as error:
@@ -74,7 +76,7 @@ def parse_ks(text: str | None) -> tuple[int, ...]:
 
 
 def parse_claims(text: str | None) -> frozenset[str] | None:
-    """The properties of --claim, or None where each target's own claims count."""
+    """The properties of --claim; None without it, which stands for each target's own claims."""
     try:
         return None if text is None else parse_claim(text)
     except ValueError as error:

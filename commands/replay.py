@@ -1,4 +1,4 @@
-"""persistent-topk replay: one saved failure, run again."""
+"""persistent-topk replay: runs a saved failure again."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from .options import device_option
 
 @click.command("replay")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--target", help="run the case on another target than the one that failed")
+@click.option("--target", help="run the case on this target [default: the one that failed]")
 @device_option
 def command(file: Path, target: str | None, device: str) -> int:
-    """Runs the failure saved in a file again: the same bytes, the same schedules.
+    """Runs a saved failure again: the same bytes, the same schedules.
 
-    Exits with 1 if it fails again, with 0 if the property holds now.
+    FILE is one that verify wrote to topk-failures/. The exit code is 1 if the target fails again and 0 if the
+    property holds now.
     """
     from ..verify.failures.replay import DamagedFile, load
     from ..verify.judging.describe import case_in_words

@@ -1,4 +1,4 @@
-"""persistent-topk soak: rows by the million, on a GPU."""
+"""persistent-topk soak: verifies rows by the million on a GPU."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from .options import Seconds, cccl_option, not_under_a_file
 
 
 @click.command("soak")
-@click.option("--stage", "stages", multiple=True, type=click.Choice(sorted(GOAL_ROWS)), help="[default: all]")
+@click.option("--stage", "stages", multiple=True, type=click.Choice(sorted(GOAL_ROWS)),
+              help="stage to run: short or long rows [default: both]")  # fmt: skip
 @click.option("--rows-short", type=click.IntRange(min=1), default=GOAL_ROWS["short"], show_default=True,
-              help="wanted in all, of up to 8192 columns")
+              help="rows of up to 8192 columns to verify over all runs")
 @click.option("--rows-long", type=click.IntRange(min=1), default=GOAL_ROWS["long"], show_default=True,
-              help="wanted in all, of up to 262144 columns")
+              help="rows of up to 262144 columns to verify over all runs")
 @click.option("--seconds", type=Seconds(), default=STAGE_SECONDS,
-              show_default=True, help="of each stage in this run")
+              show_default=True, help="time for each stage in this run")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
 @click.option("--folder", type=click.Path(file_okay=False, path_type=Path), default=DEFAULT_FOLDER,
-              show_default=True, help="where counts are kept, and gone on from")
+              show_default=True, help="folder that keeps the counts between runs")
 @click.option("--second-oracle", "oracle", type=click.Choice(("cub",)),
-              help="judge the rows by another library's top-k, too")
+              help="also judge the rows by another library's top-k")
 @cccl_option
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path),
-              callback=not_under_a_file, help="write the sums")
+              callback=not_under_a_file, help="write the counts as JSON")
 def command(
     stages: tuple[str, ...],
     rows_short: int,
@@ -37,10 +38,10 @@ def command(
     headers: Path | None,
     json_file: Path | None,
 ) -> int:
-    """Verifies a million rows on a GPU, made and judged there.
+    """Verifies a million rows on a GPU, which makes and judges them.
 
-    The oracle and the model judge them. Counts are kept in a folder: a run goes on where the last one
-    stopped, and runs with other seeds, on other GPUs of the same kind, add up.
+    The oracle judges every row; the model judges the stages of a sample. A folder keeps the counts: a run
+    resumes where the last one stopped. Runs with different seeds add up, as do GPUs of one kind.
     """
     from ..verify.soak.run import Soak, run
 

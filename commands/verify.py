@@ -1,4 +1,4 @@
-"""persistent-topk verify: the campaign."""
+"""persistent-topk verify: the campaign, which checks targets against the contract."""
 
 from __future__ import annotations
 
@@ -24,20 +24,23 @@ DEFAULT_FAILURES = Path("topk-failures")
 
 
 @click.command("verify")
-@click.option("--target", "targets", multiple=True, metavar="T", help="module:function, or an adapter's name")
+@click.option(
+    "--target", "targets", multiple=True, metavar="T",
+    help="module:function or the name of an adapter; may be repeated",
+)  # fmt: skip
 @claim_option
 @device_option
-@click.option("--seconds", type=Seconds(), help="time budget [default: 60]")
-@click.option("--cases", type=click.IntRange(min=1), help="number of cases, in place of --seconds")
+@click.option("--seconds", type=Seconds(), help="time of the campaign [default: 60]")
+@click.option("--cases", type=click.IntRange(min=1), help="number of cases, instead of a time")
 @seed_option
 @k_option
 @click.option(
     "--logits", "logits", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
-    help="captured scores (.npy, .safetensors, .pt) as further cases",
+    help="add captured scores (.npy, .safetensors, .pt) to the cases",
 )  # fmt: skip
 @click.option(
     "--family", "families", multiple=True, metavar="NAME",
-    help="only cases of this family, which may not judge all that is claimed: exit code 4, or --claim less",
+    help="only cases of this family; exit code 4 if they leave a claimed property unjudged",
 )  # fmt: skip
 @json_option
 @click.option(
@@ -47,15 +50,15 @@ DEFAULT_FAILURES = Path("topk-failures")
 @click.option(
     "--report", "report_folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
     callback=not_under_a_file,
-    help="write one self-contained HTML page, and the failures beside it",
+    help="write one self-contained HTML page to this folder, with the replay files",
 )  # fmt: skip
 @click.option(
     "--failures", type=click.Path(file_okay=False, path_type=Path), callback=not_under_a_file,
-    help="folder for replay files [default: topk-failures, or --report's]",
+    help="folder of the replay files [default: that of --report, or topk-failures]",
 )  # fmt: skip
 @click.option(
     "--state", "state_folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
-    help="keep counts and failures here, and go on from those of earlier runs, whatever ended them",
+    help="keep counts and failures in this folder, and resume from those of earlier runs",
 )  # fmt: skip
 def command(
     targets: tuple[str, ...],
@@ -73,10 +76,11 @@ def command(
     failures: Path | None,
     state_folder: Path | None,
 ) -> int:
-    """Puts targets through the contract, case by case.
+    """Checks targets against the contract, case by case.
 
-    It says which promises they break. Without --target: our own model and kernel (emulated, and on the GPU
-    if there is one), against the oracle and against each other, stage by stage.
+    It prints the promises that each target breaks, with the smallest case found. Without --target it checks
+    the model and the kernel of this project, emulated and on a GPU if there is one, against the oracle, and
+    their stages against each other.
     """
     check_budget(seconds, cases)
     check_folders(failures, state_folder)
@@ -90,7 +94,7 @@ def command(
     captured_scores = captured(logits, ks)
     ready, unavailable = prepared(targets, claims, device)
     for name, why in unavailable.items():
-        click.echo(f"cannot run {name} here: {why}", err=True)
+        click.echo(f"{name} cannot run here: {why}", err=True)
     if unavailable:
         return ExitCode.CANNOT_RUN
     options = Options(
@@ -103,17 +107,18 @@ def command(
     )
     outcome = run_ranks(ready, options, seed, state_folder)
     if outcome is None:
-        return ExitCode.AGREE  # rank 0 has what was found here, and tells the verdict
+        return ExitCode.AGREE  # rank 0 has merged this rank's outcome and prints the verdict
     return write(outcome, json_file, junit_file, report_folder)
 
 
 def check_budget(seconds: float | None, cases: int | None) -> None:
-    """A campaign ends by the clock or by a number of cases; click.UsageError where both are given."""
+    """Raises click.UsageError if a campaign is to end both by the clock and by a number of cases."""
     if seconds is not None and cases is not None:
-        raise click.UsageError("--seconds and --cases exclude each other; give one")
+        raise click.UsageError("--seconds and --cases are both given; expected one of them")
 
 
 def check_folders(failures: Path | None, state_folder: Path | None) -> None:
-    """Failures have one place; click.UsageError where two are given."""
+    """Raises click.UsageError if the failures are to go to two places."""
     if failures is not None and state_folder is not None:
-        raise click.UsageError("--failures and --state exclude each other; a state keeps failures of its own")
+        message = "--failures and --state are both given; expected one of them: --state keeps failures too"
+        raise click.UsageError(message)

@@ -13,7 +13,7 @@ __all__ = ["oracle", "topk"]
 
 
 def __getattr__(name: str) -> object:
-    """The oracle and the model, imported when first asked for: constants beside them need no torch."""
+    """The oracle and the model, imported on first use: the constants beside them need no torch."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = importlib.import_module(".oracle" if name == "oracle" else ".dispatch", __name__)

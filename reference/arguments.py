@@ -1,4 +1,4 @@
-"""What every entry point demands of its arguments before anything runs."""
+"""The checks that every entry point makes of its arguments before anything runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows that one CTA holds in its registers: the row is read once, all stages work on its keys.
+"""The decode path: one CTA holds the row in its registers, reads it once, and works on its keys.
 
 Source: the radix select of radix.py.
 """

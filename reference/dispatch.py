@@ -1,6 +1,6 @@
 """The path of each row, and the model's entry point: cuda/kernel/persistent.cuh in PyTorch.
 
-Source: ARCHITECTURE.md describes the paths; each has its own module, by its name.
+Source: ARCHITECTURE.md describes the paths. Each path has a module of its name.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ def topk(
     """The contract's answer, by the kernel's stages: the model that explains and checks the kernel.
 
     logits: float32 [R, S], unit column stride. lengths: int32 [R], clamped to 0 .. S. k: 1 .. 4096.
-    policy: the compiled kernel to be the model of; None: the one that the plan picks for the device
-    `limits`, which also fix the CTAs that share a row. trace: TRACE_DTYPE [R, plan.ctas], zeroed, from
-    new_trace, filled in place. None of the three changes the answer.
+    policy: that of the compiled kernel to model; None: the one that the plan picks. limits: the device to
+    plan for, which fixes how many CTAs share a row. trace: TRACE_DTYPE [R, plan.ctas], zeroed, from
+    new_trace; filled in place. None of the three changes the answer.
 
     Returns int32 [R, k] on the device of logits: for each row the first min(k, n) columns in the
     contract's order (see oracle.topk), ascending, then -1. Raises TypeError or ValueError for

@@ -12,15 +12,15 @@ long contexts), both are rotated by a Hadamard matrix, which spreads outliers be
 FP8 e4m3 with one scale a token and head, and the weights are scaled by heads**-0.5, head_dim**-0.5 and
 the scale of q.
 
-The model's activations are stood in for by random ones with the structure that shapes the scores:
+Random activations stand in for the model's. They have the structure that shapes the scores:
 
-- a context is made of spans of tokens on one topic, so that good columns come in runs;
-- queries lean towards some topics and away from others: columns that every head turns away from score
-  exactly 0, which ReLU makes the commonest tie;
-- all keys and queries share a direction, which the rotary part turns into a preference for recent
-  tokens, and along which the first tokens (sinks) lie, so that they score high in most rows;
-- tokens repeat a small vocabulary: equal words score alike, and equal if the score is rounded enough
-  (to bfloat16, as some engines store it), which makes ties at the k-th place.
+- A context consists of spans of tokens on one topic, so good columns come in runs.
+- A query leans towards some topics and away from others. A column that every head turns away from scores
+  exactly 0, through ReLU. Zero is the commonest tie.
+- All keys and queries share a direction. The rotary part turns it into a preference for recent tokens. The
+  first tokens (sinks) lie along it and score high in most rows.
+- Tokens repeat a small vocabulary. Equal words have similar scores, and equal ones after rounding to
+  bfloat16, as some engines store them. That makes ties at the k-th place.
 """
 
 from __future__ import annotations
@@ -58,9 +58,9 @@ DEEPSEEK_V32 = IndexerShape()
 class Text:
     """The structure of the random activations; strengths are relative to noise of unit variance.
 
-    topics: how many there are. sink_strength: of the first tokens. key_shared_strength and
-    query_shared_strength: of the direction that all share. key_topic_strength and query_topic_strength: of
-    a token's topic.
+    topics: number of topics. sink_strength: weight of the shared direction in the first tokens.
+    key_shared_strength and query_shared_strength: its weight in all keys and queries. key_topic_strength and
+    query_topic_strength: weight of a token's topic.
     """
 
     topics: int = 24
@@ -87,13 +87,13 @@ def indexer_logits(
     power_of_two_scales: bool = True,
     score_dtype: torch.dtype = torch.float32,
 ) -> tuple[Tensor, Tensor]:
-    """Indexer scores of the last `rows` positions of a `context` and how many columns each may see.
+    """Indexer scores of the last `rows` positions of a `context`, and how many columns each row may see.
 
-    Returns logits float32 [rows, context] and int32 lengths [rows], causal: the last row sees the whole
-    context, the one before a column less, and so on down to 1. Columns behind a length hold scores as
-    well, which a top-k must not look at. power_of_two_scales: FP8 scales are rounded up to powers of two
+    Returns logits float32 [rows, context] and int32 lengths [rows]. Lengths are causal: the last row sees the
+    whole context, the row before it one column less, and so on down to 1. Columns from a row's length on hold
+    scores too, which a top-k must ignore. power_of_two_scales: FP8 scales are rounded up to powers of two
     (ue8m0). score_dtype: logits are rounded to it, such as torch.bfloat16, as some engines store them.
-    seed: of all random numbers. shape: sizes of the indexer. text: the structure of the activations.
+    seed: fixes all random numbers. shape: sizes of the indexer. text: the structure of the activations.
 
     The same arguments give the same logits on the same machine and version of PyTorch.
     """
@@ -150,7 +150,7 @@ def quantise(vectors: Tensor, power_of_two_scales: bool) -> tuple[Tensor, Tensor
     """Vectors rounded to FP8 e4m3 with one scale a vector.
 
     vectors: float32 [..., d]. power_of_two_scales: round the scales up to powers of two. Returns the rounded
-    numbers, still as float32 [..., d], and the scales, float32 [...], that they are to be multiplied by.
+    numbers, still as float32 [..., d], and the scales, float32 [...], by which to multiply them.
     """
     scales = vectors.abs().amax(dim=-1).clamp(min=SMALLEST_AMAX) / FP8_MAX
     if power_of_two_scales:

@@ -1,7 +1,7 @@
-"""Rows that several CTAs share: each counts, gathers and emits its own chunk of the columns.
+"""The large path: several CTAs share a row, and each counts, gathers and emits its own chunk.
 
-The chunks' histograms, coarse and digit by digit, are added up, so that all CTAs know the same interval; an
-exclusive scan over their counts gives each its place in the output.
+The CTAs add up the histograms of all chunks, coarse and digit by digit, so all know the same interval. An
+exclusive scan over the chunks' counts gives each CTA its place in the output.
 
 Source: the radix select of radix.py; places by prefix sums (Blelloch, "Prefix sums and their applications",
 1990).
@@ -26,8 +26,8 @@ from .trace import ALL_TAKEN
 def select(row: Tensor, k: int, policy: Policy, record: np.ndarray) -> Tensor:
     """The selected columns, ascending: int64 [k].
 
-    row: float32 [n], n > k. policy: sizes and thresholds. record: TRACE_DTYPE [ctas]; its begin and end say
-    which columns each CTA has; the rest of it is written.
+    row: float32 [n], n > k. policy: sizes and thresholds. record: TRACE_DTYPE [ctas]; its begin and end
+    are the columns of each CTA, the other fields are written.
     """
     bounds = list(zip(record["begin"].tolist(), record["end"].tolist(), strict=True))
     bits = policy.large_bin_bits
@@ -53,10 +53,10 @@ def select(row: Tensor, k: int, policy: Policy, record: np.ndarray) -> Tensor:
 
 
 def place_chunks(chunks: Sequence[Tensor], cut: radix.Cut) -> tuple[list[int], list[int]]:
-    """For each chunk the keys above the threshold of `cut`, and those equal to it, in the chunks before.
+    """For each chunk, how many keys of earlier chunks are above the threshold, and how many equal it.
 
-    chunks: int64 keys [n] of each CTA.
-    With all ties taken nothing tells the two apart: the first counts both, the second is 0.
+    chunks: int64 keys [n] of each CTA. cut: has the threshold.
+    If all ties are taken, the first number counts both kinds and the second is 0.
     """
     above = [int((keys > cut.threshold).sum()) for keys in chunks]
     equal = [int((keys == cut.threshold).sum()) for keys in chunks]
@@ -67,5 +67,5 @@ def place_chunks(chunks: Sequence[Tensor], cut: radix.Cut) -> tuple[list[int], l
 
 
 def exclusive_scan(counts: Sequence[int]) -> list[int]:
-    """The sum of the counts before each."""
+    """For each of `counts`, the sum of those before it."""
     return list(accumulate(counts, initial=0))[:-1]

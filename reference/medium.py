@@ -1,6 +1,6 @@
-"""Longer rows that one CTA takes: held in registers, or streamed under the bound of a sample.
+"""The medium path: one CTA takes a longer row, holds it in registers or streams it above a sampled bound.
 
-A row of the large path goes this way too where one CTA has it.
+A row of the large path takes these stages too if its team has one CTA.
 
 Source: the radix select of radix.py.
 """

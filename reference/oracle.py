@@ -23,13 +23,13 @@ def topk(logits: Tensor, lengths: Tensor, k: int) -> Tensor:
 
     logits: float32 [R, S]. lengths: int32 [R]. k: 1 .. 4096. Returns int32 [R, k] on the same device.
     Raises TypeError or ValueError for arguments that cannot be right, and RuntimeError under
-    torch.set_flush_denormal(True), where float comparisons take subnormal numbers for zero.
+    torch.set_flush_denormal(True), which makes float comparisons treat subnormal numbers as zero.
     """
     check_arguments(logits, lengths, k)
     if logits.device.type == "cpu" and _flushes_subnormals():
         raise RuntimeError(
-            "the oracle compares floats and torch.set_flush_denormal(True) is on, which makes subnormal "
-            "logits equal to zero; expected torch.set_flush_denormal(False)"
+            "torch.set_flush_denormal(True) is on, which makes subnormal logits equal to zero when floats "
+            "are compared; the oracle expected torch.set_flush_denormal(False): call that first"
         )
     rows, columns = logits.shape
     indices = torch.full((rows, k), PADDING, dtype=torch.int32, device=logits.device)
@@ -47,7 +47,7 @@ def first_columns(row: Tensor, k: int) -> Tensor:
     row: float32 [n]. k: 0 or more.
     """
     values = row.detach()
-    # On CUDA torch.sort orders NaN by sign and payload; integers leave nothing open.
+    # On CUDA torch.sort orders NaN by sign and payload. Integer keys have one order on every device.
     keys = values if values.device.type == "cpu" else ordered_key(values)
     return torch.sort(keys, descending=True, stable=True).indices[:k].sort().values
 
@@ -70,6 +70,6 @@ def _first_columns_of_rows(logits: Tensor, n: Tensor, k: int) -> Tensor:
 
 
 def _flushes_subnormals() -> bool:
-    """Whether float comparisons on this thread take the smallest subnormal for zero."""
+    """Whether float comparisons on this thread treat the smallest subnormal as zero."""
     smallest = torch.ones(1, dtype=torch.int32, device="cpu").view(torch.float32)
     return not bool(smallest > 0)

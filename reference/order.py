@@ -1,7 +1,7 @@
 """The value order of the contract on integers: keys and coarse bins; the twin of cuda/kernel/order.cuh.
 
-Everything works on the bits of a float, never on its value, so that flush-to-zero and NaN payloads
-cannot change an answer. Keys are uint32 values held in int64 tensors.
+All functions work on the bits of a float, never on its value. So neither flush-to-zero nor a NaN payload can
+change an answer. Keys are uint32 values in int64 tensors.
 
 Source: the flip that puts IEEE 754 numbers in the order of integers is that of radix sorts of floats (Herf,
 "Radix tricks", 2001); rounding to binary16 is IEEE 754's to nearest, ties to even.
@@ -48,8 +48,8 @@ def ordered_key(logits: Tensor) -> Tensor:
 
     logits: float32, any shape.
 
-    NaN of any sign or payload is 0xFFFFFFFF, -0 is +0, and else the usual flip of the IEEE bits:
-    all of them for negative numbers, the sign for the others.
+    NaN of any sign or payload has key 0xFFFFFFFF, and -0 has the key of +0. Other keys are the IEEE bits,
+    with all bits flipped for a negative number and the sign bit flipped for any other.
     """
     bits = logits.detach().view(torch.int32).to(torch.int64)
     magnitude = bits & MAGNITUDE_MASK
@@ -59,9 +59,9 @@ def ordered_key(logits: Tensor) -> Tensor:
 
 
 def key_to_float(keys: Tensor) -> Tensor:
-    """The values of `keys` that occur, float32 of the same shape; NaN as bits 0x7FFFFFFF, zero as +0.
+    """The values that have these keys, float32 of the same shape; NaN has bits 0x7FFFFFFF, zero is +0.
 
-    keys: int64, any shape, of ordered_key.
+    keys: int64, any shape, from ordered_key.
     """
     bits = torch.where(keys >= SIGN_BIT, keys - SIGN_BIT, keys ^ KEY_MASK)
     return torch.where(bits >= SIGN_BIT, bits - (1 << 32), bits).to(torch.int32).view(torch.float32)
@@ -96,7 +96,7 @@ def half_code(logits: Tensor) -> Tensor:
     magnitude = bits & MAGNITUDE_MASK
     nan = magnitude > INFINITY_BITS
     rounded = half_magnitude(magnitude)
-    negative = (bits < 0) & (rounded != 0)  # what rounds to -0 is +0
+    negative = (bits < 0) & (rounded != 0)  # -0 gets the code of +0
     code = torch.where(negative, HALF_ZERO_CODE - 1 - rounded, HALF_ZERO_CODE + rounded)
     return code.masked_fill_(nan, HALF_NAN_CODE)
 

@@ -1,6 +1,6 @@
-"""How a call is laid over a device: the Python mirror of cuda/kernel/plan.cuh, a pure function.
+"""The plan of a launch, a pure function of rows, columns and device: the mirror of cuda/kernel/plan.cuh.
 
-Source: measured on an H100, as docs/performance.md tells; each number of a Policy has its reason beside it in
+Source: measurements on an H100, in docs/performance-diary.md. Each number of a Policy has its reason in
 cuda/kernel/constants.cuh.
 """
 
@@ -13,12 +13,12 @@ from .policy import COMPACT, DENSE, LATENCY, MAX_CTAS, SHORT, WARP_SIZE, Policy
 
 @dataclass(frozen=True)
 class DeviceLimits:
-    """What the plan needs to know of a device.
+    """The facts of a device that the plan depends on.
 
-    sms: multiprocessors. cluster: most CTAs that a cluster may have (1: no clusters, so that a team's CTAs
-    are those of a cooperative launch). shared_bytes: dynamic shared memory that one CTA may ask for.
-    resident: at [c - 1] the teams of c CTAs, c = 1 to MAX_CTAS, that the device holds at a time; left out,
-    as many as its SMs allow.
+    sms: number of multiprocessors. cluster: most CTAs of a cluster; 1: the device has no clusters, and a team
+    is CTAs of a cooperative launch. shared_bytes: most dynamic shared memory of a CTA. resident: at [c - 1]
+    the number of teams of c CTAs, c = 1 to MAX_CTAS, that the device runs at once; by default as many as its
+    SMs allow.
     """
 
     sms: int
@@ -33,11 +33,11 @@ class DeviceLimits:
 
     @property
     def has_clusters(self) -> bool:
-        """Whether a team is a cluster; else its CTAs exchange through global memory."""
+        """Whether a team is a cluster. If not, its CTAs exchange through global memory."""
         return self.cluster > 1
 
     def without_clusters(self) -> DeviceLimits:
-        """The same device as if it had none: a cooperative launch may use every SM."""
+        """The same device without clusters: a cooperative launch may use every SM."""
         return DeviceLimits(self.sms, 1, self.shared_bytes)
 
 
@@ -49,24 +49,24 @@ SMALL_DEVICE = DeviceLimits(sms=8, cluster=4, shared_bytes=227 * 1024, resident=
 
 @dataclass(frozen=True)
 class Plan:
-    """policy: the compiled kernel. ctas: CTAs of a row's team, which share it on the large path."""
+    """policy: selects the compiled kernel. ctas: CTAs in the team of each row."""
 
     policy: Policy
     ctas: int
 
 
 def is_narrow(columns: int, policy: Policy) -> bool:
-    """Whether every row of a call with so many columns is short enough for the policy's decode path."""
+    """Whether `columns` is at most the longest row of the policy's decode path."""
     return columns <= policy.decode_max
 
 
 def choose_policy(rows: int, columns: int, limits: DeviceLimits) -> Policy:
     """The policy for `rows` x `columns` logits on a device of these limits.
 
-    Short rows take few threads, the longest of them only where more than half of the SMs have one: while
-    there are fewer, twice the threads are done a little sooner. Else one row an SM or fewer wants the
-    shortest path, by the policy whose rows of any length fit the device's shared memory; more rows, longer
-    than its decode path takes, want several CTAs an SM.
+    Short rows get few threads a CTA. The longest of them do so only if more than half of the SMs have a row:
+    with fewer rows, twice the threads finish a little sooner. Other calls get the lowest latency, by the
+    policy that fits the device's shared memory. If there are more rows than SMs, and rows may be too long for
+    the decode path of that policy, SMs get several CTAs each.
     """
     if columns <= SHORT.tile or (is_narrow(columns, SHORT) and rows > limits.sms // 2):
         return SHORT
@@ -79,9 +79,8 @@ def choose_policy(rows: int, columns: int, limits: DeviceLimits) -> Policy:
 def make_plan(rows: int, columns: int, limits: DeviceLimits, policy: Policy | None = None) -> Plan:
     """The launch for `rows` x `columns` logits on a device of these limits: a pure function.
 
-    policy: the compiled kernel, None for the choice of choose_policy.
-    The CTAs of a team are as many as let every row have a team that is resident, with no chunk of the
-    widest row under `chunk_min`.
+    policy: that of the compiled kernel; None: the one of choose_policy. A team has as many CTAs as possible
+    while the teams of all rows are resident and each chunk of the widest row has `chunk_min` columns.
     """
     policy = policy or choose_policy(rows, columns, limits)
     ctas = 1
@@ -95,7 +94,7 @@ def make_plan(rows: int, columns: int, limits: DeviceLimits, policy: Policy | No
 def chunk_bounds(length: int, ctas: int) -> list[tuple[int, int]]:
     """Columns [begin, end) of each of `ctas` CTAs that share a row of `length` columns.
 
-    Equal chunks of whole 128 bytes; the last ones may be shorter, or empty.
+    Chunks are equal and of whole 128 bytes; the last chunks may be shorter, or empty.
     """
     words = -(-length // WARP_SIZE)
     chunk = -(-words // ctas) * WARP_SIZE

@@ -11,17 +11,17 @@ DIGITS = 1 << DIGIT_BITS  # counters of one digit histogram
 MAX_PASSES = 4  # refinement passes: a 32-bit key range holds four 8-bit digits
 MAX_BINS = 2048  # counters of the widest coarse histogram
 MAX_K = 4096  # largest k of the contract
-DEFAULT_K = 2048  # where nobody says: that of DeepSeek's sparse attention
+DEFAULT_K = 2048  # the default: that of DeepSeek's sparse attention
 MAX_VALUES = 64  # columns that a thread holds
-MOST_SHARED = 65535  # that a CTA tells others of a coarse bin: 16 bits; more than matter
+MOST_SHARED = 65535  # greatest count of a coarse bin that CTAs exchange: 16 bits, above any k and buffer
 MAX_CTAS = 16  # CTAs of the largest cluster there is (sm_90, non-portable size)
 
 
 @dataclass(frozen=True)
 class Policy:
-    """Thresholds and sizes of one compiled kernel; name: how commands and reports call it.
+    """Thresholds and sizes of one compiled kernel. name: the one that commands and reports use.
 
-    All sizes are in columns (float32 logits) unless said. The same values stand in
+    Sizes are in columns (float32 logits) unless noted otherwise. The same values stand in
     cuda/kernel/constants.cuh, each with its reason; a test holds the two equal.
     """
 
@@ -38,7 +38,7 @@ class Policy:
     medium_bin_bits: int  # the same for medium
     large_bin_bits: int  # the same for large
     candidates: int  # capacity of the candidate buffer, keys; more spill to passes over the row
-    rank_max: int  # at most so many candidates are ranked by comparison, more by digit passes
+    rank_max: int  # most candidates that are ranked by comparison; more take digit passes
     tile: int  # columns that a CTA reads at a time while it streams; rows and chunks of so few have less code
     sample: int  # columns of a chunk that bound what is selected, before it is streamed
     held: int  # longest row that one CTA holds in registers, by its own path or the medium one
@@ -87,7 +87,7 @@ LATENCY = Policy(
     shared_bytes=227 * 1024,
 )
 
-# Of the policies whose rows have one CTA each.
+# Shared by the policies that give each row one CTA.
 _UNSHARED = replace(
     LATENCY,
     split_min=65536,
@@ -179,7 +179,7 @@ POLICIES = {policy.name: policy for policy in (*SHIPPED, SMALL, TINY)}
 
 
 def by_name(name: str) -> Policy:
-    """The policy of that name. Raises ValueError with the known names if there is none."""
+    """The policy of that name. Raises ValueError that lists the known names if there is none."""
     if name not in POLICIES:
         raise ValueError(f"policy is {name!r}; expected one of {', '.join(POLICIES)}")
     return POLICIES[name]

@@ -2,10 +2,10 @@
 gather, rank, emit.
 
 Source: most-significant-digit radix select (Alabi et al., "Fast k-selection algorithms for graphics
-processing units", JEA 2012), whose first digit is the coarse binary16 bin and whose others divide the
-key interval that is left. A path passes its row as a list of chunks, one a CTA; what the CTAs know of
-their own chunks is merged by adding. Each stage writes its part of the trace `record`, a TRACE_DTYPE
-array [ctas]: a value assigned to a field is every CTA's, an array is one value a CTA.
+processing units", JEA 2012), whose first digit is the coarse binary16 bin. The other digits divide
+the key interval that is left. A path passes its row as a list of chunks, one for each CTA; the counts of the
+chunks are added up. Each stage writes its part of the trace `record`, a TRACE_DTYPE array [ctas]: a scalar
+assigned to a field goes to every CTA, an array gives each CTA its own value.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from .trace import ALL_TAKEN
 
 @dataclass(frozen=True)
 class Interval:
-    """Keys [low, high] known to hold the row's k-th key.
+    """An interval of keys, low to high inclusive, that holds the row's k-th key.
 
-    above: the row's keys greater than `high`. count: its keys inside. wanted: how many of those inside
-    are selected, 1 .. count. passes: digit passes taken so far.
+    above: number of the row's keys greater than `high`. count: number of its keys inside. wanted: how many of
+    those inside are selected, 1 .. count. passes: number of digit passes so far.
     """
 
     low: int
@@ -39,12 +39,12 @@ class Interval:
 
     @property
     def settled(self) -> bool:
-        """Nothing is left to find out: every key inside is taken, or all of them are equal."""
+        """Whether the cut is known: every key inside is selected, or all of them are equal."""
         return self.count == self.wanted or self.low == self.high
 
     @property
     def shift(self) -> int:
-        """Bits under the digit: the digit's 256 values span the interval."""
+        """Number of bits below the digit, so that the 256 values of the digit span the interval."""
         return max(0, (self.high - self.low).bit_length() - DIGIT_BITS)
 
     def contains(self, keys: Tensor) -> Tensor:
@@ -54,9 +54,9 @@ class Interval:
 
 @dataclass(frozen=True)
 class Cut:
-    """What is selected: keys above `threshold`, and of those equal to it the `ties` lowest columns.
+    """The selection: keys above `threshold`, and the `ties` lowest columns of those equal to it.
 
-    With ties == ALL_TAKEN it is every key >= threshold, which then need not occur in the row.
+    If ties is ALL_TAKEN, every key >= threshold is selected; the threshold then need not occur in the row.
     """
 
     threshold: int
@@ -116,8 +116,8 @@ def digit_histogram(keys: Tensor, interval: Interval) -> Tensor:
 def digit_pass(interval: Interval, counts: Tensor, over_row: bool, record: np.ndarray) -> Interval:
     """The interval narrowed to the digit that holds the k-th key.
 
-    counts: int64 [256] of digits, merged over the CTAs. over_row: whether they were counted over the row
-    itself, for the record. record: TRACE_DTYPE [ctas], written.
+    counts: int64 [256] of digits, merged over the CTAs. over_row: whether the row itself was
+    counted, not the buffer; for the record. record: TRACE_DTYPE [ctas], written.
     """
     digit, greater, count = threshold_bin(counts, interval.wanted)
     low = interval.low + (digit << interval.shift)
@@ -139,9 +139,9 @@ def digit_pass(interval: Interval, counts: Tensor, over_row: bool, record: np.nd
 
 
 def spill(chunks: Sequence[Tensor], interval: Interval, candidates: int, record: np.ndarray) -> Interval:
-    """The interval after digit passes over the row itself, which need no buffer, until its keys fit one.
+    """The interval after digit passes over the row itself, until its keys fit the candidate buffer.
 
-    chunks: int64 keys [n] of each CTA. interval: the coarse one. candidates: what the buffer holds.
+    chunks: int64 keys [n] of each CTA. interval: the coarse one. candidates: capacity of the buffer.
     record: TRACE_DTYPE [ctas], written.
     """
     record["spilled"] = not interval.settled and interval.count > candidates
@@ -180,9 +180,9 @@ def settle(interval: Interval) -> Cut:
 
 
 def refine(chunks: Sequence[Tensor], interval: Interval, policy: Policy, record: np.ndarray) -> Cut:
-    """From the coarse interval to the cut: spill if need be, gather, digit passes to a few, a rank.
+    """From the coarse interval to the cut: spill if needed, gather, digit passes, rank.
 
-    chunks: int64 keys [n] of each CTA. policy: the buffer's size, and up to how many are ranked.
+    chunks: int64 keys [n] of each CTA. policy: size of the buffer, and most candidates to rank.
     record: TRACE_DTYPE [ctas], written.
     """
     interval = spill(chunks, interval, policy.candidates, record)
@@ -204,8 +204,8 @@ def refine(chunks: Sequence[Tensor], interval: Interval, policy: Policy, record:
 def emit(keys: Tensor, begin: int, cut: Cut, equal_before: int = 0) -> Tensor:
     """The columns that `cut` selects of a chunk, ascending: int64 [selected].
 
-    keys: int64 [n], the chunk's, which starts at column `begin`. equal_before: keys equal to the threshold
-    in the chunks before, which use up ties.
+    keys: int64 [n], the chunk's, which starts at column `begin`. equal_before: how many keys of
+    the earlier chunks equal the threshold; these use up ties.
     """
     if cut.ties == ALL_TAKEN:
         selected = keys >= cut.threshold

@@ -1,14 +1,16 @@
-"""The first stage of chunks that do not fit registers: one read, under a bound that a sample gives.
+"""The first stage of a chunk that does not fit registers: it is read once, above a bound from a sample.
 
-The k-th of the row has some rank in a sample of it. The bin of a rank somewhat further down is a guess of a
-bound: what lies under it is dropped, the rest joins a list. Before that could overflow, its new columns are
-counted, the bound is raised to the threshold bin of what has been read, and the list loses what the new bound
-excludes. A list that overflows is given up, and the kernel counts and reads the chunk again. Where fewer than
-k columns of the row lie at or above the guess, the row is streamed again without one.
+1. The k-th column of the row has some rank in a sample of the row. The bin at a rank somewhat further down is
+   a guess of a lower bound.
+2. Columns below the bound are dropped. The others, the survivors, join a list.
+3. Before the list can overflow, its new columns are counted, the bound rises to the threshold bin of what has
+   been read, and the list drops the columns below the new bound.
+4. If the list overflows all the same, it is given up: the kernel reads the chunk again and counts all of it.
+5. If fewer than k columns of the row lie at or above the guess, the row is streamed again without one.
 
-Source: our own; selection by a sample's order statistics is Floyd and Rivest's, "Expected time bounds for
-selection" (Communications of the ACM, 1975), where the sample gives two bounds and what lies between is kept;
-here it gives the lower one, and the bound of what has been read is the threshold bin of radix.py.
+Source: our own. Selection by a sample's order statistics is from Floyd and Rivest, "Expected time bounds for
+selection" (Communications of the ACM, 1975). There a sample gives two bounds, and what lies between is kept.
+Here it gives the lower one only, and what has been read gives another: the threshold bin of radix.py.
 """
 
 from __future__ import annotations
@@ -30,9 +32,9 @@ MARGIN = 32  # columns, see at_most()
 
 @dataclass(frozen=True)
 class Bound:
-    """What a stream lists: columns whose coarse bin is `bin` or higher.
+    """The lower bound of a stream: it lists columns whose coarse bin is `bin` or higher.
 
-    has_room: whether the list is expected to hold all of them.
+    has_room: whether the list is expected to hold them all.
     """
 
     bin: int
@@ -45,11 +47,12 @@ NO_BOUND = Bound(0, False)
 def sample(length: int, columns: int, policy: Policy) -> Tensor:
     """The columns of a chunk that are its sample: int64 [n], in quads.
 
-    length: the chunk's columns. columns: those of all chunks of the row but the last ones; shorter chunks
-    have smaller samples. policy: the size of a sample.
+    length: columns of this chunk. columns: columns of a full chunk of the row; only the last chunks are
+    shorter, and have smaller samples. policy: the size of a sample.
 
-    A block of them lies in each of as many equal parts, since neighbouring scores are alike; elsewhere in
-    each, since scores may have a period. Source: Weyl's sequence of the golden ratio's multiples.
+    The chunk is divided into equal parts, each with one block of the sample, since neighbouring scores are
+    similar. The block's place differs from part to part, since scores may be periodic. Source: the multiples
+    of the golden ratio (Weyl's sequence).
     """
     parts = policy.sample // SAMPLE_BLOCK
     part = torch.arange(parts + 1)
@@ -62,17 +65,17 @@ def sample(length: int, columns: int, policy: Policy) -> Tensor:
 
 
 def at_most(expected: int) -> int:
-    """A number of columns that is hardly ever exceeded where `expected` are expected.
+    """A number of columns that is hardly ever exceeded if `expected` columns are expected.
 
-    Of independent ones it is so by more than five standard deviations.
+    For independent columns the margin is more than five standard deviations.
     """
     return expected + expected // 4 + MARGIN
 
 
 def rank_in_samples(k: int, columns: int, policy: Policy) -> int:
-    """Rank in the samples of what bounds the row's k-th.
+    """The rank, in the samples of a row, whose bin is the guess of a bound for the row's k-th column.
 
-    k: that of the call. columns: of a chunk. policy: the size of a sample.
+    k: that of the call. columns: columns of a full chunk. policy: the size of a sample.
     """
     return min(k, at_most(k * policy.sample // columns))
 
@@ -80,8 +83,8 @@ def rank_in_samples(k: int, columns: int, policy: Policy) -> int:
 def bound_of_samples(chunks: Sequence[Tensor], counters: int, k: int, policy: Policy) -> Bound:
     """The bound that the samples of the row's chunks give.
 
-    chunks: integers [n] each, the chunks' coarse bins. counters: how many bins there are. k: that of the
-    call. policy: the sizes of sample and list. NO_BOUND where the first chunk's sample has too few columns.
+    chunks: integers [n] each, the chunks' coarse bins. counters: number of bins. k: that of the
+    call. policy: the sizes of sample and list. Returns NO_BOUND if the first sample has too few columns.
     """
     columns = chunks[0].numel()
     rank = rank_in_samples(k, columns, policy)
@@ -99,9 +102,9 @@ def stream_row(
 ) -> Tensor:
     """The row's histogram, int64 [counters], exact from its threshold bin upwards.
 
-    chunks: integers [n] each, the chunks' coarse bins. counters: how many bins there are. k: that of the
+    chunks: integers [n] each, the chunks' coarse bins. counters: number of bins. k: that of the
     call. policy: the sizes of sample, tile and list. record: TRACE_DTYPE [ctas], written. CTAs that share
-    the row tell each other of MOST_SHARED columns a bin at most.
+    a row exchange counts of at most MOST_SHARED a bin.
     """
     def streamed(bound: Bound) -> Tensor:
         parts = [
@@ -123,11 +126,11 @@ def stream_row(
 def stream(bins: Tensor, counters: int, k: int, bound: Bound, policy: Policy, record: np.ndarray) -> Tensor:
     """The chunk's histogram, int64 [counters], exact from its threshold bin or the bound's bin upwards.
 
-    bins: the chunk's coarse bins, integers [n]. counters: how many bins there are. k: that of the call.
-    bound: that of the samples. policy: the sizes of tile and list. record: TRACE_DTYPE [1], of which listed,
-    survivors and updates are written.
+    bins: the chunk's coarse bins, integers [n]. counters: number of bins. k: that of the call.
+    bound: that of the samples. policy: the sizes of tile and list. record: TRACE_DTYPE [1]; its fields
+    listed, survivors and updates are written.
 
-    Columns that are not listed count as the lowest bin, which has none, as far as k needs them.
+    Columns that are not listed are counted in bin 0, up to MAX_K of them, so that the counts reach k.
     """
     counts = torch.zeros(counters, dtype=torch.int64, device=bins.device)
     lowest, listed = bound.bin, bins[:0]
@@ -159,16 +162,16 @@ def stream(bins: Tensor, counters: int, k: int, bound: Bound, policy: Policy, re
     if not complete:
         return exact
     counts += radix.histogram(listed[counted:], counters)
-    assert counts[lowest:].equal(exact[lowest:]), "a column over the bound was lost"
+    assert counts[lowest:].equal(exact[lowest:]), "a column above the bound was lost"
     counts[0] += min(bins.numel() - listed.numel(), MAX_K)
     return counts
 
 
 def tiles_with_room(length: int, seen: int, policy: Policy) -> int:
-    """How many more tiles a list has room for, if columns go on as they came, and some more by chance.
+    """How many more tiles may be read before the list could overflow: at most as many as were read.
 
-    length: how many columns are on it. seen: columns read so far. policy: the sizes of tile and list. No more
-    than have been seen.
+    The next tiles are expected to add as many columns each as those before, and some more by chance. length:
+    columns on the list. seen: columns read so far. policy: the sizes of tile and list.
     """
     tiles = max(1, seen // policy.tile)
     expected = length // tiles

@@ -1,4 +1,4 @@
-"""Rows of k columns or fewer: all of them are selected, whatever their logits.
+"""The trivial path: a row of k columns or fewer, all of which are selected whatever their logits.
 
 Source: the contract, docs/contract.md.
 """
@@ -13,9 +13,9 @@ from .policy import Policy
 
 
 def select(row: Tensor, k: int, policy: Policy, record: np.ndarray) -> Tensor:
-    """The columns 0 .. n-1: int64 [n]. The caller pads.
+    """The columns 0 .. n-1: int64 [n]. The caller adds the padding.
 
-    row: float32 [n], n <= k. policy: not looked at. record: TRACE_DTYPE [1], left as it is.
+    row: float32 [n], n <= k. policy: not used. record: TRACE_DTYPE [1], not written.
     """
     assert row.numel() <= k
     return torch.arange(row.numel(), device=row.device)

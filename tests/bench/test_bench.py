@@ -110,7 +110,7 @@ def test_our_own_error_ends_the_run_and_keeps_what_there_is(monkeypatch: pytest.
         return result(cell, 4.0, 2.0)
 
     chosen = cells.select(["2048,1,4K", "2048,4,4K", "2048,32,4K", "2048,64,4K"], quick=False)
-    session = run_session(chosen, 1, run_cell, tell=lambda _: None)
+    session = run_session(chosen, 1, run_cell, print_line=lambda _: None)
     assert ["2048 x 1 x 4K", "2048 x 4 x 4K"] == [cell["name"] for cell in session.cells]
     assert session.broken and not session.clean
     assert "illegal memory access" in session.lines()[-1] and "2048 x 32 x 4K" in session.stopped
@@ -118,9 +118,9 @@ def test_our_own_error_ends_the_run_and_keeps_what_there_is(monkeypatch: pytest.
 
 def test_repeated_runs_give_medians_and_say_how_far_they_lie_apart() -> None:
     pace = iter([4.0, 8.0, 4.4, 8.1, 4.1, 8.0])
-    told: list[str] = []
+    lines: list[str] = []
     chosen = cells.select(["2048,1,8K", "2048,1,4K"], quick=False)
-    session = run_session(chosen, 3, lambda cell: result(cell, next(pace), 2.0), tell=told.append)
+    session = run_session(chosen, 3, lambda cell: result(cell, next(pace), 2.0), print_line=lines.append)
     first, second = session.cells
     assert "2048 x 1 x 4K" == first["name"] and [4.0, 4.4, 4.1] == first[COLD]["runs"]
     assert 4.1 == first[COLD]["us"] and 2.05 == pytest.approx(first[COLD]["ratio"])
@@ -130,7 +130,7 @@ def test_repeated_runs_give_medians_and_say_how_far_they_lie_apart() -> None:
     assert 0.4 / 4.1 == pytest.approx(found["spread"]) and "2048 x 1 x 4K" == found["cell"]
     assert found["within"] is False and 1 == found["cells_beyond"]
     assert "1 cells beyond 5%" in session.lines()[-1]
-    assert 3 == len(told) and told[2].startswith("run 3 of 3: 2 cells")
+    assert 3 == len(lines) and lines[2].startswith("run 3 of 3: 2 cells")
 
 
 def test_a_budget_stops_before_a_cell() -> None:
@@ -193,7 +193,7 @@ def test_a_wrong_cell_takes_one_place_of_its_row_and_is_not_compared() -> None:
 def test_a_row_that_is_wrong_in_one_run_alone_is_wrong() -> None:
     wrong = iter([0, 2, 0])
     session = run_session(
-        [PAGE_CELLS[0]], 3, lambda cell: result(cell, 4.0, 2.0, wrong=next(wrong)), tell=lambda _: None
+        [PAGE_CELLS[0]], 3, lambda cell: result(cell, 4.0, 2.0, wrong=next(wrong)), print_line=lambda _: None
     )
     assert 2 == session.cells[0]["wrong_rows"] and not session.clean
 

@@ -49,12 +49,12 @@ def test_without_a_gpu_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         cli_main(["bench", "--quick"])
     assert ExitCode.CANNOT_RUN == left.value.code
-    assert 1 == capsys.readouterr().err.count("torch sees no CUDA device here")
+    assert 1 == capsys.readouterr().err.count("torch finds no CUDA device on this machine")
 
 
 MISUSES = {
     "cells": (["--cells", "2048"], "cells pattern is '2048'; expected k,rows,n"),
-    "no cell": (["--cells", "7,7,7K"], "--cells is 7,7,7K; no cell of the page matches"),
+    "no cell": (["--cells", "7,7,7K"], "--cells is 7,7,7K; expected a cell of the bench (2048,1,8K)"),
     "peer": (["--peers", "cubb"], "--peers is 'cubb'; expected all, none"),
     "against": (["--against", "nowhere.json"], "nowhere.json cannot be read"),
     "repeat": (["--repeat", "0"], "0 is not in the range x>=1"),
@@ -122,7 +122,7 @@ def test_a_wrong_cell_has_no_time_and_fails(pretended_gpu: dict[str, float]) -> 
     assert json.loads(Path("a.json").read_text())["found"]["ok"] is False
     pytest.importorskip("matplotlib")
     drawn = invoke("--cells", "2048,1,8K", "--plot", "a.png")
-    assert drawn.return_value == ExitCode.MISMATCH and "no picture: " in drawn.output
+    assert drawn.return_value == ExitCode.MISMATCH and "no picture was drawn: " in drawn.output
 
 
 def test_a_peer_that_is_missing_is_told_and_the_others_timed(

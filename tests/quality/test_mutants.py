@@ -25,7 +25,7 @@ HANDFUL = {
     "lost-barrier-held-row-1": ("race", "shared memory"),
     "counts-in-the-bin-not-kept": ("unwritten-read", "which nothing wrote"),
     "more-counters-expected": ("deadlock", "waiting for an asynchronous copy"),
-    "padding-is-column-0": ("padding", "written twice"),
+    "padding-is-column-0": ("padding", "repeat"),
     "chunks-rounded-down": ("trace-agreement", "large, chunk, CTA"),
 }
 

@@ -10,12 +10,12 @@ from ..cases.case import Case
 from .judge import Expected, Slots
 from .wrong_columns import right_columns
 
-MOST_RUNS = 4  # a row of more runs is told by its range
+MOST_RUNS = 4  # a row of more runs is described by its range
 MOST_COLUMNS = 3
 
 
 def value(bits: int) -> str:
-    """A float32 as text: shortest decimal, with the bits where decimals do not tell."""
+    """A float32 as text: the shortest decimal; for NaN, the bits too."""
     number = np.array(bits, np.uint32).view(np.float32)[()]
     if np.isnan(number):
         return f"NaN (0x{bits:08X})"
@@ -50,7 +50,7 @@ def contents(row: np.ndarray) -> str:
 def case_in_words(case: Case, own: bool = True) -> str:
     """One line for a case: shape, k, and each row's length and contents if it has few rows.
 
-    own: whether it was put to a target of ours, which the policy is told for."""
+    own: whether the target is one of ours: only these have a policy."""
     bits = case.bits()
     parts = []
     for row in range(min(case.rows, MOST_COLUMNS)):
@@ -93,24 +93,30 @@ def row_in_words(expected: Expected, slots: Slots, row: int) -> str:
     head = f"row {row} (length {int(expected.lengths[row])}, k {expected.k})"
     keys = expected.keys[row].numpy()
     missing, surplus = np.setdiff1d(right, got), np.setdiff1d(got[valid], right)
-    # What tells most comes first: the greatest that is missing, the least that came in its place.
+    # The plainest evidence comes first: the greatest column that is missing, the least in its place.
     missing = missing[np.argsort(-keys[missing], kind="stable")]
     surplus = surplus[np.argsort(keys[surplus], kind="stable")]
     stray = got[:wanted][(got[:wanted] < 0) | (got[:wanted] >= n)]
-    told = []
+    faults = []
     if len(missing):
-        told.append(f"{len(missing)} of the {wanted} columns are missing: {_columns(missing, bits)}")
+        which = "the expected column" if wanted == 1 else f"{len(missing)} of {wanted} expected columns"
+        verb = "is" if len(missing) == 1 else "are"
+        faults.append(f"{which} {verb} missing: {_columns(missing, bits)}")
     if len(surplus):
-        told.append(f"{len(surplus)} were selected instead: {_columns(surplus, bits)}")
+        count = _counted(len(surplus), "column was", "columns were")
+        faults.append(f"{count} selected instead: {_columns(surplus, bits)}")
     if len(stray):
-        told.append(
-            f"{len(stray)} of the first {wanted} slots are no columns of the row: {_columns(stray, bits)}"
-        )
+        count = _counted(len(stray), "slot holds", "slots hold")
+        faults.append(f"{count} an index outside the row: {_columns(stray, bits)}")
     repeated = len(got[valid]) - len(np.unique(got[valid]))
     if repeated:
-        told.append(f"{repeated} columns are written twice")
-    if not told:
+        faults.append(f"{_counted(repeated, 'slot repeats', 'slots repeat')} a column")
+    if not faults:
         padded = np.append(right, np.full(len(got) - wanted, PADDING))
-        place = int((got != padded).argmax())
-        told.append(f"slot {place} is {got[place]}, expected {padded[place]}")
-    return f"{head}: " + "; ".join(told)
+        slot = int((got != padded).argmax())
+        faults.append(f"slot {slot} holds {got[slot]}, expected {padded[slot]}")
+    return f"{head}: " + "; ".join(faults)
+
+
+def _counted(count: int, singular: str, plural: str) -> str:
+    return f"{count} {singular if count == 1 else plural}"

@@ -1,4 +1,4 @@
-"""What a soak is after, where nobody says otherwise."""
+"""Defaults of a soak: its rows, its time and its folder."""
 
 from __future__ import annotations
 

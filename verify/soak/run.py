@@ -1,4 +1,4 @@
-"""A run of the soak: stages of rows at a GPU's rate, each gone on with or begun; then the sum."""
+"""One run of the soak: each stage is begun or resumed, then the tallies are added up."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from .tally import CountedTwice, Tally, check_counted_once, merge, read, read_al
 
 @dataclass(frozen=True)
 class Soak:
-    """What to run. stages: their names. rows: wanted of each in all. seconds: of each stage in this run.
-    folder: where tallies are kept between runs. oracle: a second one, or None."""
+    """What to run. stages: their names. rows: how many each stage needs over all runs. seconds: time for each
+    stage in this run. folder: keeps tallies between runs. oracle: name of a second oracle, or None."""
 
     stages: Sequence[str] = tuple(sorted(STAGES))
     rows: dict[str, int] | None = None
@@ -34,12 +34,12 @@ class Soak:
 
     @property
     def files(self) -> dict[str, Path]:
-        """Where each stage's tally is."""
+        """The file of each stage's tally."""
         return {name: self.folder / f"{name}-{self.seed}.json" for name in self.stages}
 
 
-def told(tally: Tally, wanted: int) -> str:
-    """One line on a stage."""
+def line_of(tally: Tally, wanted: int) -> str:
+    """The state of a stage as one line."""
     judged = f"{tally.second_rows} by a second oracle, " if tally.second_rows else ""
     policies = ", ".join(f"{name} {rows}" for name, rows in sorted(tally.policies.items()))
     text = (
@@ -47,17 +47,18 @@ def told(tally: Tally, wanted: int) -> str:
         f"{tally.mismatches} wrong, {tally.trace_mismatches} traces differ, {tally.rate:.0f} rows/s"
     )
     if tally.second_mismatches:
-        text += f"; {tally.second_mismatches} rows unlike the second oracle's"
-    return text if tally.rows >= wanted else f"{text}; {wanted - tally.rows} to go: run it again"
+        text += f"; {tally.second_mismatches} rows differ from the second oracle's"
+    left = wanted - tally.rows
+    return text if left <= 0 else f"{text}; {left} rows are left: run the soak again"
 
 
 def run(soak: Soak) -> int:
-    """Runs or resumes the stages, prints each and the merged tallies; the exit code says the verdict.
+    """Runs or resumes the stages, prints each and the merged tallies; returns the exit code.
 
     Raises click.UsageError for a folder in which other files count the same rows.
     """
     if not torch.cuda.is_available():
-        click.echo("soak runs the kernel on a GPU: torch sees no CUDA device here", err=True)
+        click.echo("soak needs a GPU: torch finds no CUDA device on this machine", err=True)
         return ExitCode.CANNOT_RUN
     there = {path: (tally.stage, tally.seed) for path, tally in read_all(soak.folder).items()}
     try:
@@ -71,22 +72,24 @@ def run(soak: Soak) -> int:
         click.echo(f"second oracle: {other.name}")
     try:
         complete = run_stages(soak, other)
-    except second.Unavailable as error:  # on the way: what was found before it counts
-        told_why = cannot_run(soak, error)
+    except second.Unavailable as error:  # part of the way through: rows verified before it count
+        code = cannot_run(soak, error)
         verdict = report(soak, complete=False)
-        return verdict if verdict == ExitCode.MISMATCH else told_why
+        return verdict if verdict == ExitCode.MISMATCH else code
     return report(soak, complete)
 
 
 def cannot_run(soak: Soak, error: second.Unavailable) -> int:
-    """Says why the second oracle does not; the exit code of that."""
+    """Prints why the second oracle cannot be used; returns the exit code."""
     click.echo(f"--second-oracle {soak.oracle} cannot run here: {error}", err=True)
     return ExitCode.CANNOT_RUN
 
 
 def run_stages(soak: Soak, other: second.SecondOracle | None) -> bool:
-    """Runs or resumes each stage and prints a line on it, also where it ends in an error; whether all have
-    their rows."""
+    """Runs or resumes each stage and prints its line, even if the stage ends in an error.
+
+    Returns whether every stage has its rows.
+    """
     soak.folder.mkdir(parents=True, exist_ok=True)
     wanted = {**GOAL_ROWS, **(soak.rows or {})}
     complete = True
@@ -94,22 +97,22 @@ def run_stages(soak: Soak, other: second.SecondOracle | None) -> bool:
         try:
             tally = run_stage(STAGES[name], soak.seed, wanted[name], soak.seconds, path, other)
         finally:
-            tell(path, wanted[name])
+            print_stage(path, wanted[name])
         complete &= tally.rows >= wanted[name]
     return complete
 
 
-def tell(path: Path, wanted: int) -> None:
-    """Prints what a stage's tally says."""
+def print_stage(path: Path, wanted: int) -> None:
+    """Prints the tally of a stage and its failures."""
     tally = read(path)
     if tally is not None:
-        click.echo(told(tally, wanted))
+        click.echo(line_of(tally, wanted))
         for words in tally.failures:
             click.echo(f"  {words}")
 
 
 def report(soak: Soak, complete: bool) -> int:
-    """The sum of all tallies of today's kernel in the folder, whoever began them."""
+    """Prints and writes the sum of all tallies of the present kernel in the folder; returns the exit code."""
     total = merge(read_all(soak.folder))
     total["complete"] = complete
     if soak.json_file:

@@ -1,8 +1,8 @@
 """A second oracle that shares no line with the first: CUB's DeviceBatchedTopK.
 
-With prefer_smaller_index (CCCL 3.6 on sm_90 and newer) it says which columns; without, which values: where
-values tie, the columns are open, but the multiset of the selected keys is not. CUB orders by the bits of a
-float, so NaN and the sign of a zero are tried before rows that hold them are judged.
+With prefer_smaller_index (CCCL 3.6 on sm_90 and newer) its answer fixes the columns. Without it, the answer
+fixes the multiset of selected keys only, since CUB may take any of several tied columns. CUB orders floats by
+their bits, so probes with NaN and with signed zeros decide at the start whether such rows can be judged.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ BEYOND = EMPTY + 1  # no key either
 
 
 class Unavailable(RuntimeError):
-    """The second oracle cannot be used here; the message says why."""
+    """The second oracle cannot be used here; the message has the reason."""
 
 
 class Library(Protocol):
-    """What is asked of cub_library.Cub."""
+    """What a second oracle needs of verify.targets.peers.cub_library.Cub."""
 
     takes_ties: bool
     most_columns: int
@@ -42,7 +42,7 @@ class Library(Protocol):
 
 
 def nan_probe(device: str) -> Tensor:
-    """Rows in which NaN of either sign and several payloads decide who is selected, by column."""
+    """Rows in which NaN of either sign and several payloads decide which columns are selected."""
     nans = torch.tensor([QUIET_NAN, SIGNALLING_NAN, PAYLOAD_NAN], dtype=torch.int32, device=device)
     rows = []
     for at in range(len(nans)):

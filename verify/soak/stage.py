@@ -95,8 +95,8 @@ def trace_sample(batch: Batch, number: int, tally: Tally) -> None:
     difference = first_difference(traced[chosen], expected)
     if difference is not None:
         tally.trace_mismatches += 1
-        told = replace(difference, row=chosen[difference.row] * part.step).told("gpu")
-        tally.note(f"{tally.stage} batch {number}, policy {part.plan.policy.name}: {told}")
+        message = replace(difference, row=chosen[difference.row] * part.step).told("gpu")
+        tally.note(f"{tally.stage} batch {number}, policy {part.plan.policy.name}: {message}")
 
 
 def run_stage(
@@ -108,8 +108,10 @@ def run_stage(
     second: SecondOracle | None = None,
     device: str = "cuda",
 ) -> Tally:
-    """Goes on until `rows` are verified in all or `seconds` have passed; the tally is at `path`, where an
-    error leaves what was found before it."""
+    """Verifies batches until the tally has `rows` or `seconds` have passed.
+
+    The tally is kept at `path`. After an error it holds what was found before.
+    """
     tally = load(path, stage.name, seed, second.name if second else "")
     began = saved = time.monotonic()
     before = tally.seconds

@@ -92,7 +92,7 @@ def read(path: Path) -> Tally | None:
 
 
 def read_all(folder: Path) -> dict[Path, Tally]:
-    """The tallies of today's kernel in the folder, by file, whoever began them."""
+    """The tallies of the present kernel in the folder, by file."""
     kernel = kernel_hash()
     found = {path: read(path) for path in sorted(folder.glob("*.json"))}
     return {path: tally for path, tally in found.items() if tally is not None and tally.kernel == kernel}

@@ -64,7 +64,7 @@ def test_rows_with_nan_are_not_judged_where_nan_first_is_not_claimed() -> None:
 def test_a_story_begins_with_the_greatest_that_is_missing() -> None:
     expected = Expected.of(lay_out([bits_of(np.array([1.0, 1, 1, 1, 2]))], 3))
     story = row_in_words(expected, Slots(expected, torch.tensor([[1, 2, 3]])), 0)
-    assert "2 of the 3 columns are missing: 4 (2.0), 0 (1.0)" in story
+    assert "2 of 3 expected columns are missing: 4 (2.0), 0 (1.0)" in story
 
 
 def test_ties_of_nan_are_not_judged_where_nan_first_is_not_claimed() -> None:
@@ -138,11 +138,30 @@ def test_rows_are_told_by_runs_or_by_their_range() -> None:
     assert "NaN (0x7FC00000)" in contents(np.array([0x7FC00000], np.uint32))
 
 
+@pytest.mark.parametrize(
+    ("answer", "faults"),
+    [
+        ([0], "the expected column is missing: 2 (3.0); 1 column was selected instead: 0 (1.0)"),
+        ([-1], "the expected column is missing: 2 (3.0); 1 slot holds an index outside the row: -1"),
+        ([-1, 7], "2 of 2 expected columns are missing: 2 (3.0), 1 (2.0); "
+                  "2 slots hold an index outside the row: -1, 7"),
+        ([2, 2], "1 of 2 expected columns is missing: 1 (2.0); 1 slot repeats a column"),
+        ([2, 2, 2], "2 of 3 expected columns are missing: 1 (2.0), 0 (1.0); 2 slots repeat a column"),
+        ([2, 1], "slot 0 holds 2, expected 1"),
+    ],
+)  # fmt: skip
+def test_each_fault_of_a_row_is_a_sentence(answer: list[int], faults: str) -> None:
+    expected = Expected.of(lay_out([bits_of(np.array([1.0, 2.0, 3.0]))], len(answer)))
+    words = row_in_words(expected, Slots(expected, torch.tensor([answer])), 0)
+    assert f"row 0 (length 3, k {len(answer)}): {faults}" == words
+
+
 def test_a_disagreement_is_told_with_its_columns() -> None:
     case = lay_out([bits_of(np.array([3.0, 1.0, 2.0]))], 2)
     expected = Expected.of(case)
     words = row_in_words(expected, Slots(expected, torch.tensor([[0, 1]])), 0)
     assert words == (
-        "row 0 (length 3, k 2): 1 of the 2 columns are missing: 2 (2.0); 1 were selected instead: 1 (1.0)"
+        "row 0 (length 3, k 2): 1 of 2 expected columns is missing: 2 (2.0); "
+        "1 column was selected instead: 1 (1.0)"
     )
     assert case_in_words(case) == "1 x 3, k 2; length 3: 1 x 3.0, then 1 x 1.0, then 1 x 2.0"
