@@ -14,6 +14,7 @@ from ..cuda.environment import environment
 from ..exit_code import ExitCode
 from ..reference.policy import by_name
 from ..verify.reporting.record import write_json
+from ..whole_file import write_whole
 from .cells import Cell
 from .floors import Floor
 from .measure import FLUSH_BYTES
@@ -114,8 +115,7 @@ def write(session: Session, options: Options, here: dict[str, Any]) -> None:
         figures = {"environment": here, "seed": options.seed, **session.figures()}
         write_json(options.json_file, NAME, here, session.found(), figures)
     if options.markdown_file:
-        options.markdown_file.parent.mkdir(parents=True, exist_ok=True)
-        options.markdown_file.write_text("\n".join(markdown_lines(session.cells)) + "\n")
+        write_whole(options.markdown_file, "\n".join(markdown_lines(session.cells)) + "\n")
     if options.plot_file:
         title = f"Top-k on {here['gpu']}, {here['date'].split()[0]}: microseconds over the read-only floor"
         try:

@@ -12,8 +12,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..cuda.build import CPP_COMMENT, CUDA_DIR, PYTHON_COMMENT, code_of, digest, kernel_hash
+from ..cuda.build import CPP_COMMENT, CUDA_DIR, PYTHON_COMMENT, code_of, kernel_hash
+from ..cuda.cache import digest
 from ..verify.reporting.record import SCHEMA, Found, write_json
+from ..whole_file import write_whole
 
 ROOT = CUDA_DIR.parent
 RECORDS_DIR = ROOT / "docs" / "records"
@@ -110,7 +112,7 @@ def render(records: list[dict[str, Any]]) -> str:
 
 def write_page() -> Path:
     """Renders the records that are checked in; the page's path."""
-    PAGE.write_text(render(load_records(RECORDS_DIR)))
+    write_whole(PAGE, render(load_records(RECORDS_DIR)))
     return PAGE
 
 

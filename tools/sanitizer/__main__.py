@@ -6,7 +6,6 @@ python -m persistent_topk.tools.sanitizer [--json FILE] [--tool PATH]
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -17,6 +16,7 @@ import torch
 
 from ...cuda.build import KERNEL_UNITS, BuildError, Unit, build
 from ...cuda.library import arch_of
+from ...whole_file import write_json
 from .tool import NOT_RUN, SHARED_OPTION, SHARED_SINCE, NoSanitizer, Tool, find_tool, kept, run_tool
 
 EXIT_AGREE, EXIT_MISMATCH, EXIT_CANNOT_RUN = 0, 1, 3
@@ -122,8 +122,7 @@ def main(arguments: list[str] | None = None) -> int:
         return EXIT_CANNOT_RUN
     found = run_all(tool, program, torch.cuda.get_device_name(DEVICE))
     if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(found, indent=1) + "\n")
+        write_json(options.json, found)
     return EXIT_AGREE if found["ok"] else EXIT_MISMATCH
 
 

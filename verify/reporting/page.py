@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
+from ...whole_file import write_whole
 from ..campaign.coverage import Coverage
 from ..campaign.outcome import Outcome, PropertyOutcome, TargetOutcome
 from ..cases.families import FAMILIES
@@ -196,7 +197,6 @@ def page(outcome: Outcome) -> str:
 
 def write_page(outcome: Outcome, folder: Path) -> Path:
     """Writes the page into `folder` and returns its path."""
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / PAGE
-    path.write_text(page(outcome), encoding="utf-8")
+    write_whole(path, page(outcome))
     return path

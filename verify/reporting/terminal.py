@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from ...whole_file import write_whole
 from ..campaign.coverage import Coverage
 from ..campaign.outcome import Outcome, PropertyOutcome, TargetOutcome
 from ..properties import TRACE_AGREEMENT
@@ -190,5 +191,4 @@ def junit(outcome: Outcome, path: Path) -> None:
             elif item.verdict == "not-run":
                 ElementTree.SubElement(test, "skipped", message=item.lacking or "no case judged it")
     ElementTree.indent(suites)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    ElementTree.ElementTree(suites).write(path, encoding="utf-8", xml_declaration=True)
+    write_whole(path, ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True))
