@@ -6,12 +6,12 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """Exit codes of every command."""
+    """Exit codes of every command, a maintainer's too."""
 
-    AGREE = 0
-    MISMATCH = 1
+    AGREE = 0  # or: nothing is wrong
+    MISMATCH = 1  # or: something is wrong with what was looked at
     USAGE = 2
-    CANNOT_RUN = 3
+    CANNOT_RUN = 3  # here: a GPU, a compiler or a package is missing
     NOTHING_VERIFIED = 4
     FAULT = 70  # sysexits' EX_SOFTWARE
     INTERRUPTED = 130

@@ -17,6 +17,7 @@ from ..verify.reporting.markdown import markdown_lines
 from ..verify.reporting.plain import plain_lines
 from ..verify.reporting.record import write_json
 from ..verify.reporting.view import Table
+from ..whole_file import write_whole
 from .cells import Cell
 from .floors import Floor
 from .measure import FLUSH_BYTES
@@ -125,8 +126,7 @@ def write(session: Session, options: Options, here: dict[str, Any]) -> None:
         figures = {"environment": here, "seed": options.seed, **session.figures()}
         write_json(options.json_file, NAME, here, session.found(), figures)
     if options.markdown_file:
-        options.markdown_file.parent.mkdir(parents=True, exist_ok=True)
-        options.markdown_file.write_text("\n".join(markdown_lines(cell_table(session.cells))) + "\n")
+        write_whole(options.markdown_file, "\n".join(markdown_lines(cell_table(session.cells))) + "\n")
     if options.plot_file:
         title = f"Top-k on {here['gpu']}, {here['date'].split()[0]}: microseconds over the read-only floor"
         try:

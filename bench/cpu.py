@@ -13,6 +13,7 @@ from collections.abc import Callable
 import torch
 
 from ..cuda.emulator import topk as emulated
+from ..exit_code import ExitCode
 from ..reference import topk as model_topk
 
 ROWS = 64
@@ -42,7 +43,7 @@ def main() -> int:
     rates = {"model": rows_per_second(model_topk), "emulator": rows_per_second(emulated.topk)}
     for name, rate in rates.items():
         print(f"{name:<10}{rate:8.0f} rows/s   n = {COLUMNS}, k = {K}, one core")
-    return 0 if min(rates.values()) >= TARGET_ROWS_PER_SECOND else 1
+    return ExitCode.AGREE if min(rates.values()) >= TARGET_ROWS_PER_SECOND else ExitCode.MISMATCH
 
 
 if __name__ == "__main__":

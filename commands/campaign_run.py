@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import click
 
+from .. import whole_file
 from ..exit_code import ExitCode
 from ..verify.campaign.campaign import Campaign, Options
 from ..verify.campaign.outcome import Outcome
@@ -139,8 +139,7 @@ def write(
     view = view_of(outcome)
 
     def write_json(path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(outcome.as_json(), indent=1) + "\n")
+        whole_file.write_json(path, outcome.as_json())
 
     def write_report(folder: Path) -> None:
         click.echo(f"report: {write_page(view, folder)}")

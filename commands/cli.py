@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 import traceback
+from typing import NoReturn
 
 import click
 
@@ -47,10 +48,11 @@ def group() -> None:
     """Checks top-k kernels against an exact oracle, and times and explains this project's own."""
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Runs the command line and exits with one of the codes of ExitCode."""
+def run(command: click.Command, name: str, arguments: list[str] | None = None) -> NoReturn:
+    """Runs a command line that is called `name` and exits with what it returns, an ExitCode; USAGE,
+    INTERRUPTED or FAULT where it raises."""
     try:
-        code = group.main(arguments, prog_name="persistent-topk", standalone_mode=False)
+        code = command.main(arguments, prog_name=name, standalone_mode=False)
     except click.ClickException as error:
         error.show()
         code = ExitCode.USAGE
@@ -65,6 +67,12 @@ def main(arguments: list[str] | None = None) -> None:
         click.echo("this is a fault of persistent-topk, not of a target; please report it", err=True)
         code = ExitCode.FAULT
     sys.exit(int(code or 0))
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Runs persistent-topk and exits: 0 agree, 1 mismatch, 2 bad usage, 3 cannot run here, 4 nothing
+    verified, 70 a fault of the checker's or of what it writes to, 130 interrupted."""
+    run(group, "persistent-topk", arguments)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..exit_code import ExitCode
+from ..whole_file import write_json
 from .options import json_option, seed_option
 
 if TYPE_CHECKING:
@@ -60,8 +60,7 @@ def command(
         console.print(f"interrupted: {1 + len(chosen) - len(trials)} mutants were not run")
         code = ExitCode.INTERRUPTED
     if json_file is not None:
-        json_file.parent.mkdir(parents=True, exist_ok=True)
-        json_file.write_text(json.dumps(verdict.as_json(chosen, trials, code, seed), indent=1) + "\n")
+        write_json(json_file, verdict.as_json(chosen, trials, code, seed))
     return code
 
 

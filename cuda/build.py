@@ -6,37 +6,35 @@ ahead of time; with `--prebuilt` the libraries land in the package, where a whee
 
 from __future__ import annotations
 
-import argparse
-import contextlib
-import fcntl
-import hashlib
+import argparse  # the build of a wheel needs no library for command lines
 import os
 import platform
 import re
 import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..exit_code import ExitCode
 from ..reference.policy import POLICIES
+from . import cache
+from .cache import BuildError as BuildError  # where callers know it from
+from .cache import cache_dir, digest
 
 CUDA_DIR = Path(__file__).resolve().parent
 HOST_DIR = CUDA_DIR / "host"
 LAUNCH_SOURCE = HOST_DIR / "launch.cu"
 INSTANCE_SOURCE = HOST_DIR / "instance.cu"
 PREBUILT_DIR = CUDA_DIR / "prebuilt"
-CACHE_VARIABLE = "PERSISTENT_TOPK_CACHE"
 DEFAULT_ARCH = "sm_90"
 FLAGS = ("-std=c++20", "-O3", "-lineinfo", "-Xptxas", "-v", "-Xcompiler", "-fPIC")
 LIBRARY_FLAGS = ("--shared", "-cudart", "static")
 PROGRAM_FLAGS = ("-cudart", "static")
 FIRST_USE_SECONDS = 60.0  # for which an engine that calls the kernel first may seem to hang
 BUILD_TIMEOUT_S = 300
-HASH_LENGTH = 16
 # How a comment begins.
 CPP_COMMENT = "//"
 PYTHON_COMMENT = r"(?<!\S)#"  # behind white space alone: not in "#include"
@@ -55,11 +53,6 @@ KERNEL_UNITS = (
     Unit(LAUNCH_SOURCE),
     *(Unit(INSTANCE_SOURCE, (f"-DPERSISTENT_TOPK_POLICY={index}",)) for index in range(len(POLICIES))),
 )
-
-
-class BuildError(RuntimeError):
-    """The kernel, or its emulator, could not be compiled here; the message says what is missing or what the
-    compiler said."""
 
 
 def find_nvcc() -> Path:
@@ -93,18 +86,6 @@ def kernel_headers() -> list[Path]:
     return [*sorted((CUDA_DIR / "kernel").glob("*.cuh")), HOST_DIR / "launch.cuh"]
 
 
-def digest(
-    paths: Iterable[Path], *words: str, content: Callable[[Path], bytes] = Path.read_bytes
-) -> str:
-    """A short hash of the files' names and contents and of the words."""
-    sha = hashlib.sha256()
-    for path in paths:
-        sha.update(path.name.encode() + b"\0" + content(path) + b"\0")
-    for word in words:
-        sha.update(word.encode() + b"\0")
-    return sha.hexdigest()[:HASH_LENGTH]
-
-
 def code_of(source: str, comment: str = CPP_COMMENT) -> str:
     """The source without comments and with one space for any white space: what a comment cannot change."""
     return " ".join(re.sub(rf"{comment}[^\n]*", "", source).split())
@@ -135,27 +116,6 @@ def library_name(
     return f"{units[0].source.stem}-{arch}-{platform.machine()}-{key}" + ("" if program else ".so")
 
 
-def cache_dir() -> Path:
-    """PERSISTENT_TOPK_CACHE, else persistent_topk in the user's cache folder."""
-    chosen = os.environ.get(CACHE_VARIABLE)
-    if chosen:
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "persistent_topk"
-
-
-def made(folder: Path) -> Path:
-    """The folder, made where there is none; BuildError where it cannot be, or takes no files."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        raise BuildError(
-            f"{folder} takes no files ({error.strerror}); compiled code is kept there: "
-            f"set {CACHE_VARIABLE} to a folder that can be written"
-        ) from error
-    return folder
-
-
 def cached(name: str) -> Path:
     """Where the cache has, or will have, what library_name() calls `name`, in the folder of today's nvcc.
 
@@ -168,16 +128,6 @@ def cached(name: str) -> Path:
         if not found:
             raise
         return found[0]
-
-
-@contextlib.contextmanager
-def locked(target: Path) -> Iterator[None]:
-    """Alone, of all processes, in making `target`. The lock stays beside it: others may wait for it."""
-    with contextlib.ExitStack() as stack:
-        with contextlib.suppress(OSError):  # none, or another user's: twice the work, the same result
-            lock = stack.enter_context((made(target.parent) / f"{target.name}.lock").open("w"))
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def run_nvcc(arguments: list[str]) -> str:
@@ -205,26 +155,23 @@ def run_nvcc(arguments: list[str]) -> str:
     return output
 
 
-def compile_units(
-    units: Sequence[Unit], target: Path, arch: str, flags: Sequence[str] = (), program: bool = False
+def _compile(
+    part: Path, log: Path, units: Sequence[Unit], arch: str, flags: Sequence[str] = (), program: bool = False
 ) -> None:
-    """Compiles into a temporary folder beside `target` and renames: readers see all of it or nothing."""
+    """Compiles the units side by side, in the folder of `part`, and links them to it. The assembler's report
+    goes to `log` first: who finds a library finds its report."""
+    parts = [str(part.with_name(f"{number}.o")) for number in range(len(units))]
+
+    def compile_unit(number: int) -> str:
+        common = [f"-arch={arch}", *FLAGS, *flags, *units[number].defines]
+        return run_nvcc([*common, f"-I{CUDA_DIR}", "-c", str(units[number].source), "-o", parts[number]])
+
+    with ThreadPoolExecutor(min(len(units), os.cpu_count() or 1)) as pool:
+        report = "".join(pool.map(compile_unit, range(len(units))))
     kind = PROGRAM_FLAGS if program else LIBRARY_FLAGS
-    with tempfile.TemporaryDirectory(dir=made(target.parent)) as folder:
-
-        def compile_unit(number: int) -> str:
-            unit, part = units[number], f"{folder}/{number}.o"
-            common = [f"-arch={arch}", *FLAGS, *flags, *unit.defines]
-            return run_nvcc([*common, f"-I{CUDA_DIR}", "-c", str(unit.source), "-o", part])
-
-        with ThreadPoolExecutor(min(len(units), os.cpu_count() or 1)) as pool:
-            log = "".join(pool.map(compile_unit, range(len(units))))
-        parts = [f"{folder}/{number}.o" for number in range(len(units))]
-        built, log_part = Path(folder) / target.name, Path(folder) / "log"
-        run_nvcc([f"-arch={arch}", *kind, *parts, "-o", str(built)])
-        log_part.write_text(log)
-        os.replace(log_part, target.with_suffix(".log"))
-        os.replace(built, target)
+    run_nvcc([f"-arch={arch}", *kind, *parts, "-o", str(part)])
+    part.with_suffix(".log").write_text(report)
+    os.replace(part.with_suffix(".log"), log)
 
 
 def build(
@@ -243,22 +190,25 @@ def build(
     if prebuilt.is_file():
         return prebuilt
     target = cached(name)
-    if not target.is_file():
-        with locked(target):
-            if not target.is_file():  # unless another process made it meanwhile
-                compile_units(units, target, arch, flags, program)
-    return target
+    return cache.build_once(
+        target, lambda part: _compile(part, target.with_suffix(".log"), units, arch, flags, program)
+    )
+
+
+def rebuild(target: Path, arch: str) -> None:
+    """Compiles the kernel's library for `arch` to `target`, whatever lies there. Raises BuildError."""
+    cache.build(target, lambda part: _compile(part, target.with_suffix(".log"), KERNEL_UNITS, arch))
 
 
 def prebuild(arch: str) -> Path:
     """Compiles the kernel for `arch` into the package, where build() looks first. Raises BuildError."""
     library = PREBUILT_DIR / library_name(arch=arch)
-    compile_units(KERNEL_UNITS, library, arch)
+    rebuild(library, arch)
     return library
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Compiles and prints the libraries' paths; 1 with the reason if that fails."""
+    """Compiles and prints the libraries' paths; ExitCode.CANNOT_RUN and the reason if that fails."""
     parser = argparse.ArgumentParser(prog="python -m persistent_topk.cuda.build", description=__doc__)
     parser.add_argument("--arch", action="append", help="such as sm_80, sm_90 (default), sm_100; repeat")
     parser.add_argument("--prebuilt", action="store_true", help="into the package, for a wheel")
@@ -268,8 +218,8 @@ def main(arguments: list[str] | None = None) -> int:
             print(prebuild(arch) if options.prebuilt else build(arch=arch))
     except BuildError as error:
         print(error, file=sys.stderr)
-        return 1
-    return 0
+        return ExitCode.CANNOT_RUN
+    return ExitCode.AGREE
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The emulator by its public name: the kernel's source on a CPU, as `persistent_topk.cuda.emulated.topk`."""
 
-from .build import BuildError
+from .cache import BuildError
 from .emulator.library import EmulationError, Schedule, Statistics
 from .emulator.topk import load, run, topk
 

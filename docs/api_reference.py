@@ -20,11 +20,12 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
+from persistent_topk.exit_code import ExitCode
+
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 PACKAGE = "persistent_topk"
-LAYERS = ("reference", "cuda", "verify", "bench", "commands", "exit_code.py")
-EXIT_WHOLE, EXIT_LACKING, EXIT_USAGE, EXIT_CANNOT_RUN = 0, 1, 2, 3
+LAYERS = ("reference", "cuda", "verify", "bench", "commands", "exit_code.py", "whole_file.py")
 EMPHASIS = {"em", "strong"}
 # A package brings the modules that it exports; named once more, they keep their one page. An annotation that
 # type checkers alone can resolve is shown as it is written.
@@ -104,13 +105,13 @@ def main(arguments: list[str]) -> int:
     """Builds into the folder that is named, and checks it; the exit code."""
     if len(arguments) != 1:
         print(__doc__, file=sys.stderr)
-        return EXIT_USAGE
+        return ExitCode.USAGE
     try:
         import pdoc
         import pdoc.render
     except ImportError:
         print("pdoc is not installed: pip install 'persistent-topk[docs]'", file=sys.stderr)
-        return EXIT_CANNOT_RUN
+        return ExitCode.CANNOT_RUN
     folder, names = Path(arguments[0]), module_names()
     shutil.rmtree(folder, ignore_errors=True)
     version = import_module(PACKAGE).__version__
@@ -126,7 +127,7 @@ def main(arguments: list[str]) -> int:
         pdoc.pdoc(*names, output_directory=folder)
     found = list(faults(folder, names))
     print("\n".join(found) or f"{folder}/index.html: {len(names)} modules")
-    return EXIT_LACKING if found else EXIT_WHOLE
+    return ExitCode.MISMATCH if found else ExitCode.AGREE
 
 
 if __name__ == "__main__":

@@ -9,8 +9,6 @@ others run. The exit code is 0 only if every step is clean.
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
 import tempfile
 import time
@@ -20,15 +18,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import click
 import torch
 
+from ..commands import cli
+from ..exit_code import ExitCode
 from ..verify.reporting.record import Found
 from ..verify.targets.peers.cub_library import HEADERS_VARIABLE
 from .gate_steps import FIGURES, STEPS, Options, run
 from .records import RECORDS_DIR, TITLES, write_page, write_record
 from .sanitizer.tool import NOT_RUN
 
-EXIT_AGREE, EXIT_MISMATCH, EXIT_USAGE, EXIT_CANNOT_RUN = 0, 1, 2, 3
 VECTORS_SECONDS = 120
 
 Steps = Mapping[str, Callable[[Options], Found]]
@@ -88,53 +88,51 @@ def record_vectors(folder: Path) -> bool:
     return code == 0
 
 
-def parse(arguments: list[str] | None) -> argparse.Namespace:
-    """The command line; exits with 2 where it is wrong."""
-    parser = argparse.ArgumentParser(
-        prog="python -m persistent_topk.tools.gate", description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    default = Options(Path(), Path())
-    parser.add_argument("--records", type=Path, default=RECORDS_DIR, metavar="FOLDER")
-    parser.add_argument("--only", action="append", choices=list(STEPS), help="repeat; default: all steps")
-    parser.add_argument("--vectors", action="store_true", help="also record the intrinsics into the folder")
-    parser.add_argument("--campaign-seconds", type=float, default=default.campaign_seconds)
-    parser.add_argument("--soak-seconds", type=float, default=default.soak_seconds, help="of each stage")
-    parser.add_argument("--test-seconds", type=float, default=default.test_seconds)
-    parser.add_argument("--repeat", type=int, default=default.repeat, help="runs of the bench")
-    parser.add_argument("--seed", type=int, default=default.seed)
-    named = os.environ.get(HEADERS_VARIABLE)
-    parser.add_argument(
-        "--cccl", type=Path, metavar="PATH", default=Path(named) if named else None,
-        help="wheel or folder with the headers of CUB: a second oracle, and a peer",
-    )  # fmt: skip
-    parser.add_argument("--sanitizer", type=Path, metavar="PATH", help="another one, or its wheel")
-    options = parser.parse_args(arguments)
-    for name in ("cccl", "sanitizer"):
-        given = getattr(options, name)
-        if given is not None and not given.exists():
-            parser.error(f"--{name} is {given}, which is not there; expected a wheel or a folder")
-    return options
+def there(context: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
+    """A callback of options that name what was carried here; click.UsageError where that is missing."""
+    if path is not None and not path.exists():
+        raise click.UsageError(f"--{param.name} is {path}, which is not there; expected a wheel or a folder")
+    return path
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Runs the steps and writes their records; 0 if all are clean."""
-    given = vars(parse(arguments))
-    names, vectors = given.pop("only") or list(STEPS), given.pop("vectors")
+AnyPath = click.Path(path_type=Path)
+DEFAULT = Options(Path(), Path())
+
+
+@click.command("gate")
+@click.option("--records", type=AnyPath, default=RECORDS_DIR, metavar="FOLDER",
+              help="[default: docs/records]")
+@click.option("--only", "names", multiple=True, type=click.Choice(list(STEPS)), help="repeat [default: all]")
+@click.option("--vectors", is_flag=True, help="also record the intrinsics into the folder")
+@click.option("--campaign-seconds", type=float, default=DEFAULT.campaign_seconds, show_default=True)
+@click.option("--soak-seconds", type=float, default=DEFAULT.soak_seconds, show_default=True,
+              help="of each stage")
+@click.option("--test-seconds", type=float, default=DEFAULT.test_seconds, show_default=True)
+@click.option("--repeat", type=int, default=DEFAULT.repeat, show_default=True, help="runs of the bench")
+@click.option("--seed", type=int, default=DEFAULT.seed, show_default=True)
+@click.option("--cccl", type=AnyPath, metavar="PATH", envvar=HEADERS_VARIABLE, callback=there,
+              help="wheel or folder with the headers of CUB: a second oracle, and a peer")
+@click.option("--sanitizer", type=AnyPath, metavar="PATH", callback=there, help="another one, or its wheel")
+def command(names: tuple[str, ...], vectors: bool, **given: Any) -> int:
+    """Runs the steps and writes a record of each, on a machine with a GPU.
+
+    The steps build the kernel, test, put it through a campaign, soak it, sanitize it and time it. Exits with
+    0 only if all are clean.
+    """
     if not torch.cuda.is_available():
-        print("the gate needs a CUDA device; torch sees none", file=sys.stderr)
-        return EXIT_CANNOT_RUN
+        click.echo("the gate needs a CUDA device; torch sees none", err=True)
+        return ExitCode.CANNOT_RUN
     for name in ("records", "cccl", "sanitizer"):  # the steps run elsewhere
         given[name] = given[name] and given[name].resolve()
     given["records"].mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        clean = gate(names, replace(Options(Path(), Path(folder)), **given))
+        clean = gate(list(names or STEPS), replace(Options(Path(), Path(folder)), **given))
         if vectors:
             clean = record_vectors(given["records"]) and clean
     if given["records"] == RECORDS_DIR:
-        print(f"rendered {write_page()}")
-    return EXIT_AGREE if clean else EXIT_MISMATCH
+        click.echo(f"rendered {write_page()}")
+    return ExitCode.AGREE if clean else ExitCode.MISMATCH
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    cli.run(command, "python -m persistent_topk.tools.gate")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from ..cuda.build import FIRST_USE_SECONDS, KERNEL_UNITS, cached, compile_units, library_name
+from ..cuda.build import FIRST_USE_SECONDS, cached, library_name, rebuild
 from ..verify.reporting.record import Found
 from ..verify.targets.peers.cub_library import HEADERS_VARIABLE
 from . import spills
@@ -109,7 +109,7 @@ def step_build(options: Options) -> Found:
     """Compiles the kernel as a first use does, whatever the cache holds; then reads registers and spills for
     every architecture from the assembler's reports."""
     began = time.monotonic()
-    compile_units(KERNEL_UNITS, cached(library_name(arch=spills.TUNED)), spills.TUNED)
+    rebuild(cached(library_name(arch=spills.TUNED)), spills.TUNED)
     seconds = time.monotonic() - began
     usages = spills.report()
     found = spills.found(usages)

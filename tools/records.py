@@ -6,25 +6,27 @@ python -m persistent_topk.tools.records --render    writes docs/gpu-verification
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
+import click
 from jinja2 import Environment, StrictUndefined
 
-from ..cuda.build import CPP_COMMENT, CUDA_DIR, PYTHON_COMMENT, code_of, digest, kernel_hash
+from ..commands import cli
+from ..cuda.build import CPP_COMMENT, CUDA_DIR, PYTHON_COMMENT, code_of, kernel_hash
+from ..cuda.cache import digest
+from ..exit_code import ExitCode
 from ..verify.reporting.markdown import markdown_lines
 from ..verify.reporting.record import SCHEMA, Found, write_json
 from ..verify.reporting.view import Cell, Column, Line, Table, Tone
+from ..whole_file import write_whole
 
 ROOT = CUDA_DIR.parent
 RECORDS_DIR = ROOT / "docs" / "records"
 PAGE = ROOT / "docs" / "gpu-verification.md"
 TEMPLATE = Path(__file__).with_name("records.md.jinja2")
 GPU_TESTS = ROOT / "tests" / "gpu"
-EXIT_CURRENT, EXIT_STALE, EXIT_NONE = 0, 1, 4
 CARRIED = ("kernel", "date", "gpu", "driver", "nvcc", "torch")
 # Record names in the page's order, with their headings.
 TITLES = {
@@ -102,33 +104,32 @@ def render(records: list[dict[str, Any]]) -> str:
 
 def write_page() -> Path:
     """Renders the records that are checked in; the page's path."""
-    PAGE.write_text(render(load_records(RECORDS_DIR)))
+    write_whole(PAGE, render(load_records(RECORDS_DIR)))
     return PAGE
 
 
-def check(folder: Path = RECORDS_DIR) -> int:
+def check(folder: Path = RECORDS_DIR) -> ExitCode:
     """Prints a line a record; the exit code."""
     records = load_records(folder)
     if not records:
         print(f"no records in {folder}")
-        return EXIT_NONE
+        return ExitCode.NOTHING_VERIFIED
     reasons = [stale_reason(record) for record in records]
     for record, reason in zip(records, reasons, strict=True):
         print(reason or f"{record['name']}: current, {'ok' if record['found']['ok'] else 'NOT OK'}")
     failed = any(reasons) or not all(record["found"]["ok"] for record in records)
-    return EXIT_STALE if failed else EXIT_CURRENT
+    return ExitCode.MISMATCH if failed else ExitCode.AGREE
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Checks or renders the records; the exit code says whether they are current."""
-    parser = argparse.ArgumentParser(prog="python -m persistent_topk.tools.records", description=__doc__)
-    parser.add_argument("--check", action="store_true")
-    parser.add_argument("--render", action="store_true")
-    options = parser.parse_args(arguments)
-    if options.render:
-        print(write_page())
-    return check() if options.check or not options.render else EXIT_CURRENT
+@click.command("records")
+@click.option("--check", "checks", is_flag=True, help="exit with 1 if a record is of another kernel")
+@click.option("--render", "renders", is_flag=True, help="write docs/gpu-verification.md")
+def command(checks: bool, renders: bool) -> int:
+    """Checks the records of GPU runs, or renders the page of them. Without an option: checks."""
+    if renders:
+        click.echo(write_page())
+    return check() if checks or not renders else ExitCode.AGREE
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    cli.run(command, "python -m persistent_topk.tools.records")

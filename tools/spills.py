@@ -7,20 +7,21 @@ Needs nvcc and no GPU.
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
-import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import click
+
+from ..commands import cli
 from ..cuda.build import DEFAULT_ARCH, INSTANCE_SOURCE, KERNEL_UNITS, BuildError, Unit, build
+from ..exit_code import ExitCode
 from ..reference.policy import POLICIES, SHIPPED
 
-EXIT_NONE, EXIT_SPILLS, EXIT_CANNOT_RUN = 0, 1, 3
 ARCHITECTURES = ("sm_80", "sm_90", "sm_100", "sm_120")
 TUNED = DEFAULT_ARCH  # where a spill is a defect; elsewhere it is told
 SHIPPED_UNITS = tuple(
@@ -129,19 +130,20 @@ def found(usages: Sequence[Usage]) -> dict[str, Any]:
     }
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Prints the table; 1 where the tuned architecture's shipped kernels spill."""
-    parser = argparse.ArgumentParser(prog="python -m persistent_topk.tools.spills", description=__doc__)
-    parser.add_argument("--arch", action="append", choices=ARCHITECTURES, help="repeat; default: all four")
-    options = parser.parse_args(arguments)
+@click.command("spills")
+@click.option("--arch", "architectures", multiple=True, type=click.Choice(ARCHITECTURES),
+              help="repeat [default: all four]")
+def command(architectures: tuple[str, ...]) -> int:
+    """Prints registers and spills of the shipped kernels; exits with 1 if the tuned architecture's spill."""
     try:
-        usages = report(options.arch or ARCHITECTURES)
+        usages = report(architectures or ARCHITECTURES)
     except BuildError as error:
-        print(error, file=sys.stderr)
-        return EXIT_CANNOT_RUN
-    print("\n".join(lines(usages)))
-    return EXIT_SPILLS if any(usage.counts and usage.spills for usage in usages) else EXIT_NONE
+        click.echo(str(error), err=True)
+        return ExitCode.CANNOT_RUN
+    click.echo("\n".join(lines(usages)))
+    defects = any(usage.counts and usage.spills for usage in usages)
+    return ExitCode.MISMATCH if defects else ExitCode.AGREE
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    cli.run(command, "python -m persistent_topk.tools.spills")

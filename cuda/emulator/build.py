@@ -7,12 +7,11 @@ import os
 import platform
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from ..build import BuildError, cache_dir, digest, made
+from ..cache import BuildError, build_once, cache_dir, digest
 
 EMULATOR = Path(__file__).parent
 KERNEL = EMULATOR.parent / "kernel"
@@ -86,10 +85,8 @@ def build_kernel(
         )
         objects = [runtime.result(), instrumented]
     library = cache_dir() / f"{source.stem}-{digest(objects, compiler())}.so"
-    if not library.exists():
-        # Not linked with -fsanitize: the emulator stands in for the sanitizers' runtimes.
-        _produce(library, ["-shared", "-Wl,-z,defs", *(str(path) for path in objects)])
-    return library
+    # Not linked with -fsanitize: the emulator stands in for the sanitizers' runtimes.
+    return _compiled(library, ["-shared", "-Wl,-z,defs", *(str(path) for path in objects)])
 
 
 def _object(
@@ -98,9 +95,7 @@ def _object(
     """The object file of one source. Equal contents give equal files, wherever the headers lie."""
     machine = (platform.machine(), compiler(), _version_of(compiler()))  # a home may be of several machines
     target = cache_dir() / f"{source.stem}-{digest([source, *headers], *machine, *flags)}.o"
-    if not target.exists():
-        _produce(target, [*flags, *includes, "-c", str(source)])
-    return target
+    return _compiled(target, [*flags, *includes, "-c", str(source)])
 
 
 @functools.cache
@@ -108,17 +103,15 @@ def _version_of(name: str) -> str:
     return subprocess.run([name, "--version"], capture_output=True, text=True, check=False).stdout
 
 
-def _produce(target: Path, arguments: Sequence[str]) -> None:
-    """Runs the compiler into a file of our own and renames it: another process sees all of it or nothing."""
-    handle, temporary = tempfile.mkstemp(prefix=target.stem, suffix=".tmp", dir=made(target.parent))
-    os.close(handle)
-    try:
-        command = [compiler(), *arguments, "-o", temporary]
+def _compiled(target: Path, arguments: Sequence[str]) -> Path:
+    """`target` in the cache, made by the compiler with these arguments if it is not there."""
+
+    def run_compiler(part: Path) -> None:
+        command = [compiler(), *arguments, "-o", str(part)]
         result = subprocess.run(
             command, capture_output=True, text=True, timeout=COMPILE_TIMEOUT_SECONDS, check=False
         )
         if result.returncode != 0:
             raise BuildError(f"{' '.join(command)}\nfailed:\n{result.stderr.strip()[:ERROR_CHARACTERS]}")
-        os.replace(temporary, target)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+
+    return build_once(target, run_compiler)

@@ -19,7 +19,7 @@ from ...reference.arguments import check_arguments
 from ...reference.plan import H100, DeviceLimits, make_plan
 from ...reference.policy import MAX_CTAS, POLICIES, Policy
 from ...reference.trace import TRACE_DTYPE
-from ..build import BuildError
+from ..cache import BuildError
 from .build import KERNEL, TOPK_SOURCE, build_kernel
 from .library import EmulationError, Library, Schedule, Statistics
 

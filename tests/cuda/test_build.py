@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from persistent_topk.cuda import build
+from persistent_topk.cuda.cache import CACHE_VARIABLE, HASH_LENGTH
 
 ARCH = "sm_90"
 # Notes each compilation, takes its time, and leaves what it was asked for.
@@ -44,7 +45,7 @@ class FakeToolkit:
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv(build.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     monkeypatch.setattr(build, "PREBUILT_DIR", tmp_path / "prebuilt")
     return tmp_path / "cache"
 
@@ -80,7 +81,7 @@ def test_a_cache_that_takes_no_files_is_said(
     place: str, toolkit: FakeToolkit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "a_file").touch()
-    monkeypatch.setenv(build.CACHE_VARIABLE, str(tmp_path / place))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / place))
     with pytest.raises(build.BuildError, match=f"{place}.* takes no files .*set PERSISTENT_TOPK_CACHE"):
         build.build()
 
@@ -88,7 +89,7 @@ def test_a_cache_that_takes_no_files_is_said(
 def test_the_kernel_hash_is_of_all_its_sources() -> None:
     names = [path.name for path in build.kernel_headers()]
     assert {"persistent.cuh", "ptx.cuh", "order.cuh", "plan.cuh"} <= set(names)
-    assert len(build.kernel_hash()) == build.HASH_LENGTH
+    assert len(build.kernel_hash()) == HASH_LENGTH
 
 
 def test_the_kernel_hash_is_of_its_flags(monkeypatch: pytest.MonkeyPatch) -> None:

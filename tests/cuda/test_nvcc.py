@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from persistent_topk.cuda import build
+from persistent_topk.cuda.cache import CACHE_VARIABLE
 from persistent_topk.reference.policy import POLICIES, SHIPPED
 
 ARCHITECTURES = ("sm_80", "sm_90", "sm_100", "sm_120")
@@ -61,7 +62,7 @@ def test_the_headers_compile_under_other_peoples_flags(flags: tuple[str, ...], t
 
 @pytest.mark.exhaustive
 def test_the_library_builds_once_and_is_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(build.CACHE_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
     began = time.monotonic()
     library = build.build(arch=TUNED)
     seconds = time.monotonic() - began
@@ -83,7 +84,7 @@ def test_another_source_or_flag_is_another_library(tmp_path: Path) -> None:
 
 
 def test_what_nvcc_says_reaches_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(build.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     source = tmp_path / "broken.cu"
     source.write_text("int broken = undeclared;\n")
     with pytest.raises(build.BuildError, match="undeclared"):

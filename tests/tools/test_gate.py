@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from click.testing import CliRunner
 
+from persistent_topk.commands import cli
 from persistent_topk.cuda.build import BuildError, kernel_hash
+from persistent_topk.exit_code import ExitCode
 from persistent_topk.tools import gate, records
 from persistent_topk.tools.gate_steps import FIGURES, STEPS, Options
 from persistent_topk.tools.sanitizer.tool import NOT_RUN
@@ -47,7 +50,7 @@ def test_a_step_that_fails_is_recorded_and_the_others_run(
     assert ["build", "FAILED"] == table[0].split()[:2] and "nvcc failed" in table[0]
     assert ["soak", "ok"] == table[2].split()[:2]
     assert gate.gate(["soak"], options, steps) is True
-    assert records.EXIT_STALE == records.check(options.records)
+    assert ExitCode.MISMATCH == records.check(options.records)
 
 
 def test_what_a_clean_step_left_out_stands_in_the_table(
@@ -71,15 +74,16 @@ def test_every_step_has_a_title_and_every_record_a_step() -> None:
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device is here")
-def test_without_a_gpu_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    assert gate.EXIT_CANNOT_RUN == gate.main(["--only", "build"])
-    assert "the gate needs a CUDA device" in capsys.readouterr().err
+def test_without_a_gpu_it_says_so() -> None:
+    found = CliRunner().invoke(gate.command, ["--only", "build"], standalone_mode=False)
+    assert ExitCode.CANNOT_RUN == found.return_value
+    assert "the gate needs a CUDA device" in found.stderr
 
 
 def test_a_carried_file_that_is_not_there_is_told_first(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
-        gate.main(["--cccl", "nowhere.whl"])
-    assert gate.EXIT_USAGE == left.value.code and "--cccl is nowhere.whl" in capsys.readouterr().err
+        cli.run(gate.command, "gate", ["--cccl", "nowhere.whl"])
+    assert ExitCode.USAGE == left.value.code and "--cccl is nowhere.whl" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("checked_in", [True, False])
@@ -97,7 +101,8 @@ def test_the_page_is_of_the_records_that_a_gate_leaves_where_they_are_checked_in
     own = options.records if checked_in else tmp_path / "elsewhere"
     monkeypatch.setattr(gate, "RECORDS_DIR", own)
     monkeypatch.setattr(records, "RECORDS_DIR", own)
-    assert gate.EXIT_AGREE == gate.main(["--records", str(options.records)])
+    words = ["--records", str(options.records)]
+    assert ExitCode.AGREE == CliRunner().invoke(gate.command, words, standalone_mode=False).return_value
     assert page.is_file() == checked_in
     assert not checked_in or "clean: 9 passed" in page.read_text()
 

@@ -177,12 +177,12 @@ def test_the_kernel_is_compiled_anew_and_in_the_time_of_a_first_use(
 ) -> None:
     clock, compiled = [100.0], []
 
-    def compiles(units: object, target: Path, arch: str) -> None:
+    def compiles(target: Path, arch: str) -> None:
         clock[0] += seconds
         compiled.append((target, arch))
 
     monkeypatch.setattr(gate_steps, "cached", lambda name: tmp_path / name)
-    monkeypatch.setattr(gate_steps, "compile_units", compiles)
+    monkeypatch.setattr(gate_steps, "rebuild", compiles)
     monkeypatch.setattr(gate_steps.time, "monotonic", lambda: clock[0])
     clean = [spills.Usage(spills.TUNED, "topk_kernel", "dense", False, 64, 0, 0, 0)]
     monkeypatch.setattr(spills, "report", lambda: clean)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from persistent_topk.cuda.build import PYTHON_COMMENT, code_of, kernel_hash
+from persistent_topk.exit_code import ExitCode
 from persistent_topk.reference.policy import SHIPPED
 from persistent_topk.tools import records, spills
 
@@ -20,13 +21,13 @@ def write(folder: Path, name: str, kernel: str, ok: bool = True) -> None:
 
 def test_a_current_clean_record_passes_the_check(tmp_path: Path) -> None:
     write(tmp_path, "tests", kernel_hash())
-    assert records.EXIT_CURRENT == records.check(tmp_path)
+    assert ExitCode.AGREE == records.check(tmp_path)
 
 
 def test_a_record_of_another_kernel_fails_the_check(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     write(tmp_path, "tests", kernel_hash())
     write(tmp_path, "soak", "0123456789abcdef")
-    assert records.EXIT_STALE == records.check(tmp_path)
+    assert ExitCode.MISMATCH == records.check(tmp_path)
     assert "0123456789abcdef" in capsys.readouterr().out
 
 
@@ -37,7 +38,7 @@ def test_a_record_of_other_tests_fails_the_check(
     write(tmp_path, "soak", kernel_hash())
     today = {**records.gpu_tests(), "test_new.py": "1"}
     monkeypatch.setattr(records, "gpu_tests", lambda: today)
-    assert records.EXIT_STALE == records.check(tmp_path)
+    assert ExitCode.MISMATCH == records.check(tmp_path)
     told = capsys.readouterr().out.splitlines()
     assert "other tests: test_new.py changed; run make gate STEPS=tests" in told[0]
     assert "soak: current" in told[1]
@@ -64,11 +65,11 @@ def test_the_gpu_tests_of_the_repository_are_known() -> None:
 
 def test_a_record_of_a_failure_fails_the_check(tmp_path: Path) -> None:
     write(tmp_path, "tests", kernel_hash(), ok=False)
-    assert records.EXIT_STALE == records.check(tmp_path)
+    assert ExitCode.MISMATCH == records.check(tmp_path)
 
 
 def test_no_records_at_all_are_not_a_success(tmp_path: Path) -> None:
-    assert records.EXIT_NONE == records.check(tmp_path)
+    assert ExitCode.NOTHING_VERIFIED == records.check(tmp_path)
 
 
 def test_the_page_shows_every_record_with_its_origin(tmp_path: Path) -> None:

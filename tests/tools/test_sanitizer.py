@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from persistent_topk.cuda import build
+from persistent_topk.cuda.cache import CACHE_VARIABLE
 from persistent_topk.tools.sanitizer import __main__ as sanitizer
 from persistent_topk.tools.sanitizer import tool as tools
 from persistent_topk.tools.sanitizer.tool import FAILED, NoSanitizer, Tool, errors_in, find_tool, run_tool
@@ -41,7 +41,7 @@ def made_up(folder: Path, help_text: str = "") -> Path:
 @pytest.fixture(autouse=True)
 def nothing_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv(tools.TOOL_VARIABLE, raising=False)
-    monkeypatch.setenv(build.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
 
 
 def test_a_tool_is_asked_for_its_version_and_what_it_can(tmp_path: Path) -> None:

@@ -6,8 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from persistent_topk.cuda.build import CUDA_DIR, BuildError
+from persistent_topk.exit_code import ExitCode
 from persistent_topk.reference.policy import POLICIES, SHIPPED
 from persistent_topk.tools import spills
 from persistent_topk.tools.spills import ENTRIES, Usage, named, parse
@@ -70,36 +72,31 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     return logs
 
 
-def test_no_spill_where_the_kernel_is_tuned_is_clean(
-    compiled: dict[str, str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_no_spill_where_the_kernel_is_tuned_is_clean(compiled: dict[str, str]) -> None:
     compiled["sm_80"] += entry(symbol(0), "sm_80", 255, 8, 8)
     compiled["sm_90"] += entry(symbol(0, 1), "sm_90", 64, 8, 8)  # of a traced kernel
     compiled["sm_90"] += entry(symbol(NAMES.index("tiny")), "sm_90", 64, 8, 8)
-    assert spills.EXIT_NONE == spills.main([])
-    told = capsys.readouterr().out
+    clean = CliRunner().invoke(spills.command, standalone_mode=False)
+    told = clean.output
+    assert ExitCode.AGREE == clean.return_value
     assert "sm_80   latency" in told and "8 bytes spilled, 8 reloaded" in told and "DEFECT" not in told
     assert "tiny" not in told and all(arch in told for arch in spills.ARCHITECTURES)
     assert spills.found(spills.report())["ok"]
 
 
-def test_a_spill_where_the_kernel_is_tuned_is_a_defect(
-    compiled: dict[str, str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_spill_where_the_kernel_is_tuned_is_a_defect(compiled: dict[str, str]) -> None:
     compiled["sm_90"] += entry(symbol(NAMES.index(SHIPPED[-1].name)), "sm_90", 64, 0, 4)
-    assert spills.EXIT_SPILLS == spills.main(["--arch", "sm_90"])
-    assert "4 reloaded DEFECT" in capsys.readouterr().out
+    spilled = CliRunner().invoke(spills.command, ["--arch", "sm_90"], standalone_mode=False)
+    assert ExitCode.MISMATCH == spilled.return_value and "4 reloaded DEFECT" in spilled.output
     assert not spills.found(spills.report())["ok"]
     others = [usage for usage in spills.report() if usage.arch != spills.TUNED]
     assert not spills.found(others)["ok"], "a report without the tuned architecture shows nothing"
 
 
-def test_an_architecture_without_a_report_is_an_error(
-    compiled: dict[str, str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_architecture_without_a_report_is_an_error(compiled: dict[str, str]) -> None:
     compiled["sm_120"] = ""
-    assert spills.EXIT_CANNOT_RUN == spills.main([])
-    assert "no kernel for sm_120" in capsys.readouterr().err
+    silent = CliRunner().invoke(spills.command, standalone_mode=False)
+    assert ExitCode.CANNOT_RUN == silent.return_value and "no kernel for sm_120" in silent.stderr
 
 
 def test_a_library_that_came_without_its_report_is_told(

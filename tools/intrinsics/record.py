@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ctypes
-import sys
 import zlib
 from pathlib import Path
 
+import click
 import numpy as np
 import torch
 
+from ...commands import cli
 from ...cuda.build import CUDA_DIR, Unit, build, nvcc_version
 from ...cuda.library import arch_of
 from .cases import HERE, Inputs, Parameters, inputs_of, operation_names
@@ -47,5 +48,12 @@ def record(path: Path) -> None:
     np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
 
 
+@click.command("record")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def command(file: Path) -> None:
+    """Records this GPU's answers in an .npz file."""
+    record(file)
+
+
 if __name__ == "__main__":
-    record(Path(sys.argv[1]))
+    cli.run(command, "python -m persistent_topk.tools.intrinsics.record")

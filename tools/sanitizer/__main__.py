@@ -5,21 +5,21 @@ python -m persistent_topk.tools.sanitizer [--json FILE] [--tool PATH]
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import click
 import torch
 
+from ...commands import cli
 from ...cuda.build import KERNEL_UNITS, BuildError, Unit, build
 from ...cuda.library import arch_of
+from ...exit_code import ExitCode
+from ...whole_file import write_json
 from .tool import NOT_RUN, SHARED_OPTION, SHARED_SINCE, NoSanitizer, Tool, find_tool, kept, run_tool
 
-EXIT_AGREE, EXIT_MISMATCH, EXIT_CANNOT_RUN = 0, 1, 3
 SOURCE = Path(__file__).parent / "workload.cu"
 POLICIES = ("small", "tiny")
 DEVICE = 0  # of the program, which is a process of its own and chooses none
@@ -105,27 +105,27 @@ def run_all(tool: Tool, program: Path, gpu: str) -> dict[str, Any]:
     }
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Runs all checks; 0 if each that there is catches its bug and finds none in the kernel."""
-    parser = argparse.ArgumentParser(prog="python -m persistent_topk.tools.sanitizer", description=__doc__)
-    parser.add_argument("--json", type=Path, metavar="FILE")
-    parser.add_argument("--tool", type=Path, metavar="PATH", help="another compute-sanitizer, or its wheel")
-    options = parser.parse_args(arguments)
+@click.command("sanitizer")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE")
+@click.option("--tool", "given", type=click.Path(path_type=Path), metavar="PATH",
+              help="another compute-sanitizer, or its wheel")
+def command(json_file: Path | None, given: Path | None) -> int:
+    """Runs compute-sanitizer's checks over every path; exits with 0 if each that there is catches its planted
+    bug and finds none in the kernel."""
     if not torch.cuda.is_available():
-        print("the sanitizers need a CUDA device; torch sees none", file=sys.stderr)
-        return EXIT_CANNOT_RUN
+        click.echo("the sanitizers need a CUDA device; torch sees none", err=True)
+        return ExitCode.CANNOT_RUN
     try:
-        tool = find_tool(options.tool)
+        tool = find_tool(given)
         program = build((Unit(SOURCE), *KERNEL_UNITS), arch_of(DEVICE), program=True)
     except (NoSanitizer, BuildError) as error:
-        print(error, file=sys.stderr)
-        return EXIT_CANNOT_RUN
+        click.echo(str(error), err=True)
+        return ExitCode.CANNOT_RUN
     found = run_all(tool, program, torch.cuda.get_device_name(DEVICE))
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(found, indent=1) + "\n")
-    return EXIT_AGREE if found["ok"] else EXIT_MISMATCH
+    if json_file:
+        write_json(json_file, found)
+    return ExitCode.AGREE if found["ok"] else ExitCode.MISMATCH
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    cli.run(command, "python -m persistent_topk.tools.sanitizer")

@@ -11,19 +11,20 @@ repeats what another did, whether or not the other came to count it.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from filelock import FileLock, Timeout
+
+from ...whole_file import write_json
 from ..cases.case import Case
 from ..failures.replay import DamagedFile, Failure, load
 from ..judging.examination import Measurement
 from ..targets.target import Target
-from ..whole_file import write_whole
 from .counterexamples import Counterexample, Counterexamples
 from .outcome import Outcome
 from .state_record import document_of, restore
@@ -32,6 +33,9 @@ FORMAT = "persistent-topk state"
 VERSION = 1
 RUN_SEEDS = 1 << 40  # seeds between two runs; more than any run has cases
 KEEP_SECONDS = 1.0  # between two writes of what was counted; failures are written at once
+LOCK = "lock"
+# What a run that was killed before its state was written may have left, this version's or an earlier one's.
+FIRST_FILES = (LOCK, "state.json.part", "state.part")
 ADVICE = "nothing was changed; give another folder, or delete this one to start again"
 
 
@@ -63,7 +67,7 @@ class State:
         self._check_kind()
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._lock = _locked(folder / "lock")
+            self._lock = _locked(folder / LOCK)
         except OSError as error:
             expected = "expected a folder to write to"
             raise UnusableState(f"--state {folder}: {error.strerror}; {expected}") from error
@@ -104,7 +108,7 @@ class State:
 
     def close(self) -> None:
         """Lets another run have the folder."""
-        self._lock.close()
+        self._lock.release()
 
     def _damaged(self, why: str) -> UnusableState:
         return UnusableState(f"--state {self.folder}: state.json is damaged: {why}; {ADVICE}")
@@ -113,7 +117,7 @@ class State:
         """A folder with somebody's other files is none of ours; told before anything is put there."""
         if not self.folder.is_dir() or (self.folder / "state.json").exists():
             return
-        strange = [item.name for item in self.folder.iterdir() if item.name not in ("lock", "state.part")]
+        strange = [item.name for item in self.folder.iterdir() if item.name not in FIRST_FILES]
         if strange:
             raise UnusableState(
                 f"--state {self.folder} holds {strange[0]!r} and no state.json; expected an empty folder "
@@ -167,18 +171,17 @@ class State:
     def _write(self, runs: int, outcome: object) -> None:
         body = {"identity": self._identity, "runs": runs, "outcome": outcome}
         document = {"format": FORMAT, "version": VERSION, "sha256": _digest(body), "body": body}
-        write_whole(self.folder / "state.json", json.dumps(document, indent=1).encode())
+        write_json(self.folder / "state.json", document)
 
 
-def _locked(path: Path) -> IO[bytes]:
-    """The open file, which holds the lock as long as this process lives."""
-    file = path.open("ab")
+def _locked(path: Path) -> FileLock:
+    """The lock, held as long as this process lives: the operating system lets go of it with a killed one."""
+    lock = FileLock(path, timeout=0)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.close()
+        lock.acquire()
+    except Timeout as error:
         raise UnusableState(f"--state {path.parent} is in use by another run; wait for it to end") from error
-    return file
+    return lock
 
 
 def _digest(body: object) -> str:

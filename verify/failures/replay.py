@@ -21,10 +21,10 @@ import torch
 from ...cuda.emulator.library import Schedule as EmulatedSchedule
 from ...reference.plan import DeviceLimits
 from ...reference.policy import MAX_K, POLICIES
+from ...whole_file import write_whole
 from ..cases.case import Case, Origin
 from ..properties import NAMES, TRACE_AGREEMENT
 from ..targets.target import Schedule
-from ..whole_file import write_whole
 
 FORMAT = "persistent-topk failure"
 VERSION = 1
@@ -83,7 +83,6 @@ def save(failure: Failure, path: Path) -> Path:
             for name, dtype in ARRAYS.items()
         },
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
     whole = io.BytesIO()
     with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr(MANIFEST, json.dumps(manifest, indent=1))

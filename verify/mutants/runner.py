@@ -12,7 +12,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from ...cuda.build import CACHE_VARIABLE, cache_dir, kernel_hash
+from ...cuda.build import kernel_hash
+from ...cuda.cache import CACHE_VARIABLE, cache_dir
 from ..campaign.campaign import Options
 from .mutant import Mutant
 from .trial import KILLED, Trial, put_on_trial

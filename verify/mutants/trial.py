@@ -7,7 +7,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ...cuda.build import cache_dir
+from ...cuda.cache import cache_dir
 from ...cuda.emulator.build import KERNEL
 from ...cuda.emulator.library import EmulationError
 from ..campaign.campaign import Campaign, Options

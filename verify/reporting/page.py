@@ -9,6 +9,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from ...whole_file import write_whole
 from ..failures.replay import DamagedFile, load
 from ..judging.judge import Expected
 from ..judging.wrong_columns import right_columns
@@ -57,7 +58,6 @@ def page(view: CampaignView) -> str:
 
 def write_page(view: CampaignView, folder: Path) -> Path:
     """Writes the page into `folder` and returns its path."""
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / PAGE
-    path.write_text(page(view), encoding="utf-8")
+    write_whole(path, page(view))
     return path

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
+
+from ... import whole_file
 
 SCHEMA = 1
 
@@ -13,7 +14,6 @@ Found = dict[str, Any]
 
 def write_json(path: Path, name: str, environment: Found, found: Found, figures: Found | None = None) -> Path:
     """Writes the record `name` to any file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     record = {"schema": SCHEMA, "name": name, **environment, "found": found, **(figures or {})}
-    path.write_text(json.dumps(record, indent=1) + "\n")
+    whole_file.write_json(path, record)
     return path

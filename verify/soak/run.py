@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import click
 import torch
 
 from ...exit_code import ExitCode
+from ...whole_file import write_json
 from . import second
 from .batches import STAGES
 from .goals import DEFAULT_FOLDER, GOAL_ROWS, STAGE_SECONDS
@@ -116,8 +116,7 @@ def report(soak: Soak, complete: bool) -> int:
     total = merge(read_all(soak.folder))
     total["complete"] = complete
     if soak.json_file:
-        soak.json_file.parent.mkdir(parents=True, exist_ok=True)
-        soak.json_file.write_text(json.dumps(total, indent=1) + "\n")
+        write_json(soak.json_file, total)
     stages = [part for part in total.values() if isinstance(part, dict)]
     rows, wrong = sum(part["rows"] for part in stages), sum(part["mismatches"] for part in stages)
     click.echo(f"{'mismatch' if wrong else 'agree'}: {rows} rows in all, {wrong} disagreements")

@@ -12,6 +12,7 @@ import torch
 
 from ...cuda.build import kernel_hash
 from ...cuda.environment import driver_version
+from ...whole_file import write_json
 
 MOST_FAILURES = 20  # kept in words
 
@@ -69,9 +70,7 @@ class Tally:
             self.failures.append(words)
 
     def save(self, path: Path) -> None:
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(asdict(self), indent=1) + "\n")
-        part.replace(path)
+        write_json(path, asdict(self))
 
 
 def load(path: Path, stage: str, seed: int, oracle: str) -> Tally:

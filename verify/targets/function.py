@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ...cuda.build import digest
+from ...cuda.cache import digest
 from ..cases.case import Case
 from ..properties import CLAIMS
 from .graph import at_once, decoy_of, replayed

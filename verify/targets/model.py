@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ... import reference
-from ...cuda.build import digest
+from ...cuda.cache import digest
 from ...reference import topk
 from ...reference.trace import new_trace
 from ..cases.case import Case

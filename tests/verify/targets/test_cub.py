@@ -10,6 +10,7 @@ import pytest
 from cub_here import needs_cub
 
 from persistent_topk.cuda import build
+from persistent_topk.cuda.cache import CACHE_VARIABLE
 from persistent_topk.verify.targets.peers import cub_library as cub
 
 PREFIX = "some/include/"
@@ -40,7 +41,7 @@ def test_headers_are_found_at_or_under_a_folder(folder: Path, below: str) -> Non
 def test_headers_of_a_wheel_are_unpacked_once(
     wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(build.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     found = cub.find_headers(wheel)
     assert (found / cub.MARK).read_text() == "// a header\n"
     assert not list((tmp_path / "cache").rglob("code.py"))

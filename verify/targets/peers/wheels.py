@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import stat
-import tempfile
 import zipfile
 from pathlib import Path
 
-from ....cuda.build import cache_dir, digest, made
+from ....cuda.cache import build_once, cache_dir, digest
 
 EXECUTABLE = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 
@@ -36,27 +34,19 @@ def unpacked(wheel: Path, mark: str) -> Path:
                 raise NotInside(f"{wheel} has no {mark}")
             prefix = min(marks, key=len).removesuffix(mark)
             folder = cache_dir() / f"{wheel.name.split('-')[0]}-{digest([wheel], prefix)}"
-            if not folder.is_dir():
-                unpack(archive, prefix, folder)
+            build_once(folder, lambda part: unpack(archive, prefix, part))
     except zipfile.BadZipFile as error:
         raise NotInside(f"{wheel} is no wheel ({error})") from error
     return folder / prefix
 
 
 def unpack(archive: zipfile.ZipFile, prefix: str, folder: Path) -> None:
-    """The members under `prefix`, into a folder of our own that is renamed: readers see all or nothing."""
-    with tempfile.TemporaryDirectory(dir=made(folder.parent)) as own:
-        whole = Path(own) / folder.name
-        for info in archive.infolist():
-            if info.filename.startswith(prefix):
-                path = Path(archive.extract(info, whole))
-                if (info.external_attr >> 16) & EXECUTABLE:  # which extract does not keep
-                    path.chmod(path.stat().st_mode | EXECUTABLE)
-        try:
-            os.replace(whole, folder)
-        except OSError:
-            if not folder.is_dir():  # else another process was first
-                raise
+    """The members under `prefix`, into a folder."""
+    for info in archive.infolist():
+        if info.filename.startswith(prefix):
+            path = Path(archive.extract(info, folder))
+            if (info.external_attr >> 16) & EXECUTABLE:  # which extract does not keep
+                path.chmod(path.stat().st_mode | EXECUTABLE)
 
 
 def folder_with(given: Path, mark: str) -> Path:

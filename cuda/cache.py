@@ -1,0 +1,88 @@
+"""The cache of what is built on first use: named by its contents, made once, by one process for all."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from filelock import FileLock
+
+from ..whole_file import produce_whole
+
+CACHE_VARIABLE = "PERSISTENT_TOPK_CACHE"
+HASH_LENGTH = 16
+# Whoever holds a lock for longer than any compiler may run has been killed, and its file system keeps locks
+# of the dead.
+LOCK_SECONDS = 1200.0
+
+
+class BuildError(RuntimeError):
+    """The kernel, or its emulator, could not be compiled here; the message says what is missing or what the
+    compiler said."""
+
+
+def cache_dir() -> Path:
+    """PERSISTENT_TOPK_CACHE, else persistent_topk in the user's cache folder."""
+    chosen = os.environ.get(CACHE_VARIABLE)
+    if chosen:
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "persistent_topk"
+
+
+def digest(
+    paths: Iterable[Path], *words: str, content: Callable[[Path], bytes] = Path.read_bytes
+) -> str:
+    """A short hash of the files' names and contents and of the words."""
+    sha = hashlib.sha256()
+    for path in paths:
+        sha.update(path.name.encode() + b"\0" + content(path) + b"\0")
+    for word in words:
+        sha.update(word.encode() + b"\0")
+    return sha.hexdigest()[:HASH_LENGTH]
+
+
+def writable(folder: Path) -> Path:
+    """The folder, made where there is none; BuildError where it cannot be made or takes no files."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise BuildError(
+            f"{folder} takes no files ({error.strerror}); compiled code is kept there: "
+            f"set {CACHE_VARIABLE} to a folder that can be written"
+        ) from error
+    return folder
+
+
+def build(target: Path, produce: Callable[[Path], None]) -> None:
+    """Has `produce` make the file or folder `target`, at the path that it is given: readers of `target` see
+    all of it or nothing. Raises BuildError where the folder is of no use, and what `produce` raises."""
+    writable(target.parent)
+    produce_whole(target, produce)
+
+
+def build_once(target: Path, produce: Callable[[Path], None]) -> Path:
+    """`target`, by build() if it is not there: of all processes that want it one makes it, and others wait.
+
+    Where files cannot be locked each makes it, with the same result. Raises what build() does.
+    """
+    if not target.exists():
+        writable(target.parent)
+        with _locked(target):
+            if not target.exists():  # unless another process made it meanwhile
+                build(target, produce)
+    return target
+
+
+@contextlib.contextmanager
+def _locked(target: Path) -> Iterator[None]:
+    """Alone, of all processes, in making `target`. The lock stays beside it: others may wait for it."""
+    with contextlib.ExitStack() as stack:
+        # No lock, or another user's, or one that nobody lets go of: twice the work, the same result.
+        with contextlib.suppress(OSError, NotImplementedError):
+            stack.enter_context(FileLock(f"{target}.lock", timeout=LOCK_SECONDS))
+        yield
