@@ -27,6 +27,8 @@ TYPED := $(VENV)/typed
 CPP_SOURCES = $(shell git ls-files '*.cuh' '*.cu' '*.hpp' '*.cpp')
 
 DOCS := build/docs
+# A process a core; those of a big machine would spend their time on importing torch.
+SIDE_BY_SIDE := --numprocesses logical --maxprocesses 8 --dist loadgroup
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
     $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable
 
@@ -45,7 +47,7 @@ verify: $(INSTALLED)
 
 test: $(INSTALLED)
 	@command -v nvcc || echo "no nvcc on the PATH: the kernel is not compiled for GPUs, only emulated"
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 notebooks: $(INSTALLED)
 	$(INSTALL) '.[notebooks]'

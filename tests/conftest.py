@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
+# One thread, here and in the processes that tests start: over tensors of this size two that wait for each
+# other are slower, on a busy machine ten times. Read when torch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 from hypothesis import settings
 

@@ -87,7 +87,8 @@ class Counterexamples:
         return any(item.outcome.claimed for item in self.found.values())
 
     def shrink_all(self, deadline: float) -> None:
-        """Shrinks all, claimed properties first, in even shares of the time to `deadline` (monotonic)."""
+        """Shrinks all, claimed properties first. What does not end by itself gets an even share of the time
+        to `deadline` (monotonic)."""
         order = sorted(self.found.values(), key=lambda item: (not item.outcome.claimed, item.size))
         for number, item in enumerate(order):
             left = deadline - time.monotonic()

@@ -2,12 +2,14 @@
 
 Source: delta debugging (Zeller and Hildebrandt, "Simplifying and isolating failure-inducing input", 2002),
 greedy here: fewer rows, plain layout, fewer columns, smaller k, longer runs of equal
-values; round after round until nothing helps or the time is up.
+values; round after round until nothing helps or the attempts are used up, so that a case shrinks to the
+same one on a busy machine. A clock only ends what would take too long.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -28,19 +30,27 @@ FEW_COLUMNS = 128  # and column by column in rows as short as this
 FEW_VALUES = 8  # so many distinct ones are told as 1, 2, 3, ... or with these steps from 1 upwards,
 PLAIN_STEPS = (1.0, 1 / 16, 1 / 128)  # which share a coarse bin of 8 or of 11 bits
 MOST_ROUNDS = 6
+MOST_ATTEMPTS = 1000  # of a case; the checker's own mistakes shrink within 450
 
 
 class Shrinker:
     """fails: whether a case still breaks the same promise. deadline: of time.monotonic(). ks: the values of
-    k that a case may have, all where there are none."""
+    k that a case may have, all where there are none. most: attempts."""
 
     def __init__(
-        self, case: Case, fails: Fails, deadline: float, cost: float = 0.0, ks: Sequence[int] = ()
+        self,
+        case: Case,
+        fails: Fails,
+        deadline: float = math.inf,
+        cost: float = 0.0,
+        ks: Sequence[int] = (),
+        most: int = MOST_ATTEMPTS,
     ) -> None:
         self.case = case
         self.attempts = 0
         self._fails = fails
         self._deadline = deadline
+        self._most = most
         self._ks = ks
         self._cost = cost  # seconds of an attempt: of the case as it is, or of a dearer one that did not fail
 
@@ -49,21 +59,22 @@ class Shrinker:
         passes = (self._rows, self._layout, self._values, self._columns, self._k, self._best, self._runs)
         for _ in range(MOST_ROUNDS):
             before = self.case
-            for step in self._in_time(passes):
+            for step in self._while_any_left(passes):
                 step()
-            if self.case is before or self._late():
+            if self.case is before or self._over():
                 break
         return self.case
 
-    def _late(self) -> bool:
-        return time.monotonic() + self._cost >= self._deadline
+    def _over(self) -> bool:
+        """Whether the attempts are used up, or the time is."""
+        return self.attempts >= self._most or time.monotonic() + self._cost >= self._deadline
 
-    def _in_time(self, items: Iterable[T]) -> Iterator[T]:
-        """The items until the time is up: what is made of one, a candidate above all, takes some as well."""
-        return itertools.takewhile(lambda _: not self._late(), items)
+    def _while_any_left(self, items: Iterable[T]) -> Iterator[T]:
+        """The items until shrinking is over: a candidate is made of one, which takes time as well."""
+        return itertools.takewhile(lambda _: not self._over(), items)
 
     def _try(self, candidate: Case | None) -> bool:
-        if candidate is None or self._late() or (self._ks and candidate.k not in self._ks):
+        if candidate is None or self._over() or (self._ks and candidate.k not in self._ks):
             return False
         self.attempts += 1
         began = time.monotonic()
@@ -84,7 +95,7 @@ class Shrinker:
             if self._try(rebuild(self.case, [bits[row]], lengths=lengths[row : row + 1])):
                 return
         row = 0
-        while self.case.rows > 1 and row < self.case.rows and not self._late():
+        while self.case.rows > 1 and row < self.case.rows and not self._over():
             bits, lengths = self._bits(), self.case.lengths.numpy()
             rest = [other for other in range(self.case.rows) if other != row]
             if not self._try(rebuild(self.case, [bits[r] for r in rest], lengths=lengths[rest])):
@@ -113,7 +124,7 @@ class Shrinker:
 
     def _values(self) -> None:
         """Whole numbers for a few values; three, above, at and below the k-th; or one."""
-        for row in self._in_time(range(self.case.rows)):
+        for row in self._while_any_left(range(self.case.rows)):
             for values in self._simple(row):
                 if self._try(self._replaced(row, values)):
                     break
@@ -149,10 +160,10 @@ class Shrinker:
 
     def _columns(self) -> None:
         """Blocks of columns taken out, then single columns off the end by bisection."""
-        for row in self._in_time(range(self.case.rows)):
+        for row in self._while_any_left(range(self.case.rows)):
             for size in self._blocks(int(self.case.clamped[row])):
                 start = 0
-                while start < int(self.case.clamped[row]) and not self._late():
+                while start < int(self.case.clamped[row]) and not self._over():
                     values = self._bits()[row][: int(self.case.clamped[row])]
                     shorter = np.concatenate([values[:start], values[start + size :]])
                     if len(shorter) == 0 or not self._try(self._replaced(row, shorter)):
@@ -167,7 +178,7 @@ class Shrinker:
             if not place < len(runs) <= FEW_VALUES:
                 return
             low, high = 0, runs[place][1]
-            while low < high and not self._late():
+            while low < high and not self._over():
                 middle = (low + high) // 2
                 counts = [count for _, count in runs]
                 counts[place] = middle
@@ -184,7 +195,7 @@ class Shrinker:
         """The shortest failing length, as if longer ones all failed."""
         high = int(self.case.clamped[row])
         low = 1
-        while low < high and not self._late():
+        while low < high and not self._over():
             middle = (low + high) // 2
             if self._try(self._replaced(row, self._bits()[row][:middle])):
                 high = middle
@@ -193,7 +204,7 @@ class Shrinker:
 
     def _k(self) -> None:
         low, high = 1, self.case.k
-        while low < high and not self._late():
+        while low < high and not self._over():
             middle = (low + high) // 2
             if self._try(replace(self.case, k=middle)):
                 high = middle
@@ -203,11 +214,11 @@ class Shrinker:
     def _best(self) -> None:
         """The best columns, and k less by as many: all but the k-th, or half of them, down to one."""
         dropped = MAX_K
-        while self.case.rows == 1 and dropped and not self._late():
+        while self.case.rows == 1 and dropped and not self._over():
             values = self._values_of(0)
             best = np.argsort(~ordered_keys(values), kind="stable")[: self.case.k - 1]
             dropped = min(dropped, len(best))
-            while dropped and not self._late():
+            while dropped and not self._over():
                 shorter = self._replaced(0, np.delete(values, best[:dropped]))
                 if self._try(replace(shorter, k=self.case.k - dropped)):
                     break
@@ -218,7 +229,7 @@ class Shrinker:
         for row in range(self.case.rows):
             n = int(self.case.clamped[row])
             for size in (n, *self._blocks(n)):
-                for start in self._in_time(range(0, n, max(1, size))):
+                for start in self._while_any_left(range(0, n, max(1, size))):
                     values = self._bits()[row][:n].copy()
                     block = values[start : start + size]
                     if not len(block) or (block == block[0]).all():
@@ -228,8 +239,16 @@ class Shrinker:
 
 
 def shrink(
-    case: Case, fails: Fails, seconds: float, cost: float = 0.0, ks: Sequence[int] = ()
+    case: Case,
+    fails: Fails,
+    seconds: float = math.inf,
+    cost: float = 0.0,
+    ks: Sequence[int] = (),
+    attempts: int = MOST_ATTEMPTS,
 ) -> Case:
-    """The smallest case found within `seconds` for which `fails` still holds. cost: seconds that one
-    attempt is likely to take. ks: the values of k that it may have, all where there are none."""
-    return Shrinker(case, fails, time.monotonic() + seconds, cost, ks).run()
+    """The smallest case for which `fails` still holds that is found within so many attempts.
+
+    The result is the same on any machine, unless `seconds` pass first. cost: seconds that one attempt is
+    likely to take. ks: the values of k that the case may have, all where there are none.
+    """
+    return Shrinker(case, fails, time.monotonic() + seconds, cost, ks, attempts).run()

@@ -6,6 +6,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
+from ...whole_file import write_whole
 from .campaign_view import CampaignView, Judgement
 
 FAILURE_TYPE = "broken promise"
@@ -50,5 +51,4 @@ def write_junit(view: CampaignView, path: Path) -> None:
     """Writes the XML to `path`. Raises OSError where that cannot be."""
     suites = junit(view)
     ElementTree.indent(suites)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    ElementTree.ElementTree(suites).write(path, encoding="utf-8", xml_declaration=True)
+    write_whole(path, ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True))
