@@ -23,7 +23,7 @@ from types import ModuleType
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 PACKAGE = "persistent_topk"
-LAYERS = ("reference", "cuda", "verify", "bench", "commands", "exit_code.py")
+LAYERS = ("reference", "cuda", "distributed", "verify", "bench", "commands", "exit_code.py")
 EXIT_WHOLE, EXIT_LACKING, EXIT_USAGE, EXIT_CANNOT_RUN = 0, 1, 2, 3
 EMPHASIS = {"em", "strong"}
 # A package brings the modules that it exports; named once more, they keep their one page. An annotation that

@@ -36,10 +36,9 @@ def merge(values: Tensor, columns: Tensor, k: int, select: Select = dispatch.top
     without one. select: the selection; it breaks ties by place, so the lists are put in the order of columns
     before.
     """
-    rows = columns.shape[1]
-    listed = columns.movedim(0, 1).reshape(rows, -1)
+    listed = columns.movedim(0, 1).flatten(1)
     ordered, places = listed.masked_fill(listed < 0, LAST).sort(dim=1)
-    row_values = values.movedim(0, 1).reshape(rows, -1).gather(1, places)
+    row_values = values.movedim(0, 1).flatten(1).gather(1, places)
     counts = (listed >= 0).sum(dim=1).to(torch.int32)
     selected = select(row_values, counts, k)
     return ordered.gather(1, selected.clamp(min=0).long()).masked_fill(selected < 0, PADDING)

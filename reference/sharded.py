@@ -90,7 +90,8 @@ class Sent:
     bytes: int
 
     def travelled(self, ranks: int) -> float:
-        """Bytes that leave the rank, one of `ranks`, by rings: all that it has for each other rank in a gather,
+        """Bytes that leave the rank, one of `ranks`, by rings: all that it has for each other rank in a
+        gather,
         all but one rank's part twice in a sum."""
         return self.bytes * (ranks - 1) * (1 if self.kind == GATHER else 2 / ranks)
 
@@ -187,7 +188,7 @@ def by_digits(share: Share) -> Protocol:
     if share.owned:
         return own
     lists = yield Exchange("columns", GATHER, layout.in_row(rank, own))
-    joined = lists.movedim(0, 1).reshape(len(local), -1)
+    joined = lists.movedim(0, 1).flatten(1)
     ordered = joined.masked_fill(joined < 0, LAST).sort(dim=1).values[:, :k]
     return ordered.masked_fill(ordered == LAST, PADDING).contiguous()
 
