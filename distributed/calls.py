@@ -16,7 +16,7 @@ from .. import topk as select
 from ..reference.arguments import MAX_EXTENT, check_arguments
 from ..reference.layout import Layout
 from ..reference.lists import merge
-from ..reference.sharded import WAYS, Protocol, Share
+from ..reference.sharded import WAYS, Merge, Protocol, Share
 from .agreement import agree, header_of, refusal
 from .cost import cheaper
 from .ranks import Ranks
@@ -137,7 +137,21 @@ class Prepared:
 def _protocol(
     way: str, layout: Layout, rank: int, shard: Tensor, lengths: Tensor, k: int, owned: bool
 ) -> Protocol:
-    return WAYS[way](Share(layout, rank, shard, lengths, k, owned, select, partial(merge, select=select)))
+    merged = merge_for(layout, k, shard.device)
+    return WAYS[way](Share(layout, rank, shard, lengths, k, owned, select, merged))
+
+
+def merge_for(layout: Layout, k: int, device: torch.device) -> Merge:
+    """The merge of the ranks' lists on a device: on a GPU in one launch, where a CTA has room for them.
+
+    layout: how columns lie over the ranks. k: of the call. device: where the lists are.
+    """
+    if device.type == "cuda":
+        from ..cuda.sharded import gpu
+
+        if gpu.takes(layout.ranks, k, device.index or 0):
+            return partial(gpu.merge, in_order=layout.block is None)
+    return partial(merge, select=select)
 
 
 def _check(
