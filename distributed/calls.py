@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from .. import topk as select
+from ..reference import dispatch
 from ..reference.arguments import MAX_EXTENT, check_arguments
 from ..reference.layout import Layout
 from ..reference.lists import merge
@@ -68,6 +68,18 @@ def topk(
     chosen = way or cheaper(layout, len(shard), k, owned, ranks.backend)
     with ranks.in_step():
         return ranks.carry(_protocol(chosen, layout, ranks.rank, shard, lengths, k, owned))
+
+
+def select(logits: Tensor, lengths: Tensor, k: int) -> Tensor:
+    """The selection that a rank does by itself, int32 [R, k]: as persistent_topk.topk.
+
+    logits: float32 [R, S]. lengths: int32 [R]. k: 1 .. 4096. Raises what that does.
+    """
+    if logits.is_cuda:
+        from ..cuda import gpu  # compiles or loads the kernel: only where it is used
+
+        return gpu.topk(logits, lengths, k)
+    return dispatch.topk(logits, lengths, k)
 
 
 class Prepared:

@@ -1,6 +1,6 @@
 """The merge's source on a CPU, under a chosen schedule, every access checked.
 
-Source: the emulator of cuda/emulated.py.
+Source: the emulator, as cuda/emulator/topk.py runs it.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ import torch
 from torch import Tensor
 
 from ...reference.policy import POLICIES, SMALL, Policy
-from ..emulator_build import build_kernel
-from ..emulator_library import Library, Schedule
+from ..emulator.build import KERNEL, build_kernel
+from ..emulator.library import Library, Schedule
 
 HEADERS = Path(__file__).parent
 SOURCE = HEADERS / "merge.cpp"
-KERNEL = HEADERS.parent / "kernel"
 
 
 class _Arguments(ctypes.Structure):

@@ -17,6 +17,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("exit_code",),
     ("reference",),
     ("cuda",),
+    ("distributed",),
     ("verify.printable", "verify.properties", "verify.settings", "verify.whole_file"),
     ("verify.cases",),
     ("verify.targets",),
