@@ -15,8 +15,8 @@ from torch import Tensor
 from ..reference import dispatch
 from ..reference.arguments import MAX_EXTENT, check_arguments
 from ..reference.layout import Layout
-from ..reference.lists import merge
-from ..reference.sharded import WAYS, Merge, Protocol, Share
+from ..reference.lists import Merge, merge
+from ..reference.sharded import WAYS, Protocol, Share
 from .agreement import agree, header_of, refusal
 from .cost import cheaper
 from .ranks import Ranks

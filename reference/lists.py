@@ -16,6 +16,7 @@ from .arguments import PADDING
 LAST = 2**31 - 1  # behind every column
 
 Select = Callable[[Tensor, Tensor, int], Tensor]  # (logits, lengths, k) -> indices, by the contract
+Merge = Callable[[Tensor, Tensor, int], Tensor]  # (values, columns, k) -> columns: see merge()
 
 
 def values_at(shard: Tensor, columns: Tensor) -> Tensor:

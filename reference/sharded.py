@@ -23,10 +23,10 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from . import dispatch
+from . import dispatch, lists
 from .arguments import PADDING, check_arguments
 from .layout import Layout
-from .lists import LAST, Select, merge, packed, values_at
+from .lists import LAST, Merge, Select, packed, values_at
 from .order import GREATEST_KEY, ordered_key
 
 GATHER, SUM = "gather", "sum"
@@ -34,8 +34,6 @@ PAIRS, DIGITS = "pairs", "digits"
 VALUE_DIGITS = (11, 11, 10)  # bits of the digits of a value: few exchanges, the counters of each under 8 KiB
 COLUMN_DIGIT_BITS = 10  # at most, of a digit of the column: four exchanges at the very most
 NO_KEY = -1  # of a slot that holds no column: no digit counts it
-
-Merge = Callable[[Tensor, Tensor, int], Tensor]  # (values, columns, k) -> columns: see lists.merge
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ class Share:
     k: int
     owned: bool = False
     select: Select = dispatch.topk
-    merge: Merge = merge
+    merge: Merge = lists.merge
 
     def selected(self) -> Tensor:
         """The first k columns of the shard, int32 [R, k], ascending, then -1."""
@@ -105,6 +103,7 @@ def topk(
     owned: bool = False,
     way: str = PAIRS,
     select: Select = dispatch.topk,
+    merge: Merge | None = None,
     trace: list[Sent] | None = None,
 ) -> list[Tensor]:
     """What each rank is given, int32 [R, k] a rank: the model of persistent_topk.distributed, in one process.
@@ -113,8 +112,8 @@ def topk(
     the whole rows, clamped to 0 .. S. k: 1 .. 4096, also over a width. block: None for consecutive shards,
     else the columns that are dealt at a time, round robin. owned: each rank is given its own selected
     columns, as columns of its shard, in place of all columns of the whole row. way: "pairs" or "digits"; the
-    answer is the same. select: the selection that ranks do, by the contract. trace: filled with what each
-    rank sent.
+    answer is the same. select: the selection that ranks do, by the contract. merge: that of their lists, by
+    default with the same. trace: filled with what each rank sent.
 
     Raises TypeError or ValueError for arguments that cannot be right.
     """
@@ -125,8 +124,9 @@ def topk(
     for shard in shards:
         check_arguments(shard, lengths, k)
     layout = Layout(tuple(shard.shape[1] for shard in shards), block)
+    by_all = merge or partial(lists.merge, select=select)
     protocols = [
-        WAYS[way](Share(layout, rank, shard, lengths, k, owned, select, partial(merge, select=select)))
+        WAYS[way](Share(layout, rank, shard, lengths, k, owned, select, by_all))
         for rank, shard in enumerate(shards)
     ]
     return side_by_side(protocols, [] if trace is None else trace)
@@ -162,8 +162,8 @@ def by_pairs(share: Share) -> Protocol:
     """
     local = share.selected()
     pairs = torch.stack([values_at(share.shard, local), share.layout.in_row(share.rank, local)])
-    lists = yield Exchange("pairs", GATHER, pairs)
-    values, columns = lists[:, 0].view(torch.float32), lists[:, 1]
+    every = yield Exchange("pairs", GATHER, pairs)
+    values, columns = every[:, 0].view(torch.float32), every[:, 1]
     selected = share.merge(values, columns, share.k)
     if not share.owned:
         return selected
@@ -187,8 +187,8 @@ def by_digits(share: Share) -> Protocol:
     own = packed(local.masked_fill(~(listed & (keys < threshold[:, None]) | taken), PADDING))
     if share.owned:
         return own
-    lists = yield Exchange("columns", GATHER, layout.in_row(rank, own))
-    joined = lists.movedim(0, 1).flatten(1)
+    every = yield Exchange("columns", GATHER, layout.in_row(rank, own))
+    joined = every.movedim(0, 1).flatten(1)
     ordered = joined.masked_fill(joined < 0, LAST).sort(dim=1).values[:, :k]
     return ordered.masked_fill(ordered == LAST, PADDING).contiguous()
 

@@ -1,0 +1,74 @@
+"""Our own rows over many ranks as targets: both protocols in one process, and the merge's source.
+
+A function of (shards, lengths, k, block) stands for all ranks of a call: it returns what one of them is
+given, once the others are seen to have been given the same, and their own columns where they ask for these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ...reference import oracle, sharded
+from ...reference.layout import Layout
+from ...reference.lists import Merge, merge
+from ...reference.policy import LATENCY, SMALL
+from .function import FunctionTarget
+
+
+class RanksDiffer(AssertionError):
+    """Ranks of one call were given different answers."""
+
+
+def over_ranks(
+    shards: list[Tensor], lengths: Tensor, k: int, block: int | None, way: str, merged: Merge
+) -> Tensor:
+    """What every rank is given: int32 [R, k]. Raises RanksDiffer where it is not the same, or where the
+    ranks'
+    own columns are not those of the whole."""
+    ask = partial(sharded.topk, shards, lengths, k, block=block, way=way, select=oracle.topk, merge=merged)
+    answer, *others = ask()
+    if not all(torch.equal(answer, other) for other in others):
+        raise RanksDiffer("one rank was given another answer than the first")
+    layout = Layout(tuple(shard.shape[1] for shard in shards), block)
+    for rank, own in enumerate(ask(owned=True)):
+        held = layout.in_shard(rank, answer)
+        if own[own >= 0].tolist() != held[held >= 0].tolist():
+            raise RanksDiffer(f"rank {rank} was given columns of its own that are not its part of the whole")
+    return answer
+
+
+def emulated_merge(
+    block: int | None, headers: Path | None, values: Tensor, columns: Tensor, k: int
+) -> Tensor:
+    """The merge by the kernel's source: int32 [R, k]. headers: its folder, for altered copies."""
+    from ...cuda.sharded import emulated
+
+    pairs = columns.shape[0] * k
+    policy = next((each for each in (SMALL, LATENCY) if pairs <= each.decode_max), None)
+    if policy is None:
+        return merge(values, columns, k, oracle.topk)
+    altered = {} if headers is None else {"headers": headers}
+    return emulated.merge(values, columns, k, in_order=block is None, policy=policy, **altered)
+
+
+def function_of(way: str, headers: Path | None = None, emulate: bool = False) -> Callable[..., Tensor]:
+    """(shards, lengths, k, block) -> indices by one way, with the model's merge or the kernel's."""
+
+    def topk(shards: list[Tensor], lengths: Tensor, k: int, block: int | None) -> Tensor:
+        by_model = partial(merge, select=oracle.topk)
+        by_source = partial(emulated_merge, block, headers)
+        return over_ranks(shards, lengths, k, block, way, by_source if emulate else by_model)
+
+    return topk
+
+
+SHARDED: dict[str, Callable[[], FunctionTarget]] = {
+    "sharded.pairs": lambda: FunctionTarget("sharded.pairs", function_of(sharded.PAIRS)),
+    "sharded.digits": lambda: FunctionTarget("sharded.digits", function_of(sharded.DIGITS)),
+    "sharded.merge": lambda: FunctionTarget("sharded.merge", function_of(sharded.PAIRS, emulate=True)),
+}
