@@ -233,8 +233,12 @@ class Examination:
 
     def _variant(self, step: str) -> Iterator[Measurement]:
         forms = (form for form in VARIANTS[step](self.subject.case) if self.target.takes(form.case))
+        told: list[Measurement] = []
         for variant in islice(forms, None if step in EVERY_FORM else 1):
-            yield self._form(step, variant)
+            told.append(self._form(step, variant))
+            if told[-1].broken:
+                break
+        yield from told[-1:]
 
     def _form(self, step: str, variant: Variant) -> Measurement:
         assert self.base is not None and self._slots is not None

@@ -6,9 +6,12 @@ given, once the others are seen to have been given the same, and their own colum
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,12 +28,18 @@ class RanksDiffer(AssertionError):
 
 
 def over_ranks(
-    shards: list[Tensor], lengths: Tensor, k: int, block: int | None, way: str, merged: Merge
+    shards: list[Tensor],
+    lengths: Tensor,
+    k: int,
+    block: int | None,
+    way: str,
+    merged: Merge | None = None,
+    model: Callable[..., list[Tensor]] = sharded.topk,
 ) -> Tensor:
     """What every rank is given: int32 [R, k]. Raises RanksDiffer where it is not the same, or where the
     ranks'
     own columns are not those of the whole."""
-    ask = partial(sharded.topk, shards, lengths, k, block=block, way=way, select=oracle.topk, merge=merged)
+    ask = partial(model, shards, lengths, k, block=block, way=way, select=oracle.topk, merge=merged)
     answer, *others = ask()
     if not all(torch.equal(answer, other) for other in others):
         raise RanksDiffer("one rank was given another answer than the first")
@@ -52,7 +61,7 @@ def emulated_merge(
     policy = next((each for each in (SMALL, LATENCY) if pairs <= each.decode_max), None)
     if policy is None:
         return merge(values, columns, k, oracle.topk)
-    altered = {} if headers is None else {"headers": headers}
+    altered: dict[str, Any] = {} if headers is None else {"headers": headers}
     return emulated.merge(values, columns, k, in_order=block is None, policy=policy, **altered)
 
 
@@ -60,9 +69,30 @@ def function_of(way: str, headers: Path | None = None, emulate: bool = False) ->
     """(shards, lengths, k, block) -> indices by one way, with the model's merge or the kernel's."""
 
     def topk(shards: list[Tensor], lengths: Tensor, k: int, block: int | None) -> Tensor:
-        by_model = partial(merge, select=oracle.topk)
-        by_source = partial(emulated_merge, block, headers)
-        return over_ranks(shards, lengths, k, block, way, by_source if emulate else by_model)
+        merged = partial(emulated_merge, block, headers) if emulate else None
+        return over_ranks(shards, lengths, k, block, way, merged)
+
+    return topk
+
+
+def function_of_altered(folder: Path) -> Callable[..., Tensor]:
+    """(shards, lengths, k, block) -> indices by both ways of the model in `folder`: an altered copy of
+    reference/, which imports nothing of ours. Raises RanksDiffer where the ways differ."""
+    name = f"altered_{folder.parent.name.replace('-', '_')}"
+    spec = importlib.util.spec_from_file_location(name, folder / "__init__.py")
+    assert spec is not None and spec.loader is not None
+    package = importlib.util.module_from_spec(spec)
+    sys.modules[name] = package
+    spec.loader.exec_module(package)
+    model = importlib.import_module(f"{name}.sharded").topk
+
+    def topk(shards: list[Tensor], lengths: Tensor, k: int, block: int | None) -> Tensor:
+        by_pairs, by_digits = (
+            over_ranks(shards, lengths, k, block, way, model=model) for way in (sharded.PAIRS, sharded.DIGITS)
+        )
+        if not torch.equal(by_pairs, by_digits):
+            raise RanksDiffer("one way gave another answer than the other")
+        return by_pairs
 
     return topk
 
