@@ -23,9 +23,9 @@ EVERY_FORM = (SHARDS,)  # steps of which a target is asked all forms that it tak
 
 class Variant:
     """case: what to call. source: for each of its rows, the row of the base case that it repeats. form: what
-    is different, where the step alone does not say it."""
+    is different, in words."""
 
-    def __init__(self, case: Case, source: list[int], form: str = "") -> None:
+    def __init__(self, case: Case, source: list[int], form: str) -> None:
         self.case = case
         self.source = source
         self.form = form
@@ -45,7 +45,7 @@ def other_tail(case: Case) -> Iterator[Variant]:
     row, n = beyond[0]
     fill = FILLS["nan"] if bits[row, n] in (FILLS["-inf"], FILLS["zero"]) else FILLS["-inf"]
     changed = rebuild(case, _columns_of(case), lengths=case.lengths.numpy(), columns=case.columns, tail=fill)
-    yield Variant(changed, list(range(case.rows)))
+    yield Variant(changed, list(range(case.rows)), "with other values beyond n")
 
 
 def is_packed(case: Case) -> bool:
@@ -62,7 +62,7 @@ def other_layout(case: Case) -> Iterator[Variant]:
     """Moved to other offsets and strides, or packed if it lay oddly already."""
     for offset, gap in LAYOUTS if is_packed(case) else PACKED:
         moved = rebuild(case, case.bits(), lengths=case.lengths.numpy(), offset=offset, gap=gap)
-        yield Variant(moved, list(range(case.rows)))
+        yield Variant(moved, list(range(case.rows)), "with another stride and offset")
 
 
 def other_batch(case: Case) -> Iterator[Variant]:
@@ -71,7 +71,8 @@ def other_batch(case: Case) -> Iterator[Variant]:
     if not case.rows:
         return
     bits = case.bits()[source]
-    yield Variant(rebuild(case, bits, lengths=case.lengths.numpy()[source]), source)
+    reordered = rebuild(case, bits, lengths=case.lengths.numpy()[source])
+    yield Variant(reordered, source, "with the rows in another order")
 
 
 def uneven(columns: int, ranks: int) -> tuple[int, ...]:

@@ -242,11 +242,10 @@ class Examination:
 
     def _form(self, step: str, variant: Variant) -> Measurement:
         assert self.base is not None and self._slots is not None
-        form = variant.form or OTHERWISE[step]
         try:
             answer = self._call(variant.case)
         except TargetFailure as failure:
-            return _failed(failure, step, variant.case, f"{form}: ")
+            return _failed(failure, step, variant.case, f"{variant.form}: ")
         expected = Expected(variant.case)
         slots = self._read(expected, answer)
         right = is_correct_selection(slots)
@@ -256,15 +255,8 @@ class Examination:
             same &= (slots.columns == self._slots.columns[variant.source]).all(axis=1)
         if "repeatable-bytes" in self.target.claims:
             same &= (answer.indices == self.base.indices[variant.source]).all(axis=1)
-        words, wrong = told_apart(same, self._slots, answer.indices, form, variant.source)
+        words, wrong = told_apart(same, self._slots, answer.indices, variant.form, variant.source)
         return Measurement(step, variant.case.rows, words, wrong=wrong)
-
-
-OTHERWISE = {
-    "tail-independent": "with other values beyond n",
-    "layout-independent": "with another stride and offset",
-    "batch-independent": "with the rows in another order",
-}
 
 
 def _failed(failure: TargetFailure, promise: str, case: Case, when: str = "") -> Measurement:
