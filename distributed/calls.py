@@ -16,7 +16,7 @@ from ..reference import dispatch
 from ..reference.arguments import MAX_EXTENT, check_arguments
 from ..reference.layout import Layout
 from ..reference.lists import Merge, merge
-from ..reference.sharded import WAYS, Protocol, Share
+from ..reference.sharded import DIGITS, WAYS, Protocol, Share
 from .agreement import agree, header_of, refusal
 from .cost import cheaper
 from .ranks import Ranks
@@ -67,7 +67,7 @@ def topk(
     layout = agree(ranks, header)
     chosen = way or cheaper(layout, len(shard), k, owned, ranks.backend)
     with ranks.in_step():
-        return ranks.carry(_protocol(chosen, layout, ranks.rank, shard, lengths, k, owned))
+        return ranks.carry(protocol_of(chosen, layout, ranks.rank, shard, lengths, k, owned))
 
 
 def select(logits: Tensor, lengths: Tensor, k: int) -> Tensor:
@@ -135,7 +135,7 @@ class Prepared:
         with self._ranks.in_step():
             self._check_fits(shard, lengths)
             rank, k, owned = self._ranks.rank, self._k, self._owned
-            return self._ranks.carry(_protocol(self.way, self.layout, rank, shard, lengths, k, owned))
+            return self._ranks.carry(protocol_of(self.way, self.layout, rank, shard, lengths, k, owned))
 
     def _check_fits(self, shard: Tensor, lengths: Tensor) -> None:
         check_arguments(shard, lengths, self._k)
@@ -146,11 +146,21 @@ class Prepared:
             )
 
 
-def _protocol(
+def protocol_of(
     way: str, layout: Layout, rank: int, shard: Tensor, lengths: Tensor, k: int, owned: bool
 ) -> Protocol:
+    """What one rank does in a call, with the launches of its device.
+
+    way: "pairs" or "digits". layout: how columns lie over the ranks. rank: this one. shard: float32 [R,
+    width]. lengths: int32 [R], of the whole rows. k, owned: as in topk().
+    """
     merged = merge_for(layout, k, shard.device)
-    return WAYS[way](Share(layout, rank, shard, lengths, k, owned, select, merged))
+    share = Share(layout, rank, shard, lengths, k, owned, select, merged)
+    if way == DIGITS and shard.device.type == "cuda":
+        from ..cuda.sharded import digits, gpu
+
+        return digits.by_digits(share, gpu.launch_stage)
+    return WAYS[way](share)
 
 
 def merge_for(layout: Layout, k: int, device: torch.device) -> Merge:

@@ -15,9 +15,11 @@ from torch import Tensor
 from ...reference.policy import POLICIES, SMALL, Policy
 from ..emulator.build import KERNEL, build_kernel
 from ..emulator.library import Library, Schedule
+from .digits import StageParams
 
 HEADERS = Path(__file__).parent
 SOURCE = HEADERS / "merge.cpp"
+STAGE_SOURCE = HEADERS / "digits.cpp"
 
 
 class _Arguments(ctypes.Structure):
@@ -74,3 +76,22 @@ def merge(
     )
     library.launch("persistent_topk_merge_emulate", arguments, schedule)
     return output
+
+
+@functools.cache
+def load_stages(headers: Path = HEADERS) -> Library:
+    """The stages between exchanges, compiled from the header in the directory `headers`. Raises
+    BuildError."""
+    return Library(build_kernel(STAGE_SOURCE, (), headers, sorted(KERNEL.glob("*.cuh"))))
+
+
+def launch_stage(
+    params: StageParams, on: Tensor, *, schedule: Schedule | None = None, headers: Path = HEADERS
+) -> None:
+    """One launch of a stage on the emulator.
+
+    params: of digits.cuh. on: int32, any shape, on the CPU; not looked at. schedule: how the threads
+    interleave; None: round_robin. headers: the directory of digits.cuh, for altered copies of it. Raises
+    EmulationError for what the kernel does wrong, BuildError.
+    """
+    load_stages(headers).launch("persistent_topk_stage_emulate", params, schedule)

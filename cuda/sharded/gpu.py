@@ -1,6 +1,6 @@
-"""The merge on a GPU: one launch a call, compiled or loaded when a device first needs it.
+"""The merge and the stages between exchanges on a GPU, compiled or loaded when a device first needs them.
 
-Source: the stages of the kernel's decode path, and merges of sorted lists in pairs.
+Source: the stages of the kernel's decode path, merges of sorted lists in pairs, and radix select.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from torch import Tensor
 
 from ..build import Unit, build
 from ..library import arch_of, check
+from .digits import StageParams
 
-SOURCE = Path(__file__).parent / "merge.cu"
+SOURCE = Path(__file__).parent / "launch.cu"
 OVERLAP_MAJOR = 9  # launches overlap from sm_90 on
 
 
@@ -47,18 +48,16 @@ class Loaded(NamedTuple):
 
 @functools.cache
 def loaded(device: int) -> Loaded:
-    """The merge for CUDA device number `device`. Raises BuildError, or CudaError where it has too little
+    """The library for CUDA device number `device`. Raises BuildError, or CudaError where it has too little
     shared memory."""
     library = ctypes.CDLL(str(build([Unit(SOURCE)], arch_of(device))))
     for name in ("failed_call", "error_name", "error_text"):
         getattr(library, f"persistent_topk_{name}").restype = ctypes.c_char_p
-    library.persistent_topk_merge_launch.argtypes = [
-        ctypes.POINTER(MergeParams),
-        ctypes.c_int,
-        ctypes.c_void_p,
-    ]
+    for name, params in (("merge", MergeParams), ("stage", StageParams)):
+        launch = getattr(library, f"persistent_topk_{name}_launch")
+        launch.argtypes = [ctypes.POINTER(params), ctypes.c_int, ctypes.c_void_p]
     with torch.cuda.device(device):
-        check(library, library.persistent_topk_merge_prepare())
+        check(library, library.persistent_topk_sharded_prepare())
     overlaps = torch.cuda.get_device_capability(device)[0] >= OVERLAP_MAJOR
     slots, ranks = library.persistent_topk_merge_slots(), library.persistent_topk_merge_ranks()
     return Loaded(library, slots, ranks, overlaps)
@@ -84,14 +83,26 @@ def merge(values: Tensor, columns: Tensor, k: int, *, in_order: bool = False) ->
     output = columns.new_empty(rows, k)
     if output.numel() == 0:
         return output
-    device = columns.get_device()
-    found = loaded(device)
     params = MergeParams(
         values.data_ptr(), columns.data_ptr(), columns.stride(0), output.data_ptr(), ranks, rows, k, in_order
     )
+    _launch("merge", params, columns.get_device())
+    return output
+
+
+def launch_stage(params: StageParams, on: Tensor) -> None:
+    """One launch of a stage. Neither waits nor synchronises.
+
+    params: of digits.cuh. on: int32, any shape, on the device of the call. Raises BuildError, CudaError.
+    """
+    _launch("stage", params, on.get_device())
+
+
+def _launch(name: str, params: ctypes.Structure, device: int) -> None:
+    found = loaded(device)
+    launch = getattr(found.library, f"persistent_topk_{name}_launch")
     stream = torch.cuda.current_stream(device).cuda_stream
     with torch.cuda.device(device):
-        error = found.library.persistent_topk_merge_launch(ctypes.byref(params), found.overlaps, stream)
+        error = launch(ctypes.byref(params), found.overlaps, stream)
     if error:
         check(found.library, error)
-    return output
