@@ -15,10 +15,8 @@ PERSISTENT_TOPK_EXPORT void persistent_topk_stage_emulate(const StageParams* arg
   const bool counts = a.action == kCountValues || a.action == kCountColumns;
   const int64_t digits_before = int64_t{1} << a.bits_before;
   const int64_t results = counts ? int64_t{1} << a.bits : a.action == kCountTies ? 1 : a.k;
-  const int64_t width =
-      a.row_stride;  // what lies between two rows is not to be read either, but nothing says it
   const emulator::Tensor tensors[] = {
-      {"shard", a.shard, a.rows, width, a.row_stride, sizeof(float), Written::kReadOnly},
+      {"shard", a.shard, a.rows, a.width, a.row_stride, sizeof(float), Written::kReadOnly},
       {"local", a.local, a.rows, a.k, a.k, sizeof(int32_t), Written::kReadOnly},
       {"lengths", a.lengths, 1, a.rows, a.rows, sizeof(int32_t), Written::kReadOnly},
       {"keys", a.keys, a.rows, a.k, a.k, sizeof(uint32_t), begins ? Written::kMustBe : Written::kReadOnly},

@@ -29,6 +29,7 @@ struct StageState {
 struct StageParams {
   const float* shard;  // [rows, width]
   int64_t row_stride;  // elements
+  int64_t width;  // columns of the shard, which bounds what `local` names
   const int32_t* local;  // [rows, k], what the rank selected by itself, ascending, then -1
   const int32_t* lengths;  // [rows], of the whole rows
   uint32_t* keys;  // [rows, k]

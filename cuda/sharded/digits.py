@@ -27,6 +27,7 @@ class StageParams(ctypes.Structure):
     _fields_ = [
         ("shard", ctypes.c_void_p),
         ("row_stride", ctypes.c_int64),
+        ("width", ctypes.c_int64),
         *((name, ctypes.c_void_p) for name in ("local", "lengths", "keys", "states", "totals", "result")),
         *((name, ctypes.c_int32) for name in ("rows", "k", "columns", "block", "first", "rank", "ranks")),
         *((name, ctypes.c_int32) for name in ("action", "counted", "bits_before", "bits", "shift")),
@@ -50,6 +51,7 @@ class Stages:
         self._params = StageParams(
             shard=share.shard.data_ptr(),
             row_stride=share.shard.stride(0),
+            width=share.shard.shape[1],
             local=self.local.data_ptr(),
             lengths=share.lengths.data_ptr(),
             keys=self._keys.data_ptr(),

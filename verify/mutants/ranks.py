@@ -26,6 +26,11 @@ def in_merge(name: str, recreates: str, *edits: tuple[str, str]) -> Mutant:
     return Mutant(name, recreates, tuple(Edit("merge.cuh", *each) for each in edits), of=HEADERS)
 
 
+def in_stages(name: str, recreates: str, *edits: tuple[str, str]) -> Mutant:
+    """A mutant of the kernel between exchanges. edits: (old, new)."""
+    return Mutant(name, recreates, tuple(Edit("digits.cuh", *each) for each in edits), of=HEADERS)
+
+
 LAYOUTS = (
     in_model("lengths-of-the-row-on-a-shard", LENGTHS, (
         "sharded.py", "self.layout.lengths_of(self.rank, self.lengths)", "self.lengths",
@@ -117,4 +122,29 @@ KERNEL_OF_MERGE = (
     )),
 )  # fmt: skip
 
-RANKS = (*LAYOUTS, *PROTOCOLS, *KERNEL_OF_MERGE)
+KERNEL_OF_STAGES = (
+    in_stages("stage-takes-ties-of-the-ranks-before", TIES, ("rank < params.rank;", "rank < 0;")),
+    in_stages("stage-cuts-ties-before-the-last", COMPARISON, (
+        "column_in_row(params, local[i]) <= state.column", "column_in_row(params, local[i]) < state.column",
+    )),
+    in_stages("stage-numbers-a-deal-as-it-lies", OFFSET, (
+        "if (params.block == 0) return", "if (params.block <= 1) return",
+    )),
+    in_stages("stage-counts-all-keys-again", LEFT_OUT, (
+        "if (above < 32 && key >> above != known) continue;", "",
+    )),
+    in_stages("stage-counts-slots-without-a-column", "slots without a column, taken for columns", (
+        "local[i] < 0 ? kNoKey : ~ordered_key(logits[local[i]])", "~ordered_key(logits[max(local[i], 0)])",
+    )),
+    in_stages("stage-forgets-what-is-above-a-digit", LEFT_OUT, (
+        "state.wanted -= is_first_of_none ? 0 : below;", "",
+    )),
+    in_stages("stage-counters-not-awaited", "a barrier deleted", (
+        "__syncthreads();  // counters and keys are there", "",
+    )),
+    in_stages("stage-totals-not-awaited", "a barrier deleted", (
+        "__syncthreads();  // the totals have been read", "",
+    )),
+)  # fmt: skip
+
+RANKS = (*LAYOUTS, *PROTOCOLS, *KERNEL_OF_MERGE, *KERNEL_OF_STAGES)

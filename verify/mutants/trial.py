@@ -17,7 +17,7 @@ from ..campaign.outcome import Outcome, TargetOutcome
 from ..cases.case import Case
 from ..targets.emulator import EmulatorTarget
 from ..targets.function import FunctionTarget
-from ..targets.sharded import function_of, function_of_altered
+from ..targets.sharded import function_of, function_of_altered, function_of_stages
 from ..targets.target import Answer, Schedule, TargetFailure
 from .mutant import DoesNotApply, Mutant
 
@@ -94,7 +94,9 @@ def target_of(mutant: Mutant, folder: Path) -> MutantTarget | RanksTarget:
     if mutant.of == KERNEL:
         return MutantTarget(folder)
     if mutant.of == HEADERS:
-        return RanksTarget(mutant.name, function_of(PAIRS, headers=folder, emulate=True))
+        in_merge = {edit.file for edit in mutant.edits} == {"merge.cuh"}
+        by_source = function_of(PAIRS, folder, emulate=True) if in_merge else function_of_stages(folder)
+        return RanksTarget(mutant.name, by_source)
     return RanksTarget(mutant.name, function_of_altered(folder))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ...reference import oracle, sharded
 from ...reference.layout import Layout
-from ...reference.lists import Merge, merge
+from ...reference.lists import Merge, Select, merge
 from ...reference.policy import LATENCY, SMALL
 from .function import FunctionTarget
 
@@ -97,8 +97,45 @@ def function_of_altered(folder: Path) -> Callable[..., Tensor]:
     return topk
 
 
+def by_stages(
+    shards: Sequence[Tensor],
+    lengths: Tensor,
+    k: int,
+    headers: Path | None = None,
+    *,
+    block: int | None,
+    owned: bool = False,
+    select: Select,
+    **_: object,
+) -> list[Tensor]:
+    """As reference.sharded.topk by digits, with the launches between exchanges made by the kernel's source:
+    int32
+    [R, k] of each rank. headers: its folder, for altered copies."""
+    from ...cuda.sharded.digits import by_digits
+    from ...cuda.sharded.emulated import launch_stage
+
+    layout = Layout(tuple(shard.shape[1] for shard in shards), block)
+    launch = launch_stage if headers is None else partial(launch_stage, headers=headers)
+    shares = [
+        sharded.Share(layout, rank, shard, lengths, k, owned, select) for rank, shard in enumerate(shards)
+    ]
+    return sharded.side_by_side([by_digits(share, launch) for share in shares], [])
+
+
+def function_of_stages(headers: Path | None = None) -> Callable[..., Tensor]:
+    """(shards, lengths, k, block) -> indices by digits, with the kernel's source between exchanges."""
+
+    def topk(shards: list[Tensor], lengths: Tensor, k: int, block: int | None) -> Tensor:
+        return over_ranks(
+            shards, lengths, k, block, sharded.DIGITS, model=partial(by_stages, headers=headers)
+        )
+
+    return topk
+
+
 SHARDED: dict[str, Callable[[], FunctionTarget]] = {
     "sharded.pairs": lambda: FunctionTarget("sharded.pairs", function_of(sharded.PAIRS)),
     "sharded.digits": lambda: FunctionTarget("sharded.digits", function_of(sharded.DIGITS)),
+    "sharded.stages": lambda: FunctionTarget("sharded.stages", function_of_stages()),
     "sharded.merge": lambda: FunctionTarget("sharded.merge", function_of(sharded.PAIRS, emulate=True)),
 }
