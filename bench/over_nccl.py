@@ -12,9 +12,9 @@ from torch import Tensor
 
 from ..cuda.capture import capturing
 from ..distributed import Prepared
+from ..reference import oracle
 from ..reference.layout import Layout
 from ..reference.sharded import DIGITS, PAIRS
-from ..verify.soak import oracle
 
 K = 2048
 CALLS = ((1, 131072), (32, 131072), (64, 131072))  # rows, and columns of a shard

@@ -21,10 +21,9 @@ from ..cuda.sharded import digits
 from ..cuda.sharded import gpu as sharded_gpu
 from ..distributed.calls import merge_for
 from ..exit_code import ExitCode
-from ..reference import lists, sharded
+from ..reference import lists, oracle, sharded
 from ..reference.layout import Layout
 from ..reference.sharded import Exchange, Protocol, Share
-from ..reference import oracle
 from .floors import Floor
 from .measure import FLUSH_BYTES, MOST_LAUNCHES, capture, time_graph
 
