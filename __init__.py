@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from persistent_topk import reference
+    from persistent_topk import distributed, reference
 
 __version__ = "0.1.0"
-__all__ = ["reference", "topk"]
+__all__ = ["distributed", "reference", "topk"]
 
 
 def __getattr__(name: str) -> object:
-    """`persistent_topk.reference`, imported when it is first asked for: it brings torch along."""
-    if name == "reference":
-        return importlib.import_module("persistent_topk.reference")
+    """`reference` and `distributed`, imported when they are first asked for: they bring torch along."""
+    if name in ("distributed", "reference"):
+        return importlib.import_module(f"persistent_topk.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -25,7 +25,9 @@ from persistent_topk.exit_code import ExitCode
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 PACKAGE = "persistent_topk"
-LAYERS = ("reference", "cuda", "verify", "bench", "commands", "exit_code.py", "whole_file.py")
+LAYERS = (
+    "reference", "cuda", "distributed", "verify", "bench", "commands", "exit_code.py", "whole_file.py",
+)  # fmt: skip
 EMPHASIS = {"em", "strong"}
 # A package brings the modules that it exports; named once more, they keep their one page. An annotation that
 # type checkers alone can resolve is shown as it is written.

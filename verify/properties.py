@@ -39,7 +39,11 @@ TRACE_AGREEMENT = Property(
     "trace-agreement", "stage by stage, the record of every row equals the model's", ("own",)
 )
 
+# Of targets that take the rows in shards; `contract` includes it for these.
+SHARD_INDEPENDENT = Property("shard-independent", "ranks that share the rows give the bytes of one", ())
+
 NAMES = tuple(item.name for item in PROPERTIES)
+EVERY_NAME = (*NAMES, SHARD_INDEPENDENT.name, TRACE_AGREEMENT.name)
 CLAIMS: dict[str, frozenset[str]] = {
     claim: frozenset(item.name for item in PROPERTIES if claim in item.claims) for claim in _BOTH
 }
@@ -55,14 +59,20 @@ def parse_claim(text: str) -> frozenset[str]:
     for word in (part.strip() for part in text.split(",")):
         if word in CLAIMS:
             claimed |= CLAIMS[word]
-        elif word in NAMES:
+        elif word in (*NAMES, SHARD_INDEPENDENT.name):
             claimed.add(word)
         else:
-            known = ", ".join((*CLAIMS, *NAMES))
+            known = ", ".join((*CLAIMS, *NAMES, SHARD_INDEPENDENT.name))
             raise ValueError(f"claim is {word!r}; expected a comma-separated list of: {known}")
     return frozenset(claimed)
 
 
+def with_shards(claims: frozenset[str]) -> frozenset[str]:
+    """The claims of a target that turns out to take shards: who promises the contract promises it of them."""
+    return claims | {SHARD_INDEPENDENT.name} if CLAIMS["contract"] <= claims else claims
+
+
 def promise_of(name: str) -> str:
     """The sentence behind a property's name."""
-    return next(item.promise for item in (*PROPERTIES, TRACE_AGREEMENT) if item.name == name)
+    every = (*PROPERTIES, SHARD_INDEPENDENT, TRACE_AGREEMENT)
+    return next(item.promise for item in every if item.name == name)

@@ -17,6 +17,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("exit_code", "whole_file"),
     ("reference",),
     ("cuda",),
+    ("distributed",),
     ("verify.printable", "verify.properties", "verify.settings"),
     ("verify.cases",),
     ("verify.targets",),

@@ -37,6 +37,7 @@ DECLARED_OPTION = re.compile(r"""["'](--[a-z][\w-]*)(?:/--[a-z][\w-]*)?["']""")
 
 # Files that a reader makes, or that a command writes, and options of programs that are not ours.
 OF_THE_READER = {"my_kernel.py", "my_topk.py", "topk-failures/", "bench.json", "OLD.json", "build/docs/"}
+OF_THE_READER.add("sharded_rows.py")
 OF_OTHERS = {"--help", "--version"}
 OTHER_PROGRAM = re.compile(r"\b(?:pip|torchrun|nvcc|ncu|g\+\+|git)\b")
 

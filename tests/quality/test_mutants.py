@@ -14,7 +14,7 @@ from persistent_topk.cuda.emulator.build import KERNEL
 from persistent_topk.verify.campaign.campaign import Options
 from persistent_topk.verify.mutants import DoesNotApply, Edit, Mutant, all_mutants
 from persistent_topk.verify.mutants.barriers import lost_barriers
-from persistent_topk.verify.mutants.mutant import one_edit
+from persistent_topk.verify.mutants.mutant import KINDS, one_edit
 from persistent_topk.verify.mutants.trial import BROKEN, KILLED, SURVIVED, put_on_trial
 
 MUTANTS = all_mutants()
@@ -37,8 +37,10 @@ def trial(mutant: Mutant, cases: int = CASES):  # type: ignore[no-untyped-def]
 @pytest.mark.parametrize("mutant", MUTANTS.values(), ids=list(MUTANTS))
 def test_every_mutant_applies_to_the_present_kernel(mutant: Mutant, tmp_path: Path) -> None:
     altered = mutant.write(tmp_path / "kernel")
-    before = {path.name: path.read_text() for path in KERNEL.glob("*.cuh")}
-    after = {path.name: path.read_text() for path in altered.glob("*.cuh")}
+    before, after = (
+        {path.name: path.read_text() for kind in KINDS for path in folder.glob(kind)}
+        for folder in (mutant.of, altered)
+    )
     assert before.keys() == after.keys()
     changed = {name for name in before if before[name] != after[name]}
     assert changed == {edit.file for edit in mutant.edits}

@@ -25,7 +25,10 @@ ENTRY_MODULES = (
     f"{PACKAGE}.cuda.sparse_indexer",
     *(f"{PACKAGE}.reference.{found.name}" for found in pkgutil.iter_modules(reference.__path__)),
 )
-EXPORTING = (PACKAGE, f"{PACKAGE}.reference", f"{PACKAGE}.verify.targets", f"{PACKAGE}.verify.mutants")
+EXPORTING = (
+    PACKAGE,
+    *(f"{PACKAGE}.{name}" for name in ("reference", "distributed", "verify.targets", "verify.mutants")),
+)
 PYTHON_BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
 Public = FunctionType | type

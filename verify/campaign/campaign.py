@@ -12,7 +12,7 @@ import torch
 
 from ..cases.case import Case
 from ..cases.strategies import PEER_SCOPE, SMALL_SCOPE, Scope, cases
-from ..cases.variants import VARIANTS, is_packed, packed
+from ..cases.variants import SHARDS, VARIANTS, is_packed, packed
 from ..judging.examination import AGAIN, GRAPH, SHORT, STEPS, Subject, examine
 from ..targets.target import Schedule, Target
 from .counterexamples import Counterexamples
@@ -96,7 +96,7 @@ class Campaign:
         self.targets = targets
         self.options = options
         self.found = Counterexamples(options.failures, options.ks)
-        fresh = {t.name: new_outcome(t.name, t.claims, t.own, t.on_gpu) for t in targets}
+        fresh = {t.name: new_outcome(t.name, t.claims, t.own, t.on_gpu, t.takes_shards) for t in targets}
         self.outcome = Outcome(options.seed, fresh)
         if options.state is not None:
             self.outcome = options.state.resume(self.outcome, self.found, targets)
@@ -104,6 +104,7 @@ class Campaign:
         self._progress = progress
         self._started = time.monotonic()
         own = any(target.own for target in targets)
+        self._in_shards = any(target.takes_shards for target in targets)
         shares = OWN_SHARES if own else SHARES_OF_OTHERS
         self._scales = make_scales(options.families, options.ks, shares)
         self._recipes = None if options.families else Recipes(shares.recipes)
@@ -223,7 +224,7 @@ class Campaign:
         """All steps for small cases; for big ones one call beside the base, for each purpose in turn."""
         if case.storage.numel() <= MANY_ELEMENTS and case.rows <= MANY_ROWS:
             return STEPS
-        purposes = (AGAIN, *VARIANTS, GRAPH)
+        purposes = [step for step in (AGAIN, *VARIANTS, GRAPH) if step != SHARDS or self._in_shards]
         return (SHORT, purposes[self._done % len(purposes)])
 
     def _put_recipe(self, case: Case, shrinking: bool) -> tuple[set[Promise], dict[str, float]]:
@@ -281,7 +282,7 @@ class Campaign:
 def _given_up(told: TargetOutcome) -> list[str]:
     """The properties that have cost the target's process often enough: starting it anew takes seconds,
     which the others need."""
-    return [name for name in STEPS if told.properties[name].fatal >= MOST_FATAL]
+    return [name for name in STEPS if name in told.properties and told.properties[name].fatal >= MOST_FATAL]
 
 
 def _notes_on(gone: Sequence[str]) -> tuple[str, ...]:

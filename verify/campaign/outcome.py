@@ -9,7 +9,7 @@ from ...exit_code import ExitCode
 from ..judging.examination import Measurement
 from ..judging.trace_difference import TraceDifference
 from ..judging.wrong_columns import WrongColumns
-from ..properties import NAMES, TRACE_AGREEMENT
+from ..properties import NAMES, SHARD_INDEPENDENT, TRACE_AGREEMENT
 from .coverage import Coverage
 
 SCHEMA = 1
@@ -70,9 +70,12 @@ class TargetOutcome:
         ]
 
 
-def new_outcome(name: str, claims: frozenset[str], own: bool, on_gpu: bool) -> TargetOutcome:
+def new_outcome(
+    name: str, claims: frozenset[str], own: bool, on_gpu: bool, takes_shards: bool = False
+) -> TargetOutcome:
     """An outcome with every property still to be run."""
-    names = (*NAMES, TRACE_AGREEMENT.name) if own else NAMES
+    more = ((takes_shards, SHARD_INDEPENDENT), (own, TRACE_AGREEMENT))
+    names = (*NAMES, *(item.name for has, item in more if has))
     lacking = {} if on_gpu else dict.fromkeys(NEEDS_GPU, "needs a GPU")
     return TargetOutcome(
         name, own, {prop: PropertyOutcome(prop in claims, lacking=lacking.get(prop)) for prop in names}

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
+from ...reference.layout import Layout
 from ...reference.plan import A100, H100, SMALL_DEVICE, DeviceLimits, Plan, make_plan
 from ...reference.policy import Policy, by_name
 
@@ -57,7 +58,7 @@ class Case:
     storage: float32 [elements], everything that the logits are a view of, with tails and gaps.
     offset, row_stride: elements; row r starts at storage[offset + r * row_stride]. lengths: int32
     [rows]. policy: a named policy, or None for the plan's own choice. limits: the device that our
-    kernel is planned for; other targets do not see it.
+    kernel is planned for; other targets do not see it. cut: how the columns lie over ranks, where they do.
     """
 
     storage: torch.Tensor
@@ -69,6 +70,7 @@ class Case:
     policy: str | None = None
     limits: DeviceLimits = H100
     origin: Origin = Origin("none")
+    cut: Layout | None = None
 
     def __post_init__(self) -> None:
         last = self.offset + (self.rows - 1) * self.row_stride + self.columns

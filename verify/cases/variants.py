@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
 
+from ...reference.layout import Layout
+from ..properties import SHARD_INDEPENDENT
 from .case import FILLS, Case, rebuild
 
 # Offsets, and gaps between rows. First both odd, so that every row changes its alignment; then what is left
 # to targets whose rows start at 16 bytes, and to those whose rows lie end to end.
 LAYOUTS = ((1, 3), (4, 4), (1, 0))
 PACKED = ((0, 0),)
+SHARDS = SHARD_INDEPENDENT.name
+DEALS = ((2, 1), (3, 5), (4, 1), (8, 1), (8, 16))  # ranks, and columns dealt at a time
+EVERY_FORM = (SHARDS,)  # steps of which a target is asked all forms that it takes
 
 
 class Variant:
-    """case: what to call. source: for each of its rows, the row of the base case that it repeats."""
+    """case: what to call. source: for each of its rows, the row of the base case that it repeats. form: what
+    is different, in words."""
 
-    def __init__(self, case: Case, source: list[int]) -> None:
+    def __init__(self, case: Case, source: list[int], form: str) -> None:
         self.case = case
         self.source = source
+        self.form = form
 
 
 def _columns_of(case: Case) -> list[np.ndarray]:
@@ -37,7 +45,7 @@ def other_tail(case: Case) -> Iterator[Variant]:
     row, n = beyond[0]
     fill = FILLS["nan"] if bits[row, n] in (FILLS["-inf"], FILLS["zero"]) else FILLS["-inf"]
     changed = rebuild(case, _columns_of(case), lengths=case.lengths.numpy(), columns=case.columns, tail=fill)
-    yield Variant(changed, list(range(case.rows)))
+    yield Variant(changed, list(range(case.rows)), "with other values beyond n")
 
 
 def is_packed(case: Case) -> bool:
@@ -54,7 +62,7 @@ def other_layout(case: Case) -> Iterator[Variant]:
     """Moved to other offsets and strides, or packed if it lay oddly already."""
     for offset, gap in LAYOUTS if is_packed(case) else PACKED:
         moved = rebuild(case, case.bits(), lengths=case.lengths.numpy(), offset=offset, gap=gap)
-        yield Variant(moved, list(range(case.rows)))
+        yield Variant(moved, list(range(case.rows)), "with another stride and offset")
 
 
 def other_batch(case: Case) -> Iterator[Variant]:
@@ -63,7 +71,28 @@ def other_batch(case: Case) -> Iterator[Variant]:
     if not case.rows:
         return
     bits = case.bits()[source]
-    yield Variant(rebuild(case, bits, lengths=case.lengths.numpy()[source]), source)
+    reordered = rebuild(case, bits, lengths=case.lengths.numpy()[source])
+    yield Variant(reordered, source, "with the rows in another order")
+
+
+def uneven(columns: int, ranks: int) -> tuple[int, ...]:
+    """Widths of consecutive shards that grow with the rank; the second is empty where there are three."""
+    cuts = [columns * rank * rank // ranks**2 for rank in range(ranks + 1)]
+    if ranks > 2:
+        cuts[2] = cuts[1]
+    return tuple(end - begin for begin, end in itertools.pairwise(cuts))
+
+
+def other_cuts(case: Case) -> Iterator[Variant]:
+    """The same rows over one rank and over several, in consecutive shards and dealt in blocks."""
+    n = case.columns
+    cuts = [Layout((n,), 1), Layout((n - n // 2, n // 2)), Layout((0, n))]
+    cuts += [Layout(uneven(n, ranks)) for ranks in (3, 4, 8)]
+    cuts += [Layout.deal(n, ranks, block) for ranks, block in DEALS]
+    for cut in cuts:
+        dealt = f", dealt in blocks of {cut.block}" if cut.block else ""
+        form = f"in {cut.ranks} shards of {', '.join(map(str, cut.widths))} columns{dealt}"
+        yield Variant(replace(case, cut=cut), list(range(case.rows)), form)
 
 
 # Each gives the forms that a case can be put in, the most telling one first: a target is asked the first
@@ -72,6 +101,7 @@ VARIANTS: dict[str, Callable[[Case], Iterator[Variant]]] = {
     "tail-independent": other_tail,
     "layout-independent": other_layout,
     "batch-independent": other_batch,
+    SHARDS: other_cuts,
 }
 
 

@@ -23,7 +23,7 @@ from ...reference.plan import DeviceLimits
 from ...reference.policy import MAX_K, POLICIES
 from ...whole_file import write_whole
 from ..cases.case import Case, Origin
-from ..properties import NAMES, TRACE_AGREEMENT
+from ..properties import EVERY_NAME
 from ..targets.target import Schedule
 
 FORMAT = "persistent-topk failure"
@@ -146,7 +146,7 @@ def _failure(path: Path, manifest: Mapping[str, Any], arrays: Mapping[str, np.nd
         if wrong or not 1 <= numbers["k"] <= MAX_K:
             raise ValueError(f"{', '.join(wrong) or 'k'} out of range")
         claims, schedules = _words(manifest, "claims"), _words(manifest, "schedules")
-        unknown = [name for name in claims if name not in (*NAMES, TRACE_AGREEMENT.name)]
+        unknown = [name for name in claims if name not in EVERY_NAME]
         if unknown:
             raise ValueError(f"claim {unknown[0]!r} is not known")
         if manifest["target"] == "emulator":
@@ -154,7 +154,7 @@ def _failure(path: Path, manifest: Mapping[str, Any], arrays: Mapping[str, np.nd
                 EmulatedSchedule.parse(schedule)
         if told["policy"] is not None and told["policy"] not in POLICIES:
             raise ValueError(f"policy {told['policy']!r} is none of {', '.join(POLICIES)}")
-        if manifest["property"] not in (*NAMES, TRACE_AGREEMENT.name):
+        if manifest["property"] not in EVERY_NAME:
             raise ValueError(f"property {manifest['property']!r} is not known")
         case = Case(
             storage=torch.from_numpy(arrays["storage"].view(np.int32)).view(torch.float32),

@@ -8,12 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 import numpy as np
 import torch
 
 from ..cases.case import Case
-from ..cases.variants import VARIANTS, has_short_lengths, is_packed, packed, with_legal_lengths
+from ..cases.variants import (
+    EVERY_FORM,
+    VARIANTS,
+    Variant,
+    has_short_lengths,
+    is_packed,
+    packed,
+    with_legal_lengths,
+)
 from ..properties import TRACE_AGREEMENT
 from ..targets.model import model_trace
 from ..targets.target import POISONS, Answer, Schedule, Target, TargetFailure
@@ -227,16 +236,20 @@ class Examination:
         yield Measurement(GRAPH, case.rows, words, wrong=wrong)
 
     def _variant(self, step: str) -> Iterator[Measurement]:
-        forms = VARIANTS[step](self.subject.case)
-        variant = next((form for form in forms if self.target.refuses(form.case) is None), None)
-        if variant is None:
-            return
+        forms = (form for form in VARIANTS[step](self.subject.case) if self.target.takes(form.case))
+        told: list[Measurement] = []
+        for variant in islice(forms, None if step in EVERY_FORM else 1):
+            told.append(self._form(step, variant))
+            if told[-1].broken:
+                break
+        yield from told[-1:]
+
+    def _form(self, step: str, variant: Variant) -> Measurement:
         assert self.base is not None and self._slots is not None
         try:
             answer = self._call(variant.case)
         except TargetFailure as failure:
-            yield _failed(failure, step, variant.case)
-            return
+            return _failed(failure, step, variant.case, f"{variant.form}: ")
         expected = Expected.of(variant.case)
         slots = self._read(expected, answer)
         right = is_correct_selection(slots)
@@ -246,15 +259,8 @@ class Examination:
             same &= (slots.columns == self._slots.columns[variant.source]).all(1).numpy()
         if "repeatable-bytes" in self.target.claims:
             same &= (answer.indices == self.base.indices[variant.source]).all(axis=1)
-        words, wrong = told_apart(same, self._slots, answer.indices, OTHERWISE[step], variant.source)
-        yield Measurement(step, variant.case.rows, words, wrong=wrong)
-
-
-OTHERWISE = {
-    "tail-independent": "with other values beyond n",
-    "layout-independent": "with another stride and offset",
-    "batch-independent": "with the rows in another order",
-}
+        words, wrong = told_apart(same, self._slots, answer.indices, variant.form, variant.source)
+        return Measurement(step, variant.case.rows, words, wrong=wrong)
 
 
 def _failed(failure: TargetFailure, promise: str, case: Case, when: str = "") -> Measurement:

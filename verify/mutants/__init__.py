@@ -11,6 +11,7 @@ from .flips import flips
 from .mechanical import STAGES
 from .mutant import DoesNotApply, Edit, Mutant
 from .published import PUBLISHED
+from .ranks import RANKS
 from .sharing import SHARING
 from .streaming import STREAMING
 
@@ -20,6 +21,6 @@ MECHANICAL = (*STAGES, *STREAMING, *SHARING, *EMITTING)
 
 
 def all_mutants(with_flips: bool = False) -> dict[str, Mutant]:
-    """Every mutant of the present kernel, by name. with_flips: every flipped comparison too."""
+    """Every mutant of the kernel and of rows over ranks, by name. with_flips: flipped comparisons too."""
     flipped = flips() if with_flips else ()
-    return {mutant.name: mutant for mutant in (*PUBLISHED, *MECHANICAL, *lost_barriers(), *flipped)}
+    return {mutant.name: mutant for mutant in (*PUBLISHED, *MECHANICAL, *lost_barriers(), *RANKS, *flipped)}

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from ...cuda.emulator.build import KERNEL
 
+KINDS = ("*.cuh", "*.py")  # of files that mutants alter
+
 
 class DoesNotApply(ValueError):
     """The text that a mutant replaces is not in the kernel's source exactly once."""
@@ -53,22 +55,25 @@ class EditAt(Edit):
 class Mutant:
     """name: how the command line calls it. recreates: the published failure that it re-creates, or the
     mechanical kind it is of. edits: its replacements. equivalent: where no test can kill it, the argument
-    why."""
+    why. of: the folder whose files it alters."""
 
     name: str
     recreates: str
     edits: tuple[Edit, ...]
     equivalent: str = ""
+    of: Path = KERNEL
 
-    def write(self, folder: Path, kernel: Path = KERNEL) -> Path:
-        """A copy of the headers in `kernel` with the mistake, in `folder`, which is returned.
+    def write(self, folder: Path, original: Path | None = None) -> Path:
+        """A copy of the headers and modules in `original`, by default in `of`, with the mistake, in `folder`,
+        which is returned.
 
         Raises DoesNotApply where a replacement is not there to be made.
         """
-        texts = {path.name: path.read_text() for path in kernel.glob("*.cuh")}
+        source = original or self.of
+        texts = {path.name: path.read_text() for kind in KINDS for path in source.glob(kind)}
         for edit in self.edits:
             if edit.file not in texts:
-                raise DoesNotApply(f"the kernel has no {edit.file}")
+                raise DoesNotApply(f"{source.name} has no {edit.file}")
             texts[edit.file] = edit.in_text(texts[edit.file])
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)

@@ -7,13 +7,18 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ...cuda.build import BuildError
 from ...cuda.cache import cache_dir
 from ...cuda.emulator.build import KERNEL
 from ...cuda.emulator.library import EmulationError
+from ...cuda.sharded.emulated import HEADERS
+from ...reference.sharded import PAIRS
 from ..campaign.campaign import Campaign, Options
 from ..campaign.outcome import Outcome, TargetOutcome
 from ..cases.case import Case
 from ..targets.emulator import EmulatorTarget
+from ..targets.function import FunctionTarget
+from ..targets.sharded import function_of, function_of_altered, function_of_stages
 from ..targets.target import Answer, Schedule, TargetFailure
 from .mutant import DoesNotApply, Mutant
 
@@ -69,14 +74,41 @@ class _Decided(Exception):
     """A claimed promise is broken: the campaign need not go on."""
 
 
-def put_on_trial(mutant: Mutant, options: Options, kernel: Path = KERNEL) -> Trial:
+class RanksTarget(FunctionTarget):
+    """Ranks in one process, of an altered model or with an altered merge. What it raises is its own doing,
+    unless it did not compile."""
+
+    failure: TargetFailure | None = None
+
+    def call(self, case: Case, poison: int, schedule: Schedule, tracing: bool = False) -> Answer:
+        try:
+            return super().call(case, poison, schedule, tracing)
+        except TargetFailure as failure:
+            if isinstance(failure.__cause__, BuildError):
+                raise NoTrial(f"{failure}") from failure.__cause__
+            self.failure = self.failure or failure
+            raise
+
+
+def target_of(mutant: Mutant, folder: Path) -> MutantTarget | RanksTarget:
+    """What the altered files in `folder` are put on trial as."""
+    if mutant.of == KERNEL:
+        return MutantTarget(folder)
+    if mutant.of == HEADERS:
+        in_merge = {edit.file for edit in mutant.edits} == {"merge.cuh"}
+        by_source = function_of(PAIRS, folder, emulate=True) if in_merge else function_of_stages(folder)
+        return RanksTarget(mutant.name, by_source)
+    return RanksTarget(mutant.name, function_of_altered(folder))
+
+
+def put_on_trial(mutant: Mutant, options: Options, original: Path | None = None) -> Trial:
     """Runs the campaign on the emulated mutant. options.failures is not used: nothing is kept."""
     began = time.monotonic()
     cache_dir().mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=mutant.name, dir=cache_dir()) as scratch:
         options.failures = Path(scratch) / "failures"
         try:
-            target = MutantTarget(mutant.write(Path(scratch) / "kernel", kernel))
+            target = target_of(mutant, mutant.write(Path(scratch) / "altered", original))
             outcome = _campaign(target, options)
         except DoesNotApply as error:
             return Trial(mutant.name, BROKEN, told=str(error))
@@ -92,7 +124,7 @@ def put_on_trial(mutant: Mutant, options: Options, kernel: Path = KERNEL) -> Tri
     return Trial(mutant.name, KILLED, by, told[:WORDS_KEPT], broken, seconds, cases)
 
 
-def _campaign(target: MutantTarget, options: Options) -> Outcome:
+def _campaign(target: MutantTarget | RanksTarget, options: Options) -> Outcome:
     def stop(outcome: Outcome, share: float) -> None:
         if outcome.targets[target.name].failing():
             raise _Decided
@@ -104,7 +136,9 @@ def _campaign(target: MutantTarget, options: Options) -> Outcome:
         return campaign.outcome
 
 
-def _cause(target: MutantTarget, found: TargetOutcome, broken: tuple[str, ...]) -> tuple[str, str]:
+def _cause(
+    target: MutantTarget | RanksTarget, found: TargetOutcome, broken: tuple[str, ...]
+) -> tuple[str, str]:
     """Who killed it and in which words: the emulator's judge, or else the most telling property."""
     if target.failure is not None:
         kind = target.failure.kind

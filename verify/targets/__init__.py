@@ -16,6 +16,7 @@ from .peers.flashinfer import FlashinferTarget, FlashinferVarlenTarget
 from .peers.sglang import SglangTarget, SglangV2Target, SglKernelTarget
 from .peers.torch_topk import TorchTopkTarget
 from .peers.vllm import VllmTarget
+from .sharded import SHARDED
 from .target import Answer, Schedule, Target, TargetFailure, TargetMisnamed, TargetUnavailable
 
 __all__ = [
@@ -55,7 +56,7 @@ def inside(name: str, device: str = "cpu") -> Target:
     device: where a function's tensors are put, "cpu" or "cuda".
     Raises TargetMisnamed for a name that is none of them.
     """
-    known = {**OWN, **ADAPTERS}
+    known = {**OWN, **SHARDED, **ADAPTERS}
     if name in known:
         return known[name]()
     if ":" in name:

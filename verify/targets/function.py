@@ -12,8 +12,9 @@ import numpy as np
 import torch
 
 from ...cuda.cache import digest
+from ...reference.layout import Layout
 from ..cases.case import Case
-from ..properties import CLAIMS
+from ..properties import CLAIMS, with_shards
 from .graph import at_once, decoy_of, replayed
 from .target import POISONS, Answer, Schedule, Target, TargetFailure, TargetMisnamed, TargetUnavailable
 
@@ -22,7 +23,7 @@ LONGEST_LINE = 300  # characters of an error's message that are told
 Function = Callable[[torch.Tensor, torch.Tensor, int], torch.Tensor]
 
 
-def load_function(spec: str) -> Function:
+def load_function(spec: str) -> Callable[..., torch.Tensor]:
     """The callable that "package.module:function" names, looked up from the working directory too.
 
     Raises TargetUnavailable that says which part was not found.
@@ -49,12 +50,21 @@ def load_function(spec: str) -> Function:
     return found
 
 
+def takes_shards(function: Callable[..., object]) -> bool:
+    """Whether a function is one of (shards, lengths, k, block): its first parameter's name says so."""
+    try:
+        return next(iter(inspect.signature(function).parameters), "") == "shards"
+    except ValueError:  # a builtin that does not tell its signature
+        return False
+
+
 def _check_signature(spec: str, function: Callable[..., object]) -> None:
     try:
-        inspect.signature(function).bind(None, None, 1)
+        inspect.signature(function).bind(*(None, None, 1, None)[: 4 if takes_shards(function) else 3])
     except TypeError as error:
         raise TargetMisnamed(
-            f"{spec}{inspect.signature(function)} cannot be called as (logits, lengths, k): {error}"
+            f"{spec}{inspect.signature(function)} cannot be called as (logits, lengths, k), nor as "
+            f"(shards, lengths, k, block): {error}"
         ) from error
     except ValueError:
         return  # a builtin that does not tell its signature
@@ -105,7 +115,7 @@ class FunctionTarget(Target):
     def __init__(
         self,
         name: str,
-        function: Function | None = None,
+        function: Callable[..., torch.Tensor] | None = None,
         claims: frozenset[str] = CLAIMS["contract"],
         device: str = "cpu",
     ) -> None:
@@ -113,12 +123,19 @@ class FunctionTarget(Target):
         self.claims = claims
         self.device = device
         self.on_gpu = device != "cpu"
-        self._function = function
+        self._function: Callable[..., torch.Tensor] | None = None
+        if function is not None:
+            self._take(function)
 
     def prepare(self) -> None:
         check_device(self.device)
         if self._function is None:
-            self._function = load_function(self.name)
+            self._take(load_function(self.name))
+
+    def _take(self, function: Callable[..., torch.Tensor]) -> None:
+        self._function = function
+        if takes_shards(function):
+            self.takes_shards, self.claims = True, with_shards(self.claims)
 
     def fingerprint(self) -> str:
         """The hash of the file that the function is written in."""
@@ -129,11 +146,11 @@ class FunctionTarget(Target):
         return f"source {digest([Path(source)])}" if source else ""
 
     def call(self, case: Case, poison: int, schedule: Schedule, tracing: bool = False) -> Answer:
-        assert self._function is not None, "prepare() comes first"
+        function = self._function_of(case)
         poison_allocator(case.rows, case.k, poison)
         logits, lengths, storage = self._given(case)
         try:
-            found = self._answer(logits, lengths, case.k, poison)
+            found = self._answer(function, logits, lengths, case.k, poison)
             if self.on_gpu:
                 torch.cuda.synchronize(self.device)  # where a kernel's illegal access is told
         except Exception as error:
@@ -147,8 +164,7 @@ class FunctionTarget(Target):
         return Answer(indices, None, damage)
 
     def replay_graph(self, case: Case) -> Answer:
-        function = self._function
-        assert function is not None, "prepare() comes first"
+        function = self._function_of(case)
         logits, lengths, _ = self._given(case)
         wanted, decoy = lengths.clone(), decoy_of(lengths)
         found = replayed(
@@ -158,10 +174,19 @@ class FunctionTarget(Target):
         )
         return Answer(check_answer(found, case.rows, case.k, logits.device))
 
-    def _answer(self, logits: torch.Tensor, lengths: torch.Tensor, k: int, poison: int) -> object:
-        """One call; on a GPU the second of two that are compared is made beside a third, on two streams."""
+    def _function_of(self, case: Case) -> Function:
+        """The function as one of (logits, lengths, k), its shards cut as the case says."""
         function = self._function
-        assert function is not None
+        assert function is not None, "prepare() comes first"
+        if not self.takes_shards:
+            return function
+        cut = case.cut or Layout((case.columns,))
+        return lambda logits, lengths, k: function(cut.cut(logits), lengths, k, cut.block)
+
+    def _answer(
+        self, function: Function, logits: torch.Tensor, lengths: torch.Tensor, k: int, poison: int
+    ) -> object:
+        """One call; on a GPU the second of two that are compared is made beside a third, on two streams."""
         if not self.on_gpu or poison == POISONS[0]:
             return function(logits, lengths, k)
         return at_once([lambda: function(logits, lengths, k)] * 2)[0]

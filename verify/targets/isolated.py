@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection
 from typing import IO
 
 from ..cases.case import Case
+from ..properties import with_shards
 from .target import POISONS, Answer, Schedule, Target, TargetFailure, TargetMisnamed, TargetUnavailable
 from .wire import answer_of, receive, send, send_case
 
@@ -124,6 +125,8 @@ class IsolatedTarget(Target):
             process.kill()
             raise (TargetMisnamed if message["misnamed"] else TargetUnavailable)(message["unavailable"])
         self._process, self._fingerprint = process, str(message["fingerprint"])
+        if message["shards"]:
+            self.takes_shards, self.claims = True, with_shards(self.claims)
         return process
 
     def _limit(self) -> float:

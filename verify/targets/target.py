@@ -56,7 +56,7 @@ class Target(ABC):
 
     name: as reports call it. claims: the properties it promises. padding: what it writes behind the
     last column. ks: the values of k that it takes, None for any. own: ours, with a trace, and run as its
-    documentation says for any lengths.
+    documentation says for any lengths. takes_shards: whether it takes a case's cut over ranks.
     """
 
     name: str
@@ -65,6 +65,7 @@ class Target(ABC):
     ks: tuple[int, ...] | None = None
     own: bool = False
     on_gpu: bool = False
+    takes_shards: bool = False
 
     def prepare(self) -> None:  # noqa: B027  (most need nothing)
         """Builds or imports what the first call needs. Raises TargetUnavailable, or TargetMisnamed for a
@@ -77,6 +78,10 @@ class Target(ABC):
     def refuses(self, case: Case) -> str | None:
         """Why the target does not take this case (a documented limit), or None."""
         return None
+
+    def takes(self, case: Case) -> bool:
+        """Whether the case is one that the target can be asked."""
+        return (case.cut is None or self.takes_shards) and self.refuses(case) is None
 
     def adapt(self, case: Case) -> Case:
         """The case as the target runs it: ours on a GPU is planned for the GPU that is there."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ...reference.layout import Layout
 from ..cases.case import Case
 from .target import Answer, TargetFailure
 
@@ -31,9 +32,10 @@ def receive(connection: Connection) -> tuple[Message, list[bytes]]:
 def send_case(connection: Connection, case: Case, poison: int, graph: bool = False) -> None:
     """Asks for one call; poison: what the output should be found to hold; graph: as a graph's replay."""
     numbers = {name: getattr(case, name) for name in ("offset", "row_stride", "columns", "k")}
+    cut = None if case.cut is None else {"widths": case.cut.widths, "block": case.cut.block}
     send(
         connection,
-        {"call": numbers, "poison": poison, "graph": graph},
+        {"call": numbers, "cut": cut, "poison": poison, "graph": graph},
         case.storage.numpy(),
         case.lengths.numpy(),
     )
@@ -43,7 +45,9 @@ def case_of(message: Message, arrays: list[bytes]) -> Case:
     """The case that send_case sent."""
     storage = torch.frombuffer(bytearray(arrays[0]), dtype=torch.int32).view(torch.float32)
     lengths = np.frombuffer(arrays[1], np.int32).copy()
-    return Case(storage=storage, lengths=torch.from_numpy(lengths), **message["call"])
+    told = message["cut"]
+    cut = None if told is None else Layout(tuple(told["widths"]), told["block"])
+    return Case(storage=storage, lengths=torch.from_numpy(lengths), cut=cut, **message["call"])
 
 
 def send_answer(connection: Connection, answer: Answer, resident: int) -> None:

@@ -65,7 +65,7 @@ def serve(connection: Connection, name: str, device: str) -> None:
     except TargetUnavailable as error:
         send(connection, {"unavailable": str(error), "misnamed": isinstance(error, TargetMisnamed)})
         return
-    send(connection, {"ready": True, "fingerprint": target.fingerprint()})
+    send(connection, {"ready": True, "fingerprint": target.fingerprint(), "shards": target.takes_shards})
     torch.set_num_threads(1)
     process = os.getpid()
     while True:

@@ -1,0 +1,1 @@
+"""What the ranks of a sharded call do on their devices beside the local selection."""
