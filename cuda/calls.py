@@ -10,7 +10,8 @@ import torch
 
 from ..reference.plan import DeviceLimits, Plan
 from ..reference.policy import MAX_CTAS, POLICIES, Policy
-from .library import CHOOSE_POLICY, POLICY_INDEX, Limits, PlanRecord, TopkCall, check, library_for
+from .library import CHOOSE_POLICY, POLICY_INDEX, check, library_for
+from .structs import Limits, PlanRecord, TopkCall
 
 
 @dataclass(frozen=True)

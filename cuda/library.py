@@ -8,9 +8,10 @@ from pathlib import Path
 
 import torch
 
-from ..reference.policy import MAX_CTAS, POLICIES
+from ..reference.policy import POLICIES
 from ..reference.trace import TRACE_DTYPE
 from .build import BuildError, build
+from .structs import Limits, PlanRecord, TopkCall
 
 CHOOSE_POLICY = -1  # kChoosePolicy of plan.cuh
 POLICY_INDEX = {name: index for index, name in enumerate(POLICIES)}  # the order of kPolicies
@@ -47,46 +48,6 @@ ADVICE = {
 
 class CudaError(RuntimeError):
     """A CUDA call failed; the message names the call, the error and what to do."""
-
-
-class Limits(ctypes.Structure):
-    """DeviceLimits of plan.cuh."""
-
-    _fields_ = [
-        ("sms", ctypes.c_int),
-        ("shared_bytes", ctypes.c_int),
-        ("clusters", ctypes.c_int),
-        ("resident", ctypes.c_int * MAX_CTAS),
-    ]
-
-
-class PlanRecord(ctypes.Structure):
-    """Plan of plan.cuh."""
-
-    _fields_ = [
-        ("policy", ctypes.c_int),
-        ("ctas", ctypes.c_int),
-    ]
-
-
-class TopkCall(ctypes.Structure):
-    """TopkCall of launch.cuh."""
-
-    _fields_ = [
-        ("logits", ctypes.c_void_p),
-        ("row_stride", ctypes.c_int64),
-        ("lengths", ctypes.c_void_p),
-        ("output", ctypes.c_void_p),
-        ("trace", ctypes.c_void_p),
-        ("workspace", ctypes.c_void_p),
-        ("stream", ctypes.c_void_p),
-        ("rows", ctypes.c_int32),
-        ("columns", ctypes.c_int32),
-        ("k", ctypes.c_int32),
-        ("policy", ctypes.c_int32),
-        ("device", ctypes.c_int32),
-        ("cooperative", ctypes.c_int32),
-    ]
 
 
 def arch_of(device: int) -> str:

@@ -11,55 +11,67 @@ namespace {
 
 constexpr int kPolicyIndex = PERSISTENT_TOPK_POLICY;
 
-struct Arguments {  // mirrors `_Arguments` in emulated.py
+// The same as in host/launch.cuh, which needs CUDA's own headers. The library has one policy and its
+// device is in `limits`: `stream`, `policy`, `device` and `cooperative` are not read.
+struct TopkCall {
   const float* logits;
   int64_t row_stride;
   const int32_t* lengths;
   int32_t* output;
-  Trace* trace;  // or null
-  void* workspace;  // of persistent_topk_workspace() bytes
-  int64_t rows;
-  int64_t columns;
-  int64_t k;
+  void* trace;
+  void* workspace;
+  void* stream;
+  int32_t rows;
+  int32_t columns;
+  int32_t k;
+  int32_t policy;
+  int32_t device;
+  int32_t cooperative;
+};
+
+struct EmulatedCall {
+  TopkCall call;
   DeviceLimits limits;
 };
 
-TopkParams parameters_of(const Arguments& arguments, const Plan& plan) {
-  return {.logits = arguments.logits,
-          .row_stride = arguments.row_stride,
-          .lengths = arguments.lengths,
-          .output = arguments.output,
-          .trace = arguments.trace,
-          .rows = static_cast<int>(arguments.rows),
-          .columns = static_cast<int>(arguments.columns),
-          .k = static_cast<int>(arguments.k),
+TopkParams parameters_of(const TopkCall& call, const Plan& plan) {
+  return {.logits = call.logits,
+          .row_stride = call.row_stride,
+          .lengths = call.lengths,
+          .output = call.output,
+          .trace = static_cast<Trace*>(call.trace),
+          .rows = call.rows,
+          .columns = call.columns,
+          .k = call.k,
           .ctas = plan.ctas,
-          .mail = mail_in(arguments.workspace)};
+          .mail = mail_in(call.workspace)};
 }
 
 using Area = WorkspaceMail<kPolicies[kPolicyIndex]>::Area;
 
 }  // namespace
 
-PERSISTENT_TOPK_EXPORT void persistent_topk_emulate(const Arguments* arguments,
+PERSISTENT_TOPK_EXPORT void persistent_topk_emulate(const EmulatedCall* emulated,
                                                     const emulator::RunOptions* run,
                                                     emulator::Report* report) {
   using emulator::Written;
-  const Arguments& a = *arguments;
-  const Plan plan = make_plan(static_cast<int>(a.rows), a.columns, a.limits, kPolicyIndex);
-  const TopkParams parameters = parameters_of(a, plan);
-  const int mail_rows = rows_with_mail(parameters.rows, a.columns, a.limits, kPolicyIndex);
+  const TopkCall& call = emulated->call;
+  const DeviceLimits& limits = emulated->limits;
+  const Plan plan = make_plan(call.rows, call.columns, limits, kPolicyIndex);
+  const TopkParams parameters = parameters_of(call, plan);
+  const int mail_rows = rows_with_mail(call.rows, call.columns, limits, kPolicyIndex);
   const emulator::Tensor tensors[] = {
-      {"logits", a.logits, a.rows, a.columns, a.row_stride, sizeof(float), Written::kReadOnly},
-      {"lengths", a.lengths, 1, a.rows, a.rows, sizeof(int32_t), Written::kReadOnly},
-      {"output", a.output, a.rows, a.k, a.k, sizeof(int32_t), Written::kMustBe},
-      {"trace", a.trace, a.trace ? a.rows * plan.ctas : 0, sizeof(Trace), sizeof(Trace), 1, Written::kBefore},
+      {"logits", call.logits, call.rows, call.columns, call.row_stride, sizeof(float), Written::kReadOnly},
+      {"lengths", call.lengths, 1, call.rows, call.rows, sizeof(int32_t), Written::kReadOnly},
+      {"output", call.output, call.rows, call.k, call.k, sizeof(int32_t), Written::kMustBe},
+      {"trace", call.trace, call.trace ? int64_t{call.rows} * plan.ctas : 0, sizeof(Trace), sizeof(Trace), 1,
+       Written::kBefore},
       {"workspace", parameters.mail, mail_rows, sizeof(Area), sizeof(Area), 1, Written::kNothing},
   };
   constexpr int kTensors = sizeof tensors / sizeof tensors[0];
-  const Entry entry = entry_of(a.columns, plan.ctas, a.limits.clusters, kPolicies[kPolicyIndex]);
+  const Entry entry = entry_of(call.columns, plan.ctas, limits.clusters, kPolicies[kPolicyIndex]);
   const emulator::LaunchOptions options = {
-      .grid = static_cast<unsigned>(a.rows * plan.ctas),
+      .grid = static_cast<unsigned>(call.rows * plan.ctas),
       .block = static_cast<unsigned>(kPolicies[kPolicyIndex].threads),
       .cluster = entry == kShared ? plan.ctas : 1,
       .cooperative = entry == kCooperative,
@@ -72,7 +84,7 @@ PERSISTENT_TOPK_EXPORT void persistent_topk_emulate(const Arguments* arguments,
     emulator::launch<kKernel>(options, parameters, tensors, kTensors, *report);
   };
   const auto run_entry = [&]<Entry kEntry>() {
-    if (a.trace)
+    if (call.trace)
       run_kernel.template operator()<topk_kernel<kPolicyIndex, true, kEntry>>();
     else
       run_kernel.template operator()<topk_kernel<kPolicyIndex, false, kEntry>>();

@@ -17,9 +17,10 @@ from torch import Tensor
 
 from ...reference.arguments import check_arguments
 from ...reference.plan import H100, DeviceLimits, make_plan
-from ...reference.policy import MAX_CTAS, POLICIES, Policy
+from ...reference.policy import POLICIES, Policy
 from ...reference.trace import TRACE_DTYPE
 from ..cache import BuildError
+from ..structs import EmulatedCall, Limits, TopkCall
 from .build import KERNEL, TOPK_SOURCE, build_kernel
 from .library import EmulationError, Library, Schedule, Statistics
 
@@ -28,35 +29,6 @@ __all__ = ["BuildError", "EmulationError", "Schedule", "Statistics", "load", "ru
 CANARY_ELEMENTS = 64  # int32, on both sides of the output
 CANARY = -0x5A5A5A5B
 POISON = -777777  # in output slots before the launch: no column, no padding
-
-
-class _Limits(ctypes.Structure):
-    _fields_ = (
-        ("sms", ctypes.c_int),
-        ("shared_bytes", ctypes.c_int),
-        ("clusters", ctypes.c_int),
-        ("resident", ctypes.c_int * MAX_CTAS),
-    )
-
-    @classmethod
-    def of(cls, limits: DeviceLimits) -> _Limits:
-        resident = (ctypes.c_int * MAX_CTAS)(*limits.resident)
-        return cls(limits.sms, limits.shared_bytes, limits.has_clusters, resident)
-
-
-class _Arguments(ctypes.Structure):
-    _fields_ = (
-        ("logits", ctypes.c_void_p),
-        ("row_stride", ctypes.c_int64),
-        ("lengths", ctypes.c_void_p),
-        ("output", ctypes.c_void_p),
-        ("trace", ctypes.c_void_p),
-        ("workspace", ctypes.c_void_p),
-        ("rows", ctypes.c_int64),
-        ("columns", ctypes.c_int64),
-        ("k", ctypes.c_int64),
-        ("limits", _Limits),
-    )
 
 
 @functools.cache
@@ -147,19 +119,19 @@ def run(
         return inner, Statistics()
     library = load(plan.policy, kernel)
     workspace = _workspace(library, rows, columns, limits)
-    arguments = _Arguments(
-        logits.data_ptr(),
-        logits.stride(0),
-        lengths.data_ptr(),
-        inner.data_ptr(),
-        None if trace is None else trace.ctypes.data,
-        workspace.ctypes.data,
-        rows,
-        columns,
-        k,
-        _Limits.of(limits),
+    call = TopkCall(
+        logits=logits.data_ptr(),
+        row_stride=logits.stride(0),
+        lengths=lengths.data_ptr(),
+        output=inner.data_ptr(),
+        trace=None if trace is None else trace.ctypes.data,
+        workspace=workspace.ctypes.data,
+        rows=rows,
+        columns=columns,
+        k=k,
     )
-    statistics = library.launch("persistent_topk_emulate", arguments, schedule, access_budget, judges)
+    emulated = EmulatedCall(call, Limits.of(limits))
+    statistics = library.launch("persistent_topk_emulate", emulated, schedule, access_budget, judges)
     _check_canaries(canaried)
     return inner, statistics
 
@@ -168,8 +140,8 @@ def _workspace(library: Library, rows: int, columns: int, limits: DeviceLimits) 
     """What the teams of such a call need to exchange in, uint8, full of what some other launch left."""
     size = library.functions.persistent_topk_workspace
     size.restype = ctypes.c_int64
-    size.argtypes = [ctypes.c_int, ctypes.c_int64, _Limits]
-    return np.random.default_rng(rows).integers(0, 256, size(rows, columns, _Limits.of(limits)), np.uint8)
+    size.argtypes = [ctypes.c_int, ctypes.c_int64, Limits]
+    return np.random.default_rng(rows).integers(0, 256, size(rows, columns, Limits.of(limits)), np.uint8)
 
 
 def _check_trace(trace: np.ndarray | None, rows: int, ctas: int) -> None:
