@@ -46,9 +46,16 @@ class Ranks:
         self.backend = distributed.get_backend(group)
         world = distributed.group.WORLD
         assert world is not None, "there is a group of all where there is any"
-        self._group = group or world
+        self._alive = weakref.ref(group or world)  # a group that is destroyed must end before the interpreter
         config = distributed.get_backend_config(group)
         self.devices = [part.split(":")[0] for part in str(config).split(",")]
+
+    @property
+    def _group(self) -> ProcessGroup:
+        group = self._alive()
+        if group is None:
+            raise RuntimeError("the process group was destroyed; expected a living one: prepare anew")
+        return group
 
     def gather(self, tensor: Tensor) -> Tensor:
         """The tensors of all ranks, stacked by rank: int32 or int64 [W, ...].

@@ -138,3 +138,20 @@ def test_without_a_group_there_is_an_error_and_no_answer_of_the_shard_alone() ->
         RuntimeError, match="no process group; expected one: start the processes with torchrun"
     ):
         distributed.topk(torch.zeros(1, 4), torch.zeros(1, dtype=torch.int32), 1)
+
+
+def destroyed(rank: int) -> str:
+    """A prepared call outlives its group and does not keep it: torch aborts where one lives to the end."""
+    import torch.distributed as processes
+
+    call = distributed.Prepared(1, 4, 3)
+    processes.destroy_process_group()
+    try:
+        return str(call(torch.zeros(1, 4), torch.tensor([8], dtype=torch.int32)).tolist())
+    except RuntimeError as error:
+        return str(error)
+
+
+def test_a_prepared_call_of_a_destroyed_group_is_an_error() -> None:
+    for ended in run(2, destroyed):
+        assert "destroyed; expected a living one: prepare anew" in str(ended.result)
