@@ -23,7 +23,7 @@ class Cost:
 
 
 COSTS = {
-    # Two processes on one machine, by bench/sharded.py.
+    # Rounded from one run of two processes on one machine.
     "gloo": Cost(latency_us=300.0, us_per_byte=0.002),
     # Assumed of GPUs of one host, not measured.
     "nccl": Cost(latency_us=15.0, us_per_byte=1 / 100_000),
