@@ -3,8 +3,8 @@
 
 #include <cstddef>
 
-#if defined(__x86_64__) && !defined(PERSISTENT_TOPK_UCONTEXT)
-#define PERSISTENT_TOPK_SWITCH_X86_64 1
+#if (defined(__x86_64__) || defined(__aarch64__)) && !defined(PERSISTENT_TOPK_UCONTEXT)
+#define PERSISTENT_TOPK_SWITCH_BY_HAND 1
 #else
 #include <ucontext.h>
 #endif
@@ -14,7 +14,7 @@ namespace persistent_topk::emulator {
 // Where a fiber was left. The hand-written switch needs the stack pointer alone, since the rest lies
 // on the stack; it takes a few nanoseconds, where swapcontext() makes two system calls.
 struct Context {
-#ifdef PERSISTENT_TOPK_SWITCH_X86_64
+#ifdef PERSISTENT_TOPK_SWITCH_BY_HAND
   void* stack_pointer = nullptr;
 #else
   ucontext_t state;

@@ -25,6 +25,8 @@ int watchdog_signal() { return SIGRTMAX - 2; }
 const void* interrupted_at([[maybe_unused]] void* context) {
 #ifdef __x86_64__
   return reinterpret_cast<const void*>(static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_RIP] + 1);
+#elif defined(__aarch64__)
+  return reinterpret_cast<const void*>(static_cast<ucontext_t*>(context)->uc_mcontext.pc + 1);
 #else
   return nullptr;
 #endif

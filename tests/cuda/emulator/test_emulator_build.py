@@ -6,7 +6,6 @@ import subprocess
 import sys
 
 import pytest
-from emulator_harness import SOURCES
 
 from persistent_topk.cuda.build import BuildError
 from persistent_topk.cuda.emulator import build as emulator_build
@@ -97,20 +96,3 @@ def test_compiler_error_is_told(source):
     with pytest.raises(BuildError, match="answer.cpp"):
         build_kernel(source)
     assert set() == left(source) - {".o", ".so"}
-
-
-def test_fibers_switch_without_assembly_too(source):
-    # The fallback of other processors, in a program of its own: two fibers take turns.
-    program = source.parent / "fallback"
-    files = [str(SOURCES / "fallback.cpp"), str(emulator_build.EMULATOR / "fiber.cpp")]
-    command = [
-        "g++",
-        "-std=c++20",
-        "-DPERSISTENT_TOPK_UCONTEXT",
-        f"-I{emulator_build.EMULATOR}",
-        *files,
-    ]
-    subprocess.run([*command, "-o", str(program)], check=True, timeout=60)
-    assert (
-        subprocess.run([program], capture_output=True, text=True, timeout=20, check=True).stdout == "abababab"
-    )
