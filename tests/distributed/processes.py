@@ -76,18 +76,19 @@ def _serve(
         world_size=ranks,
         timeout=timedelta(seconds=seconds),
     )
+    meet("formed", Path(store).parent, rank, ranks)  # a rank that dies at once would break the others' start
     began = time.monotonic()
     try:
         ended = Ended(work(rank, *given))
     except Exception as error:
         ended = Ended(error=f"{type(error).__name__}: {error}")
     sender.send(ended._replace(seconds=time.monotonic() - began))
-    meet(Path(store).parent, rank, ranks)
+    # A process that ends breaks the connections that another may be waiting on.
+    meet("ended", Path(store).parent, rank, ranks)
 
 
-def meet(folder: Path, rank: int, ranks: int) -> None:
-    """Waits for the end of the others, or of the test, which kills all: a process that ends breaks the
-    connections that another may be waiting on."""
-    (folder / f"ended-{rank}").touch()
-    while folder.is_dir() and len(list(folder.glob("ended-*"))) < ranks:
+def meet(event: str, folder: Path, rank: int, ranks: int) -> None:
+    """Waits until the event has come for all ranks, or for the end of the test, which kills all."""
+    (folder / f"{event}-{rank}").touch()
+    while folder.is_dir() and len(list(folder.glob(f"{event}-*"))) < ranks:
         time.sleep(0.01)
