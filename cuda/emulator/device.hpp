@@ -50,7 +50,9 @@ void spin_pause();
 void load_bytes(void* to, const void* from, int bytes);
 void store_bytes(void* to, const void* from, int bytes);
 
-// Asynchronous copies and mbarriers; see copies.hpp. A bulk copy completes `bytes` of its mbarrier.
+// Asynchronous copies and mbarriers; see copies.hpp. A bulk copy completes `bytes` of its mbarrier. The
+// production kernel stores asynchronously and copies nothing so: the copies are for kernels that stage rows
+// in shared memory, where a GPU hides a missing wait best.
 void mbarrier_init(uint64_t* barrier, uint32_t arrivals);
 void mbarrier_arrive(uint64_t* barrier, uint32_t expected_bytes = 0);
 bool mbarrier_test(const uint64_t* barrier, uint32_t parity);

@@ -1,5 +1,6 @@
 // The CUDA dialect on a CPU: what a kernel's source needs to be compiled by g++ and run by the
-// emulator. Included by kernel/ptx.cuh where nvcc is not the compiler.
+// emulator. Included by kernel/ptx.cuh where nvcc is not the compiler. An operation is here if a kernel uses
+// it (ours, or one that a test re-creates), or if a GPU's recorded answers check it (tools/intrinsics).
 #pragma once
 
 #ifdef __CUDACC__
@@ -25,7 +26,6 @@ asm("memcpy = persistent_topk_memcpy\nmemmove = persistent_topk_memmove\nmemset 
 #define __forceinline__ inline __attribute__((always_inline))
 #define __launch_bounds__(...)
 #define __align__(bytes) alignas(bytes)
-#define __grid_constant__
 
 #undef assert
 #define assert(condition) ((condition) ? void() : ::persistent_topk::emulator::assertion_failed(#condition))
@@ -57,11 +57,9 @@ inline int __syncthreads_or(int predicate, std::source_location where = std::sou
                                                   where);
 }
 inline void __threadfence() { persistent_topk::emulator::fence(persistent_topk::emulator::Scope::kDevice); }
-inline void __threadfence_system() { __threadfence(); }
 inline void __threadfence_block() {
   persistent_topk::emulator::fence(persistent_topk::emulator::Scope::kBlock);
 }
-inline void __nanosleep(unsigned) { persistent_topk::emulator::spin_pause(); }
 [[noreturn]] inline void __trap() { persistent_topk::emulator::trap(); }
 
 namespace persistent_topk::emulator {

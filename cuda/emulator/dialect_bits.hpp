@@ -52,29 +52,6 @@ constexpr unsigned __umulhi(unsigned x, unsigned y) { return static_cast<unsigne
 constexpr unsigned __float_as_uint(float x) { return std::bit_cast<unsigned>(x); }
 constexpr int __float_as_int(float x) { return std::bit_cast<int>(x); }
 constexpr float __uint_as_float(unsigned x) { return std::bit_cast<float>(x); }
-constexpr float __int_as_float(int x) { return std::bit_cast<float>(x); }
-
-// Loads and stores with a cache hint are plain ones here.
-template <class T>
-inline T __ldg(const T* p) {
-  return *p;
-}
-template <class T>
-inline T __ldcg(const T* p) {
-  return *p;
-}
-template <class T>
-inline T __ldcs(const T* p) {
-  return *p;
-}
-template <class T>
-inline void __stcg(T* p, T value) {
-  *p = value;
-}
-template <class T>
-inline void __stcs(T* p, T value) {
-  *p = value;
-}
 
 // CUDA's min and max stand in the global namespace, for arguments of one type.
 template <std::integral T>

@@ -9,7 +9,7 @@
 
 namespace persistent_topk::emulator {
 
-// What the Python side reads; mirrors `_Report` in emulated.py.
+// What the Python side reads; mirrors `_Report` in library.py.
 struct Report {
   char kind[32];        // empty: nothing wrong
   char message[16384];  // with code addresses as {pc:0x...}
@@ -20,7 +20,7 @@ struct Report {
   int64_t atomics;
 };
 
-// What the Python side may choose; mirrors `_Options` there.
+// What the Python side may choose; mirrors `_RunOptions` there.
 struct RunOptions {
   ScheduleOptions schedule;
   int64_t access_budget;  // 0: a default

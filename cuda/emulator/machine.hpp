@@ -97,7 +97,7 @@ extern Thread* current;
 [[noreturn, gnu::format(printf, 3, 4)]] void fail(const char* kind, const void* pc, const char* format, ...);
 std::string describe_thread(const Thread& thread);
 std::string describe_waits(Machine& machine);
-// A code address as it is written into messages; emulator_library.py replaces it by files and lines.
+// A code address as it is written into messages; library.py replaces it by files and lines.
 std::string describe_pc(const void* pc);
 std::string describe_code(uint32_t offset);
 uint32_t code_offset(const void* pc);  // from the beginning of this library

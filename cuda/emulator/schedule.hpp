@@ -68,7 +68,7 @@ class Schedule {
 
 enum class ScheduleKind : int32_t { kRoundRobin, kReverse, kStarve, kRandom, kPct };
 
-// Mirrors `Schedule` in emulated.py.
+// Mirrors `_ScheduleOptions` in library.py.
 struct ScheduleOptions {
   ScheduleKind kind = ScheduleKind::kRoundRobin;
   int32_t depth = 3;        // pct: number of ordered events that the bug needs

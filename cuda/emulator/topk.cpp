@@ -98,13 +98,7 @@ PERSISTENT_TOPK_EXPORT void persistent_topk_emulate(const EmulatedCall* emulated
   }
 }
 
-// For the test that holds the Python mirrors equal.
-PERSISTENT_TOPK_EXPORT int64_t persistent_topk_trace_bytes() { return sizeof(Trace); }
-PERSISTENT_TOPK_EXPORT int persistent_topk_policy_count() { return kPolicyCount; }
-PERSISTENT_TOPK_EXPORT Policy persistent_topk_policy(int index) { return kPolicies[index]; }
-PERSISTENT_TOPK_EXPORT Plan persistent_topk_plan(int rows, int64_t columns, DeviceLimits limits, int policy) {
-  return make_plan(rows, columns, limits, policy);
-}
+// Bytes that teams exchange in, in a call of this size.
 PERSISTENT_TOPK_EXPORT int64_t persistent_topk_workspace(int rows, int64_t columns, DeviceLimits limits) {
   return workspace_bytes(rows_with_mail(rows, columns, limits, kPolicyIndex) * sizeof(Area));
 }

@@ -12,17 +12,13 @@ struct dim3 {
   constexpr dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_) {}
 };
 
-#define PERSISTENT_TOPK_VECTOR_TYPES(scalar, name, size)                  \
-  struct alignas(2 * size) name##2 { scalar x, y; };                      \
-  struct alignas(4 * size) name##4 { scalar x, y, z, w; };                \
+#define PERSISTENT_TOPK_VECTOR_TYPES(scalar, name)                        \
+  struct alignas(2 * sizeof(scalar)) name##2 { scalar x, y; };            \
+  struct alignas(4 * sizeof(scalar)) name##4 { scalar x, y, z, w; };      \
   constexpr name##2 make_##name##2(scalar x, scalar y) { return {x, y}; } \
   constexpr name##4 make_##name##4(scalar x, scalar y, scalar z, scalar w) { return {x, y, z, w}; }
 
-PERSISTENT_TOPK_VECTOR_TYPES(float, float, 4)
-PERSISTENT_TOPK_VECTOR_TYPES(int, int, 4)
-PERSISTENT_TOPK_VECTOR_TYPES(unsigned, uint, 4)
-PERSISTENT_TOPK_VECTOR_TYPES(short, short, 2)
-PERSISTENT_TOPK_VECTOR_TYPES(unsigned short, ushort, 2)
-PERSISTENT_TOPK_VECTOR_TYPES(unsigned char, uchar, 1)
+PERSISTENT_TOPK_VECTOR_TYPES(float, float)
+PERSISTENT_TOPK_VECTOR_TYPES(unsigned, uint)
 
 #undef PERSISTENT_TOPK_VECTOR_TYPES
