@@ -71,7 +71,7 @@ def build_once(target: Path, produce: Callable[[Path], None]) -> Path:
     Where files cannot be locked each makes it, with the same result. Raises what build() does.
     """
     if not target.exists():
-        writable(target.parent)
+        writable(target.parent)  # the lock lies there
         with _locked(target):
             if not target.exists():  # unless another process made it meanwhile
                 build(target, produce)
