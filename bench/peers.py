@@ -113,7 +113,7 @@ def adapted(target: PeerTarget) -> Peer:
         raise PeerUnavailable(str(error)) from error
 
     def within_limits(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor:
-        limit = target.beyond(k, logits.shape[0], logits.shape[1], logits.stride(0))
+        limit = target.limits.beyond(k, logits.shape[0], logits.shape[1], logits.stride(0))
         if limit is not None:
             raise PeerRefuses(f"{target.name}: {limit}")
         return kernel(logits, lengths, k)

@@ -24,14 +24,16 @@ from ..verify.reporting.page import write_page
 from ..verify.reporting.progress import LiveProgress
 from ..verify.reporting.terminal import print_campaign, terminal
 from ..verify.targets import Target, TargetMisnamed, TargetUnavailable, resolve
+from .options import Takes
 
 DEFAULT_TARGETS = ("model", "emulator")
 
 
 def prepared(
-    names: Sequence[str], claims: frozenset[str] | None, device: str = "cpu"
+    names: Sequence[str], claims: frozenset[str] | None, device: str, takes: Takes
 ) -> tuple[list[Target], dict[str, str]]:
-    """Targets that can run, and for each of the others the reason why it cannot.
+    """Targets that can run, and for each of the others the reason why it cannot. takes: what the command line
+    says of the calls that they take.
 
     Without names: our own targets, and `gpu` if there is a GPU. Raises click.UsageError for a name that does
     not belong to a target.
@@ -40,7 +42,7 @@ def prepared(
     unavailable: dict[str, str] = {}
     for name in dict.fromkeys(names) or DEFAULT_TARGETS:
         try:
-            target = resolve(name, claims, device)
+            target = resolve(name, claims, device, takes.limits, takes.first_calls())
             target.prepare()
         except TargetMisnamed as error:
             raise click.UsageError(str(error)) from error

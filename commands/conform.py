@@ -9,6 +9,7 @@ import click
 from ..exit_code import ExitCode
 from .options import (
     Seconds,
+    Takes,
     claim_option,
     device_option,
     json_option,
@@ -16,6 +17,7 @@ from .options import (
     parse_claims,
     parse_ks,
     seed_option,
+    takes_options,
 )
 
 DEFAULT_SECONDS = 20.0
@@ -28,6 +30,7 @@ DEFAULT_SECONDS = 20.0
 @click.option("--seconds", type=Seconds(), default=DEFAULT_SECONDS, show_default=True)
 @seed_option
 @k_option
+@takes_options
 @json_option
 def command(
     targets: tuple[str, ...],
@@ -36,6 +39,7 @@ def command(
     seconds: float,
     seed: int,
     k: str | None,
+    takes: Takes,
     json_file: Path | None,
 ) -> int:
     """Measures which properties each target has, and prints them as a table.
@@ -49,7 +53,7 @@ def command(
     from ..verify.reporting.terminal import drawn, styled, terminal
     from .campaign_run import prepared, run, shared_ks, write
 
-    ready, unavailable = prepared(targets, claims, device)
+    ready, unavailable = prepared(targets, claims, device, takes)
     for name, why in unavailable.items():
         click.echo(f"{name} was not run: {why}", err=True)
     if not ready:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from ..verify import settings
 from ..verify.properties import parse_claim
 
+if TYPE_CHECKING:
+    from ..verify.targets import FirstCalls, TargetLimits
+
 claim_option = click.option(
-    "--claim", metavar="CLAIM", help="the targets' promises: contract, set, or properties with commas between"
-)
+    "--claim", metavar="CLAIM",
+    help="the targets' promises: contract, set, selection, or properties with commas between; -PROPERTY "
+    "takes one back",
+)  # fmt: skip
 device_option = click.option(
     "--device",
     default="cpu",
@@ -45,6 +52,53 @@ class Seconds(click.FloatRange):
         if not math.isfinite(seconds):
             self.fail(f"{value} is not finite; expected a number of seconds above 0", param, context)
         return seconds
+
+
+class Takes(NamedTuple):
+    """What the command line says of the targets' calls."""
+
+    limits: TargetLimits
+    first_calls: Callable[[], FirstCalls]
+
+    @property
+    def stated(self) -> bool:
+        """Whether it says anything of their limits."""
+        return any(value is not None for value in vars(self.limits).values())
+
+
+def takes_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Adds the options for what targets take; the command is given them as one argument, `takes`."""
+
+    @functools.wraps(command)
+    def with_takes(patience: float | None, total_patience: float | None, **given: Any) -> int:
+        named = {option.name: given.pop(option.name) for option in settings.LIMIT_OPTIONS}
+        return command(takes=_takes(named, patience, total_patience), **given)
+
+    wrapped: Callable[..., int] = with_takes
+    for name, help_text in (
+        ("--total-patience", "seconds for all slow first calls of a target [600]"),
+        ("--patience", "seconds for the first call of a shape, which may compile a kernel [400]"),
+    ):
+        wrapped = click.option(name, type=Seconds(), help=help_text)(wrapped)
+    for option in reversed(settings.LIMIT_OPTIONS):
+        form: dict[str, Any] = {"type": option.kind, "metavar": option.metavar}
+        if option.kind is bool:
+            form = {"is_flag": True, "default": None}
+        wrapped = click.option(f"--{option.flag}", option.name, help=option.help, **form)(wrapped)
+    return wrapped
+
+
+def _takes(named: dict[str, Any], patience: float | None, total: float | None) -> Takes:
+    from ..verify.targets import FirstCalls
+    from ..verify.targets.limits import limits_of
+
+    given = {"patience": patience, "total": total}
+    stated = {name: value for name, value in given.items() if value is not None}
+    try:
+        return Takes(limits_of(named), functools.partial(FirstCalls, **stated))
+    except ValueError as error:
+        name, _, rest = str(error).partition(" ")
+        raise click.UsageError(f"--{name.replace('_', '-')} {rest}") from error
 
 
 def not_under_a_file(context: click.Context, param: click.Parameter, path: Path | None) -> Path | None:

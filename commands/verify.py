@@ -9,6 +9,7 @@ import click
 from ..exit_code import ExitCode
 from .options import (
     Seconds,
+    Takes,
     claim_option,
     device_option,
     json_option,
@@ -17,6 +18,7 @@ from .options import (
     parse_claims,
     parse_ks,
     seed_option,
+    takes_options,
 )
 
 DEFAULT_SECONDS = 60.0
@@ -34,6 +36,7 @@ DEFAULT_FAILURES = Path("topk-failures")
 @click.option("--cases", type=click.IntRange(min=1), help="number of cases, instead of a time")
 @seed_option
 @k_option
+@takes_options
 @click.option(
     "--logits", "logits", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
     help="add captured scores (.npy, .safetensors, .pt) to the cases",
@@ -68,6 +71,7 @@ def command(
     cases: int | None,
     seed: int,
     k: str | None,
+    takes: Takes,
     logits: tuple[Path, ...],
     families: tuple[str, ...],
     json_file: Path | None,
@@ -84,6 +88,7 @@ def command(
     """
     check_budget(seconds, cases)
     check_folders(failures, state_folder)
+    check_takes(targets, takes)
     claims, ks = parse_claims(claim), parse_ks(k)
     from ..verify.campaign.campaign import Options
     from ..verify.campaign.shard import one_gpu_a_rank
@@ -92,7 +97,7 @@ def command(
     check_families(families)
     one_gpu_a_rank()
     captured_scores = captured(logits, ks)
-    ready, unavailable = prepared(targets, claims, device)
+    ready, unavailable = prepared(targets, claims, device, takes)
     for name, why in unavailable.items():
         click.echo(f"{name} cannot run here: {why}", err=True)
     if unavailable:
@@ -115,6 +120,12 @@ def check_budget(seconds: float | None, cases: int | None) -> None:
     """Raises click.UsageError if a campaign is to end both by the clock and by a number of cases."""
     if seconds is not None and cases is not None:
         raise click.UsageError("--seconds and --cases are both given; expected one of them")
+
+
+def check_takes(targets: tuple[str, ...], takes: Takes) -> None:
+    """Ours take all that the contract speaks of; click.UsageError for limits of no target."""
+    if takes.stated and not targets:
+        raise click.UsageError("limits such as --max-rows are those of a --target; give one")
 
 
 def check_folders(failures: Path | None, state_folder: Path | None) -> None:

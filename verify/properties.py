@@ -14,18 +14,21 @@ class Property(NamedTuple):
     claims: tuple[str, ...]
 
 
-_BOTH = ("set", "contract")
+# What the words "top-k of the first n columns, so many indices a row" say by themselves. Lengths under 1 or
+# over the columns, and any stride and alignment, are promised by those alone who speak of them.
+_ALL = ("selection", "set", "contract")
+_SET = ("set", "contract")
 _CONTRACT = ("contract",)
 
 PROPERTIES = (
-    Property("exact-set", "the selected values are the greatest min(k, n), bit for bit (+0 is -0)", _BOTH),
-    Property("in-range-unique", "the first min(k, n) slots hold distinct columns under n", _BOTH),
-    Property("fully-written", "no slot keeps what the memory held before the call", _BOTH),
-    Property("padding", "the slots behind min(k, n) hold the padding value, and no slot before does", _BOTH),
-    Property("short-lengths", "lengths under 1 and over the columns act as clamped to them", _BOTH),
-    Property("tail-independent", "what lies beyond n never reaches the selection", _BOTH),
-    Property("layout-independent", "row stride, offset and alignment do not matter", _BOTH),
-    Property("inputs-untouched", "logits (tails and gaps too) and lengths are as before the call", _BOTH),
+    Property("exact-set", "the selected values are the greatest min(k, n), bit for bit (+0 is -0)", _ALL),
+    Property("in-range-unique", "the first min(k, n) slots hold distinct columns under n", _ALL),
+    Property("fully-written", "no slot keeps what the memory held before the call", _ALL),
+    Property("padding", "the slots behind min(k, n) hold the padding value, and no slot before does", _ALL),
+    Property("short-lengths", "lengths under 1 and over the columns act as clamped to them", _SET),
+    Property("tail-independent", "what lies beyond n never reaches the selection", _ALL),
+    Property("layout-independent", "row stride, offset and alignment do not matter", _SET),
+    Property("inputs-untouched", "logits (tails and gaps too) and lengths are as before the call", _ALL),
     Property("lowest-column-ties", "of equal values at the k-th place, the lowest columns", _CONTRACT),
     Property("ascending-order", "columns are written in ascending order", _CONTRACT),
     Property("repeatable-set", "the same call selects the same columns", _CONTRACT),
@@ -45,26 +48,28 @@ SHARD_INDEPENDENT = Property("shard-independent", "ranks that share the rows giv
 NAMES = tuple(item.name for item in PROPERTIES)
 EVERY_NAME = (*NAMES, SHARD_INDEPENDENT.name, TRACE_AGREEMENT.name)
 CLAIMS: dict[str, frozenset[str]] = {
-    claim: frozenset(item.name for item in PROPERTIES if claim in item.claims) for claim in _BOTH
+    claim: frozenset(item.name for item in PROPERTIES if claim in item.claims) for claim in _ALL
 }
 OWN_CLAIM = CLAIMS["contract"] | {TRACE_AGREEMENT.name}
 
 
 def parse_claim(text: str) -> frozenset[str]:
-    """The properties of "contract", "set" or a comma-separated list of these and property names.
+    """The properties of a comma-separated list, from left to right: a named claim or a property adds, one
+    with a minus before it takes back. A list that begins by taking back takes from "contract".
 
-    Raises ValueError that names what is not known.
+    Raises ValueError that names what is not known, or that nothing is left.
     """
-    claimed: set[str] = set()
+    claimed: frozenset[str] = CLAIMS["contract"] if text.lstrip().startswith("-") else frozenset()
     for word in (part.strip() for part in text.split(",")):
-        if word in CLAIMS:
-            claimed |= CLAIMS[word]
-        elif word in (*NAMES, SHARD_INDEPENDENT.name):
-            claimed.add(word)
-        else:
+        name = word.removeprefix("-")
+        if name not in CLAIMS and name not in (*NAMES, SHARD_INDEPENDENT.name):
             known = ", ".join((*CLAIMS, *NAMES, SHARD_INDEPENDENT.name))
-            raise ValueError(f"claim is {word!r}; expected a comma-separated list of: {known}")
-    return frozenset(claimed)
+            raise ValueError(f"claim is {name!r}; expected a comma-separated list of: {known}")
+        named = CLAIMS.get(name, frozenset({name}))
+        claimed = claimed - named if word.startswith("-") else claimed | named
+    if not claimed:
+        raise ValueError(f"claim is {text!r}, which leaves no property; expected at least one")
+    return claimed
 
 
 def with_shards(claims: frozenset[str]) -> frozenset[str]:

@@ -1,10 +1,37 @@
-"""Values of k and times as users write them, on any command line."""
+"""Settings as users write them, on any command line: values of k, times, what a target takes."""
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from ..reference.policy import MAX_K
+
+
+class LimitOption(NamedTuple):
+    """How one of a target's limits is given. kind: int, str, or bool for a flag."""
+
+    name: str
+    kind: type
+    metavar: str | None
+    help: str
+
+    @property
+    def flag(self) -> str:
+        """The option without its dashes."""
+        return self.name.replace("_", "-")
+
+
+# What a target takes (verify/targets/limits.py), but for the values of k, which steer the search too.
+LIMIT_OPTIONS = (
+    LimitOption("max_rows", int, "N", "rows of a call that the target takes, at most"),
+    LimitOption("max_columns", int, "N", "columns, at most"),
+    LimitOption("max_k", int, "N", "k, at most"),
+    LimitOption("stride_multiple", int, "N", "elements that row strides and offsets are multiples of"),
+    LimitOption("contiguous", bool, None, "rows lie end to end"),
+    LimitOption("dtype", str, "NAME", "of the logits: float32, bfloat16 or float16"),
+    LimitOption("padding", int, "N", "what the target writes behind the last column [-1]"),
+)
 
 
 def parse_ks(text: str | None) -> tuple[int, ...]:

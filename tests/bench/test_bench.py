@@ -15,6 +15,7 @@ from persistent_topk.bench.summary import geometric_mean, summary, summary_lines
 from persistent_topk.cuda import calls
 from persistent_topk.reference import oracle
 from persistent_topk.verify.reporting.plain import plain_lines
+from persistent_topk.verify.targets.limits import TargetLimits
 from persistent_topk.verify.targets.peers.peer import PeerTarget
 
 
@@ -201,7 +202,8 @@ def test_a_row_that_is_wrong_in_one_run_alone_is_wrong() -> None:
 @pytest.mark.usefixtures("measured_on_the_cpu")
 def test_an_adapter_is_timed_within_its_documented_limits() -> None:
     class Limited(PeerTarget):
-        package, ks, most_rows, stride_multiple = "torch", (4,), 3, 50
+        package = "torch"
+        documented = TargetLimits(ks=(4,), max_rows=3, stride_multiple=50)
 
         def load(self):
             return sort_topk

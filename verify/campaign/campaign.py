@@ -14,7 +14,7 @@ from ..cases.case import Case
 from ..cases.strategies import PEER_SCOPE, SMALL_SCOPE, Scope, cases
 from ..cases.variants import SHARDS, VARIANTS, is_packed, packed
 from ..judging.examination import AGAIN, GRAPH, SHORT, STEPS, Subject, examine
-from ..targets.target import Schedule, Target
+from ..targets.target import NotTaken, Schedule, Target
 from .counterexamples import Counterexamples
 from .outcome import Outcome, TargetOutcome, new_outcome
 from .recipe_search import Promise, RecipeSearch
@@ -102,7 +102,7 @@ class Campaign:
             self.outcome = options.state.resume(self.outcome, self.found, targets)
         self._cases_before, self._seconds_before = self.outcome.coverage.cases, self.outcome.seconds
         self._progress = progress
-        self._started = time.monotonic()
+        self._started = self._now()
         own = any(target.own for target in targets)
         self._in_shards = any(target.takes_shards for target in targets)
         shares = OWN_SHARES if own else SHARES_OF_OTHERS
@@ -117,7 +117,7 @@ class Campaign:
             return self._run()
 
     def _run(self) -> Outcome:
-        self._started = time.monotonic()
+        self._started = self._now()
         database = None if self.options.state is None else self.options.state.recipes
         search = RecipeSearch(cases(self._scope), self._put_recipe, database)
         try:
@@ -130,6 +130,7 @@ class Campaign:
         for target in self.targets:
             told = self.outcome.targets[target.name]
             told.notes = (*target.notes(), *_notes_on(_given_up(told)))
+            told.unfinished = target.out_of_patience() or ""
         self._keep(now=True)
         return self.outcome
 
@@ -139,8 +140,12 @@ class Campaign:
         if self.options.state is None or self.options.state.keep(self.outcome, now):
             self.found.clear_away()
 
+    def _now(self) -> float:
+        """The campaign's clock, which stands while a target compiles in a first call."""
+        return time.monotonic() - sum(target.waited() for target in self.targets)
+
     def _elapsed(self) -> float:
-        return time.monotonic() - self._started
+        return self._now() - self._started
 
     @property
     def _done(self) -> int:
@@ -154,6 +159,8 @@ class Campaign:
         return self._elapsed() / (self.options.seconds or 1.0)
 
     def _is_over(self) -> bool:
+        if any(target.out_of_patience() for target in self.targets):
+            return True
         return self._used() >= (SEARCH_SHARE if self._searched_enough() else 1.0)
 
     def _searched_enough(self) -> bool:
@@ -163,7 +170,7 @@ class Campaign:
     def _shrink_deadline(self) -> float:
         if self.options.cases is not None or self.options.seconds is None:
             return time.monotonic() + SHRINK_SECONDS
-        return self._started + self.options.seconds
+        return time.monotonic() + self.options.seconds - self._elapsed()
 
     def _search(self, search: RecipeSearch) -> None:
         for scale in reversed(self._scales):  # every path first, whatever else there is time for
@@ -190,10 +197,10 @@ class Campaign:
 
     def _visit(self, scale: Scale) -> None:
         if not self._is_over():
-            began = time.monotonic()
+            began = self._now()
             case = scale.next_case(self.options.seed)
             self._put(case)
-            scale.spend(case, time.monotonic() - began)
+            scale.spend(case, self._now() - began)
 
     def _burst(self, search: RecipeSearch, recipes: Recipes) -> None:
         share = self._used()
@@ -228,11 +235,11 @@ class Campaign:
         return (SHORT, purposes[self._done % len(purposes)])
 
     def _put_recipe(self, case: Case, shrinking: bool) -> tuple[set[Promise], dict[str, float]]:
-        began = time.monotonic()
+        began = self._now()
         subject = Subject(case)
         broken = self._put(case, subject, shrinking)
         assert self._recipes is not None
-        self._recipes.spend(time.monotonic() - began)
+        self._recipes.spend(self._now() - began)
         return broken, measures(subject.expected)
 
     def _put(self, case: Case, subject: Subject | None = None, shrinking: bool = False) -> set[Promise]:
@@ -262,13 +269,16 @@ class Campaign:
         gone = _given_up(told)
         if "layout-independent" in gone and not is_packed(subject.case):
             subject = Subject(packed(subject.case))
-        refusal = target.refuses(subject.case)
-        if refusal:
-            told.refused, told.refusal = told.refused + 1, refusal
-            return set()
-        began = time.monotonic()
-        measured = examine(target, subject, schedules, [step for step in steps if step not in gone])
-        cost = time.monotonic() - began
+        fitted = target.limits.fit(subject.case)
+        subject = subject if fitted is subject.case else Subject(fitted)
+        refusal, began = target.refuses(subject.case), self._now()
+        try:
+            left = [step for step in steps if step not in gone]
+            measured = [] if refusal else examine(target, subject, schedules, left)
+        except NotTaken as error:
+            refusal, measured = str(error), []
+        told.refused, told.refusal = told.refused + bool(refusal), refusal or told.refusal
+        cost = self._now() - began
         broken: set[Promise] = set()
         for measurement in measured:
             outcome = told.record(measurement)

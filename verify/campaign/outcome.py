@@ -41,7 +41,8 @@ class PropertyOutcome:
 
 @dataclass
 class TargetOutcome:
-    """name, claims and each property's outcome, in the order of reports."""
+    """name, claims and each property's outcome, in the order of reports. refused: cases that it does not
+    take, the last for `refusal`. unfinished: what ended its campaign early, if anything did."""
 
     name: str
     own: bool
@@ -49,6 +50,7 @@ class TargetOutcome:
     refused: int = 0
     refusal: str = ""
     notes: tuple[str, ...] = ()
+    unfinished: str = ""
 
     def record(self, measurement: Measurement) -> PropertyOutcome:
         """Counts a measurement; measurements that judged no row count for nothing."""
@@ -108,6 +110,8 @@ class Outcome:
         if own and missing:
             return f"no row under a shipped policy took: {', '.join(missing)}"
         for target in self.targets.values():
+            if target.unfinished:
+                return f"{target.name}: {target.unfinished}"
             if target.unmeasured():
                 return f"claimed by {target.name} and never judged: {', '.join(target.unmeasured())}"
         return None

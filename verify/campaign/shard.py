@@ -77,6 +77,7 @@ def _target(parts: list[TargetOutcome]) -> TargetOutcome:
         },
         refused=sum(part.refused for part in parts),
         refusal=next((part.refusal for part in parts if part.refusal), ""),
+        unfinished=next((part.unfinished for part in parts if part.unfinished), ""),
         notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
     )
 

@@ -14,8 +14,8 @@ from .case import FILLS, Case, rebuild
 
 # Offsets, and gaps between rows. First both odd, so that every row changes its alignment; then what is left
 # to targets whose rows start at 16 bytes, and to those whose rows lie end to end.
-LAYOUTS = ((1, 3), (4, 4), (1, 0))
-PACKED = ((0, 0),)
+WIDE = 64  # elements: more than any documented multiple
+LAYOUTS = ((1, 3), (4, 4), (WIDE, WIDE), (1, 0))
 SHARDS = SHARD_INDEPENDENT.name
 DEALS = ((2, 1), (3, 5), (4, 1), (8, 1), (8, 16))  # ranks, and columns dealt at a time
 EVERY_FORM = (SHARDS,)  # steps of which a target is asked all forms that it takes
@@ -59,8 +59,9 @@ def packed(case: Case) -> Case:
 
 
 def other_layout(case: Case) -> Iterator[Variant]:
-    """Moved to other offsets and strides, or packed if it lay oddly already."""
-    for offset, gap in LAYOUTS if is_packed(case) else PACKED:
+    """Moved to other offsets and strides; packed if it lay oddly already, or as oddly and further apart."""
+    apart = case.offset + WIDE, case.row_stride - case.columns + WIDE
+    for offset, gap in LAYOUTS if is_packed(case) else ((0, 0), apart):
         moved = rebuild(case, case.bits(), lengths=case.lengths.numpy(), offset=offset, gap=gap)
         yield Variant(moved, list(range(case.rows)), "with another stride and offset")
 

@@ -7,6 +7,7 @@ reference/oracle.py, and metamorphic testing (Chen, Cheung and Yiu, 1998) where 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -25,7 +26,7 @@ from ..cases.variants import (
 )
 from ..properties import TRACE_AGREEMENT
 from ..targets.model import model_trace
-from ..targets.target import POISONS, Answer, Schedule, Target, TargetFailure
+from ..targets.target import POISONS, Answer, NotTaken, Schedule, Target, TargetFailure
 from .batch import with_oracle
 from .describe import order_in_words, row_in_words
 from .judge import JUDGES, Expected, Slots, is_correct_selection
@@ -99,22 +100,23 @@ class Examination:
 
     def run(self, steps: Sequence[str] = STEPS, short: Case | None = None) -> list[Measurement]:
         """All that the base call and `steps` measure. short: the case as it was before its lengths
-        were made legal. A base call without an answer leaves nothing to compare."""
+        were made legal. A base call without an answer leaves nothing to compare; NotTaken where the target
+        does not take it. A later call that is not taken measures nothing."""
         measured = list(self._base())
         if self.base is None:
             return measured
         for step in STEPS:
-            if step not in steps:
-                continue
-            if step == AGAIN:
-                measured += self._again()
-            elif step == SHORT:
-                measured += self._short(self.subject.case if self.target.own or short is None else short)
-            elif step == GRAPH:
-                measured += self._graph()
-            else:
-                measured += self._variant(step)
+            if step in steps:
+                with suppress(NotTaken):
+                    measured += self._step(step, short)
         return measured
+
+    def _step(self, step: str, short: Case | None) -> Iterator[Measurement]:
+        if step == AGAIN:
+            return self._again()
+        if step == SHORT:
+            return self._short(self.subject.case if self.target.own or short is None else short)
+        return self._graph() if step == GRAPH else self._variant(step)
 
     def _call(self, case: Case, poison: int = POISONS[0], tracing: bool = False) -> Answer:
         """One call on a copy of the case, so that a target that writes to its inputs harms nothing else."""
@@ -159,7 +161,7 @@ class Examination:
             return "exact-set"
         try:
             self._call(other)
-        except TargetFailure:
+        except (TargetFailure, NotTaken):
             return "exact-set"
         return "layout-independent"
 
@@ -192,11 +194,13 @@ class Examination:
             yield Measurement(promise, case.rows, words, wrong=wrong)
 
     def _short(self, case: Case) -> Iterator[Measurement]:
-        """Lengths as given, negative, zero or over the columns; our own targets saw them at once."""
+        """Lengths as given, negative, zero or over the columns; our own targets saw them at once. Of others
+        a row counts where it was right with its length made legal: what is wrong there too has another
+        cause."""
         if not has_short_lengths(case):
             return
         assert self._slots is not None
-        slots = self._slots
+        slots, right_before = self._slots, np.ones(case.rows, bool)
         if case is not self.subject.case:
             expected = Expected.of(case)
             try:
@@ -204,11 +208,8 @@ class Examination:
             except TargetFailure as failure:
                 yield _failed(failure, SHORT, case)
                 return
-        lengths = case.lengths.numpy()
-        short = (lengths < 1) | (lengths > case.columns)
-        # Rows of ordinary length count where they were right before: a call may spoil them too.
-        right, right_before = (is_correct_selection(answer).numpy() for answer in (slots, self._slots))
-        wrong = np.flatnonzero(~right & (short | right_before))
+            right_before = is_correct_selection(self._slots).numpy()
+        wrong = np.flatnonzero(~is_correct_selection(slots).numpy() & right_before)
         if not len(wrong):
             yield Measurement(SHORT, case.rows)
             return
@@ -278,7 +279,7 @@ Check = Callable[[Case], "Measurement | None"]
 def examine(
     target: Target, subject: Subject, schedules: Sequence[Schedule] = ("",), steps: Sequence[str] = STEPS
 ) -> list[Measurement]:
-    """Every measurement that one case gives of one target."""
+    """Every measurement that one case gives of one target. Raises NotTaken where it does not take it."""
     return Examination(target, subject, schedules).run(steps, short=subject.case)
 
 
@@ -286,7 +287,7 @@ def check_one(
     target: Target, case: Case, promise: str, schedules: Sequence[Schedule] = ("",)
 ) -> Measurement | None:
     """The measurement of `promise` on `case` that is broken, or the first of it, or None: also where the
-    case is beyond what the target's documentation admits, where no failure would be one.
+    case is beyond what the target takes, where no failure would be one.
 
     target: prepared. promise: the name of a property. schedules: those that an emulated kernel runs under,
     the empty one being its default.
@@ -294,5 +295,8 @@ def check_one(
     if target.refuses(case) is not None:
         return None
     steps = [STEP_OF[promise]] if promise in STEP_OF else []
-    found = [item for item in examine(target, Subject(case), schedules, steps) if item.promise == promise]
+    try:
+        found = [item for item in examine(target, Subject(case), schedules, steps) if item.promise == promise]
+    except NotTaken:
+        return None
     return next((item for item in found if item.broken), found[0] if found else None)

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from functools import partial
 
 from .emulator import EmulatorTarget
+from .first_calls import FirstCalls
 from .function import FunctionTarget
 from .gpu import GpuTarget
 from .isolated import IsolatedTarget
+from .limits import TargetLimits
 from .model import ModelTarget
 from .peers.cub import CubTarget
 from .peers.deepselect import DeepSelectTarget
@@ -17,14 +19,17 @@ from .peers.sglang import SglangTarget, SglangV2Target, SglKernelTarget
 from .peers.torch_topk import TorchTopkTarget
 from .peers.vllm import VllmTarget
 from .sharded import SHARDED
-from .target import Answer, Schedule, Target, TargetFailure, TargetMisnamed, TargetUnavailable
+from .target import Answer, NotTaken, Schedule, Target, TargetFailure, TargetMisnamed, TargetUnavailable
 
 __all__ = [
     "ADAPTERS",
     "Answer",
+    "FirstCalls",
+    "NotTaken",
     "Schedule",
     "Target",
     "TargetFailure",
+    "TargetLimits",
     "TargetMisnamed",
     "TargetUnavailable",
     "inside",
@@ -50,27 +55,36 @@ ADAPTERS: dict[str, Callable[[], Target]] = {
 }
 
 
-def inside(name: str, device: str = "cpu") -> Target:
+def inside(name: str, device: str = "cpu", limits: TargetLimits | None = None) -> Target:
     """The target of that name, to run in this process: ours, an adapter, or module:function.
 
-    device: where a function's tensors are put, "cpu" or "cuda".
-    Raises TargetMisnamed for a name that is none of them.
+    device: where a function's tensors are put, "cpu" or "cuda". limits: of the calls that it takes, over
+    those that it states itself. Raises TargetMisnamed for a name that is none of them.
     """
     known = {**OWN, **SHARDED, **ADAPTERS}
     if name in known:
-        return known[name]()
+        target = known[name]()
+        target.limits = (limits or TargetLimits()).over(target.limits)
+        return target
     if ":" in name:
-        return FunctionTarget(name, device=device)
+        return FunctionTarget(name, device=device, limits=limits)
     raise TargetMisnamed(f"target is {name!r}; expected module:function or one of {', '.join(known)}")
 
 
-def resolve(name: str, claims: frozenset[str] | None = None, device: str = "cpu") -> Target:
+def resolve(
+    name: str,
+    claims: frozenset[str] | None = None,
+    device: str = "cpu",
+    limits: TargetLimits | None = None,
+    first_calls: FirstCalls | None = None,
+) -> Target:
     """The target of that name; other people's run in a process of their own.
 
-    claims: in place of its own. device: where a function's tensors are put, "cpu" or "cuda".
-    Raises TargetMisnamed as `inside` does.
+    claims: in place of its own. device: where a function's tensors are put, "cpu" or "cuda". limits: of the
+    calls that it takes, over its own. first_calls: the patience with them. Raises TargetMisnamed as `inside`
+    does.
     """
-    target = inside(name, device)
+    target = inside(name, device, limits)
     if claims is not None:
         target.claims = claims
-    return target if target.own else IsolatedTarget(target, device)
+    return target if target.own else IsolatedTarget(target, device, first_calls=first_calls)

@@ -5,18 +5,30 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from ...cuda.cache import digest
 from ...reference.layout import Layout
 from ..cases.case import Case
 from ..properties import CLAIMS, with_shards
+from .first_calls import FirstCalls
 from .graph import at_once, decoy_of, replayed
-from .target import POISONS, Answer, Schedule, Target, TargetFailure, TargetMisnamed, TargetUnavailable
+from .limits import TargetLimits, stated_by
+from .results import indices_in
+from .target import (
+    POISONS,
+    Answer,
+    NotTaken,
+    Schedule,
+    Target,
+    TargetFailure,
+    TargetMisnamed,
+    TargetUnavailable,
+)
 
 LONGEST_LINE = 300  # characters of an error's message that are told
 
@@ -95,22 +107,9 @@ def poison_allocator(rows: int, k: int, poison: int) -> None:
         torch.full((rows, k), poison, dtype=dtype)
 
 
-def check_answer(found: object, rows: int, k: int, device: torch.device) -> np.ndarray:
-    """int64 [rows, k] of what a target returned; TargetFailure where it is something else, or elsewhere
-    than its logits."""
-    if not isinstance(found, torch.Tensor):
-        raise TargetFailure("wrong type", f"returned {type(found).__name__}; expected a torch.Tensor")
-    if found.dtype not in (torch.int32, torch.int64):
-        raise TargetFailure("wrong dtype", f"returned {found.dtype}; expected torch.int32 or torch.int64")
-    if tuple(found.shape) != (rows, k):
-        raise TargetFailure("wrong shape", f"returned shape {list(found.shape)}; expected [{rows}, {k}]")
-    if found.device.type != device.type:
-        raise TargetFailure("wrong device", f"returned a tensor on {found.device}; expected {device}")
-    return found.detach().cpu().numpy().astype(np.int64)
-
-
 class FunctionTarget(Target):
-    """device: where the tensors are put. The callable runs in this process; IsolatedTarget wraps it."""
+    """device: where the tensors are put. limits: those stated, over what the function's attributes state.
+    The callable runs in this process; IsolatedTarget wraps it."""
 
     def __init__(
         self,
@@ -118,24 +117,39 @@ class FunctionTarget(Target):
         function: Callable[..., torch.Tensor] | None = None,
         claims: frozenset[str] = CLAIMS["contract"],
         device: str = "cpu",
+        limits: TargetLimits | None = None,
+        first_calls: FirstCalls | None = None,
     ) -> None:
         self.name = name
         self.claims = claims
         self.device = device
         self.on_gpu = device != "cpu"
+        self.limits = limits or TargetLimits()
+        self._first_calls = first_calls or FirstCalls()
         self._function: Callable[..., torch.Tensor] | None = None
         if function is not None:
             self._take(function)
 
     def prepare(self) -> None:
+        """Loads the function; TargetMisnamed for one whose attributes state no limits."""
         check_device(self.device)
         if self._function is None:
             self._take(load_function(self.name))
+        try:
+            self.limits = self.limits.over(stated_by(self._function, f"{self.name}."))
+        except ValueError as error:
+            raise TargetMisnamed(str(error)) from error
 
     def _take(self, function: Callable[..., torch.Tensor]) -> None:
         self._function = function
         if takes_shards(function):
             self.takes_shards, self.claims = True, with_shards(self.claims)
+
+    def waited(self) -> float:
+        return self._first_calls.waited
+
+    def out_of_patience(self) -> str | None:
+        return self._first_calls.exhausted()
 
     def fingerprint(self) -> str:
         """The hash of the file that the function is written in."""
@@ -149,17 +163,24 @@ class FunctionTarget(Target):
         function = self._function_of(case)
         poison_allocator(case.rows, case.k, poison)
         logits, lengths, storage = self._given(case)
+        began = time.monotonic()
         try:
             found = self._answer(function, logits, lengths, case.k, poison)
             if self.on_gpu:
                 torch.cuda.synchronize(self.device)  # where a kernel's illegal access is told
+        except NotImplementedError as error:
+            raise NotTaken(in_a_line(error)) from error
         except Exception as error:
             raise TargetFailure("raised", in_a_line(error)) from error
         except SystemExit as error:
             raise TargetFailure("exit", f"called exit({error.code})") from error
-        indices = check_answer(found, case.rows, case.k, logits.device)
+        self._first_calls.answered((case.rows, case.columns, case.k), time.monotonic() - began)
+        indices = indices_in(found, case.rows, case.k, logits.device)
+        before = case.storage.to(storage.dtype)
         damage = None
-        if self.on_gpu and not torch.equal(storage.cpu().view(torch.int32), case.storage.view(torch.int32)):
+        if storage is not case.storage and not torch.equal(
+            storage.cpu().view(torch.uint8), before.view(torch.uint8)
+        ):
             damage = "the logits were changed"
         return Answer(indices, None, damage)
 
@@ -172,7 +193,7 @@ class FunctionTarget(Target):
             lambda: lengths.copy_(decoy),
             lambda: lengths.copy_(wanted),
         )
-        return Answer(check_answer(found, case.rows, case.k, logits.device))
+        return Answer(indices_in(found, case.rows, case.k, logits.device))
 
     def _function_of(self, case: Case) -> Function:
         """The function as one of (logits, lengths, k), its shards cut as the case says."""
@@ -192,10 +213,8 @@ class FunctionTarget(Target):
         return at_once([lambda: function(logits, lengths, k)] * 2)[0]
 
     def _given(self, case: Case) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """(logits, lengths, storage) on the target's device, laid out as in the case."""
-        if not self.on_gpu:
-            return case.logits, case.lengths, case.storage
-        storage = case.storage.to(self.device)
+        """(logits, lengths, storage) of the target's dtype and on its device, laid out as in the case."""
+        storage = case.storage.to(self.device, self.limits.torch_dtype)
         shape = (case.rows, case.columns)
         logits = torch.as_strided(storage, shape, (case.row_stride, 1), case.offset)
         return logits, case.lengths.to(self.device), storage

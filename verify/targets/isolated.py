@@ -2,35 +2,50 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Hashable
+from dataclasses import asdict
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import IO
 
 from ..cases.case import Case
 from ..properties import with_shards
-from .target import POISONS, Answer, Schedule, Target, TargetFailure, TargetMisnamed, TargetUnavailable
+from .first_calls import FirstCalls
+from .limits import TargetLimits, limits_of
+from .target import (
+    POISONS,
+    Answer,
+    NotTaken,
+    Schedule,
+    Target,
+    TargetFailure,
+    TargetMisnamed,
+    TargetUnavailable,
+)
 from .wire import answer_of, receive, send, send_case
 
 PREPARE_SECONDS = 300.0  # importing an engine and compiling its kernels
-FIRST_CALL_SECONDS = 60.0  # kernels that are compiled when they are first called
+TALK_SECONDS = 10.0  # of waiting for a first call before a line says so
 CALL_SECONDS = (2.0, 20.0)  # the least and the most that the watchdog gives a later call:
 PATIENCE = 100.0  # so many times the slowest answered one
 MOST_RESIDENT_BYTES = 4 << 30  # a process that has grown to this is replaced
 GIBIBYTE = 1 << 30
 KEPT_BYTES = 2000  # of what the target printed last
 PRINTED_CHUNK = 1 << 16
+LOG = logging.getLogger(__name__)
 
 
 class Process:
     """One run of the worker, and the last of what it printed."""
 
-    def __init__(self, name: str, device: str) -> None:
+    def __init__(self, name: str, device: str, limits: TargetLimits) -> None:
         self.connection, theirs = Pipe()
         worker = [sys.executable, "-m", "persistent_topk.verify.targets.worker"]
         self.popen = subprocess.Popen(
@@ -45,7 +60,7 @@ class Process:
         self._printed: deque[bytes] = deque(maxlen=2)
         assert self.popen.stdout is not None
         threading.Thread(target=self._drain, args=(self.popen.stdout,), daemon=True).start()
-        send(self.connection, {"path": sys.path})
+        send(self.connection, {"path": sys.path, "limits": asdict(limits)})
 
     def _drain(self, printed: IO[bytes]) -> None:
         while chunk := printed.read1(PRINTED_CHUNK):  # type: ignore[attr-defined]
@@ -74,13 +89,21 @@ class Process:
 
 
 class IsolatedTarget(Target):
-    """inner: tells name, claims and limits here; its copy in the worker does the work."""
+    """inner: tells name, claims and limits here; its copy in the worker does the work, and tells what limits
+    the function's attributes add."""
 
-    def __init__(self, inner: Target, device: str = "cpu", patience: float = 1.0) -> None:
-        """patience: scales the watchdog's limits."""
+    def __init__(
+        self,
+        inner: Target,
+        device: str = "cpu",
+        patience: float = 1.0,
+        first_calls: FirstCalls | None = None,
+    ) -> None:
+        """patience: scales the watchdog's limits. first_calls: the patience with these."""
         self.inner = inner
-        self.name, self.claims, self.padding = inner.name, inner.claims, inner.padding
-        self.on_gpu, self.ks = inner.on_gpu, inner.ks
+        self.name, self.claims, self.limits = inner.name, inner.claims, inner.limits
+        self.on_gpu = inner.on_gpu
+        self._first_calls = first_calls or FirstCalls()
         self._device = device
         self._patience = patience
         self._process: Process | None = None
@@ -92,10 +115,19 @@ class IsolatedTarget(Target):
         self._started()
 
     def notes(self) -> tuple[str, ...]:
-        if not self._outgrown:
-            return ()
-        size = max(self._outgrown) / GIBIBYTE
-        return (f"its process grew to {size:.1f} GiB and was started anew, {len(self._outgrown)} x: a leak?",)
+        told = []
+        if self._outgrown:
+            size, times = max(self._outgrown) / GIBIBYTE, len(self._outgrown)
+            told.append(f"its process grew to {size:.1f} GiB and was started anew, {times} x: a leak?")
+        if self.waited() > TALK_SECONDS:
+            told.append(f"its first calls took {self.waited():.0f} s, which are no time of the campaign")
+        return tuple(told)
+
+    def waited(self) -> float:
+        return self._first_calls.waited
+
+    def out_of_patience(self) -> str | None:
+        return self._first_calls.exhausted()
 
     def fingerprint(self) -> str:
         return self._fingerprint
@@ -112,7 +144,7 @@ class IsolatedTarget(Target):
         """The worker, ready; started anew after a crash."""
         if self._process is not None:
             return self._process
-        process = Process(self.name, self._device)
+        process = Process(self.name, self._device, self.limits)
         try:
             if not process.connection.poll(PREPARE_SECONDS * self._patience):
                 process.kill()
@@ -124,16 +156,18 @@ class IsolatedTarget(Target):
         if "unavailable" in message:
             process.kill()
             raise (TargetMisnamed if message["misnamed"] else TargetUnavailable)(message["unavailable"])
+        self._first_calls.forget()
         self._process, self._fingerprint = process, str(message["fingerprint"])
+        self.limits = self.inner.limits = limits_of(message["limits"])
         if message["shards"]:
             self.takes_shards, self.claims = True, with_shards(self.claims)
         return process
 
-    def _limit(self) -> float:
-        if self._slowest is None:
-            return FIRST_CALL_SECONDS * self._patience
+    def _ordinary_limit(self) -> float:
+        """Seconds that a call may take, whose shape was answered before."""
         low, high = CALL_SECONDS
-        return min(high, max(low, PATIENCE * self._slowest)) * self._patience
+        slowest = high if self._slowest is None else self._slowest
+        return min(high, max(low, PATIENCE * slowest)) * self._patience
 
     def call(self, case: Case, poison: int, schedule: Schedule, tracing: bool = False) -> Answer:
         return self._asked(case, poison)
@@ -146,19 +180,18 @@ class IsolatedTarget(Target):
             process = self._started()
         except TargetUnavailable as error:
             raise TargetFailure("crash", f"does not start again: {error}") from error
-        began, limit = time.monotonic(), self._limit()
+        began, shape = time.monotonic(), (case.rows, case.columns, case.k, graph)
         try:
             send_case(process.connection, case, poison, graph)
-            if not _answers(process.connection, limit):
-                self.close()
-                raise TargetFailure("hang", f"no answer within {limit:.1f} s", fatal=True)
+            self._await(process.connection, shape)
             message, arrays = receive(process.connection)
         except (EOFError, ConnectionError) as error:
             words = process.last_words()
             ended = process.end()
             self._process = None
             raise TargetFailure("crash", ended + (f": {words}" if words else ""), fatal=True) from error
-        self._slowest = max(self._slowest or 0.0, time.monotonic() - began)
+        if "not taken" not in message:
+            self._count(shape, time.monotonic() - began)
         resident = int(message.get("resident", 0))
         if resident > MOST_RESIDENT_BYTES:
             self._outgrown.append(resident)
@@ -167,6 +200,28 @@ class IsolatedTarget(Target):
             self.close()
         return answer_of(message, arrays)
 
+    def _await(self, connection: Connection, shape: Hashable) -> None:
+        """Returns once the worker answers, or is gone. TargetFailure for a hang; NotTaken where no more first
+        calls are waited for."""
+        ordinary = self._ordinary_limit()
+        limit = self._first_calls.limit(shape, ordinary)
+        if connection.poll(min(limit, TALK_SECONDS)):
+            return
+        if limit > max(ordinary, TALK_SECONDS):
+            LOG.warning(
+                "%s: the first call of a shape takes more than %g s; it has %.0f s (--patience)",
+                self.name, TALK_SECONDS, limit,
+            )  # fmt: skip
+        if connection.poll(max(0.0, limit - TALK_SECONDS)):
+            return
+        self.close()
+        if not self._first_calls.unanswered(shape, limit, ordinary):
+            raise NotTaken(f"no answer yet, and {self.out_of_patience()}")
+        raise TargetFailure("hang", f"no answer within {limit:.1f} s", fatal=True)
 
-def _answers(connection: Connection, seconds: float) -> bool:
-    return connection.poll(seconds)
+    def _count(self, shape: Hashable, seconds: float) -> None:
+        """Counts an answered call. What a first call took longer than others is no measure of the others."""
+        first = self._first_calls.waited
+        self._first_calls.answered(shape, seconds)
+        if self._first_calls.waited <= first:
+            self._slowest = max(self._slowest or 0.0, seconds)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..cases.case import Case
 from ..printable import printable
+from .limits import TargetLimits
 
 # What an output holds before a call, two patterns that are no column of any row.
 POISONS = (-0x21524111, 0x7A7A7A7A)
@@ -40,6 +41,13 @@ class TargetFailure(Exception):
         self.promise = promise
 
 
+class NotTaken(Exception):
+    """The target says of a call that it does not take such: no answer, and no failure."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
+
+
 class TargetUnavailable(Exception):
     """The target cannot run here at all; the message says what is missing."""
 
@@ -54,18 +62,27 @@ class TargetMisnamed(TargetUnavailable):
 class Target(ABC):
     """One implementation under examination.
 
-    name: as reports call it. claims: the properties it promises. padding: what it writes behind the
-    last column. ks: the values of k that it takes, None for any. own: ours, with a trace, and run as its
-    documentation says for any lengths. takes_shards: whether it takes a case's cut over ranks.
+    name: as reports call it. claims: the properties it promises. limits: what calls it takes. own: ours,
+    with a trace, and run as its documentation says for any lengths. takes_shards: whether it takes a case's
+    cut over ranks.
     """
 
     name: str
     claims: frozenset[str]
-    padding: int = -1
-    ks: tuple[int, ...] | None = None
+    limits: TargetLimits = TargetLimits()
     own: bool = False
     on_gpu: bool = False
     takes_shards: bool = False
+
+    @property
+    def ks(self) -> tuple[int, ...] | None:
+        """The values of k that it takes, None for any."""
+        return self.limits.ks
+
+    @property
+    def padding(self) -> int:
+        """What it writes behind the last column."""
+        return -1 if self.limits.padding is None else self.limits.padding
 
     def prepare(self) -> None:  # noqa: B027  (most need nothing)
         """Builds or imports what the first call needs. Raises TargetUnavailable, or TargetMisnamed for a
@@ -77,6 +94,14 @@ class Target(ABC):
 
     def refuses(self, case: Case) -> str | None:
         """Why the target does not take this case (a documented limit), or None."""
+        return self.limits.refuses(case)
+
+    def waited(self) -> float:
+        """Seconds of its first calls that are no time of a campaign: what compiling took."""
+        return 0.0
+
+    def out_of_patience(self) -> str | None:
+        """Why no more of its first calls are waited for, or None."""
         return None
 
     def takes(self, case: Case) -> bool:
@@ -97,7 +122,8 @@ class Target(ABC):
 
     @abstractmethod
     def call(self, case: Case, poison: int, schedule: Schedule, tracing: bool = False) -> Answer:
-        """One call on the case's own memory. Raises TargetFailure.
+        """One call on the case's own memory. Raises TargetFailure; NotTaken where the target says that it
+        does not take such calls.
 
         poison: what the output holds before the call. schedule: one of this target's, empty for the
         default. tracing: leave a record of each row in the answer, where the target has one.

@@ -11,7 +11,7 @@ import torch
 
 from ...reference.layout import Layout
 from ..cases.case import Case
-from .target import Answer, TargetFailure
+from .target import Answer, NotTaken, TargetFailure
 
 Message = dict[str, Any]
 
@@ -66,8 +66,15 @@ def send_failure(connection: Connection, failure: TargetFailure, lost: bool) -> 
     send(connection, told)
 
 
+def send_not_taken(connection: Connection, refusal: NotTaken) -> None:
+    """Tells that the target does not take such a call."""
+    send(connection, {"not taken": str(refusal)})
+
+
 def answer_of(message: Message, arrays: list[bytes]) -> Answer:
-    """The answer that was sent; raises the TargetFailure that was."""
+    """The answer that was sent; raises the TargetFailure or NotTaken that was."""
+    if "not taken" in message:
+        raise NotTaken(message["not taken"])
     if "failure" in message:
         raise TargetFailure(message["failure"], message["words"], message["promise"], message["lost"])
     indices = np.frombuffer(arrays[0], np.int64).reshape(message["rows"], message["k"]).copy()

@@ -8,13 +8,15 @@ import resource
 import sys
 import threading
 import time
+from dataclasses import asdict
 from multiprocessing.connection import Connection
 
 import torch
 
 from . import inside
-from .target import TargetFailure, TargetMisnamed, TargetUnavailable
-from .wire import case_of, receive, send, send_answer, send_failure
+from .limits import limits_of
+from .target import NotTaken, TargetFailure, TargetMisnamed, TargetUnavailable
+from .wire import case_of, receive, send, send_answer, send_failure, send_not_taken
 
 KIBIBYTE = 1024  # the unit of ru_maxrss on Linux
 LOOK_SECONDS = 1.0  # between looks at whether the checker lives
@@ -57,7 +59,7 @@ def serve(connection: Connection, name: str, device: str) -> None:
     """Prepares the target, then answers one case after the other until the checker hangs up."""
     message, _ = receive(connection)
     sys.path[:] = message["path"]
-    target = inside(name, device)
+    target = inside(name, device, limits_of(message["limits"]))
     if not target.on_gpu:  # a GPU's driver reserves more than there is
         limit_memory()
     try:
@@ -65,7 +67,8 @@ def serve(connection: Connection, name: str, device: str) -> None:
     except TargetUnavailable as error:
         send(connection, {"unavailable": str(error), "misnamed": isinstance(error, TargetMisnamed)})
         return
-    send(connection, {"ready": True, "fingerprint": target.fingerprint(), "shards": target.takes_shards})
+    told = {"fingerprint": target.fingerprint(), "limits": asdict(target.limits)}
+    send(connection, {**told, "shards": target.takes_shards})
     torch.set_num_threads(1)
     process = os.getpid()
     while True:
@@ -76,10 +79,13 @@ def serve(connection: Connection, name: str, device: str) -> None:
             graph = message["graph"]
             answer = target.replay_graph(case) if graph else target.call(case, message["poison"], "")
             failure = None
-        except TargetFailure as error:
+        except (TargetFailure, NotTaken) as error:
             failure = error
         if os.getpid() != process:
             os._exit(0)  # the target forked, and this is the copy
+        if isinstance(failure, NotTaken):
+            send_not_taken(connection, failure)
+            continue
         if failure is not None:
             lost = gpu_is_lost()
             send_failure(connection, failure, lost)

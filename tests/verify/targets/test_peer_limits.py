@@ -12,6 +12,7 @@ from persistent_topk.verify.failures.shrink import shrink
 from persistent_topk.verify.judging.examination import Subject, check_one, examine
 from persistent_topk.verify.targets import TargetUnavailable
 from persistent_topk.verify.targets.function import Function
+from persistent_topk.verify.targets.limits import TargetLimits
 from persistent_topk.verify.targets.peers.peer import PeerTarget, installed_version, numbers_of
 
 
@@ -39,8 +40,7 @@ def test_a_gpu_that_a_peer_does_not_know_is_no_mismatch(monkeypatch: pytest.Monk
 class Limited(AnyPeer):
     """Fails beyond its limits, as a kernel's own checks do, and loses the last column of what it selects."""
 
-    ks = (64,)
-    stride_multiple = 4
+    documented = TargetLimits(ks=(64,), stride_multiple=4)
 
     def kernel(self, logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor:
         if k != 64 or logits.stride(0) % 4:
@@ -52,8 +52,7 @@ class Limited(AnyPeer):
 
 
 class EndToEnd(Limited):
-    ks = (64,)
-    stride_multiple, end_to_end = 1, True
+    documented = TargetLimits(ks=(64,), contiguous=True)
 
     def kernel(self, logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor:
         if not logits.is_contiguous():

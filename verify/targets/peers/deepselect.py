@@ -22,6 +22,7 @@ import torch
 
 from ...cases.case import Case
 from ..function import Function
+from ..limits import TargetLimits
 from .peer import SELECTS, PeerTarget
 
 PADDING = -1
@@ -45,7 +46,7 @@ def aligned(logits: torch.Tensor, row_bytes: int) -> torch.Tensor:
 class DeepSelectTarget(PeerTarget):
     package = "deep_select"
     distributions = ("tokenspeed-deepselect", "deep-select")
-    most_k = 4096
+    documented = TargetLimits(max_k=4096, max_columns=MOST_COLUMNS)
 
     def __init__(self, device: str = "cuda") -> None:
         super().__init__("deepselect.topk", CLAIMED, device)
@@ -70,8 +71,7 @@ class DeepSelectTarget(PeerTarget):
         return topk
 
     def refuses(self, case: Case) -> str | None:
-        if case.columns > MOST_COLUMNS:
-            return f"at most {MOST_COLUMNS} columns"
-        if bool(case.logits.isnan().any()):
+        beyond = super().refuses(case)
+        if beyond is None and bool(case.logits.isnan().any()):
             return "NaN makes the kernel abort"
-        return super().refuses(case)
+        return beyond

@@ -19,10 +19,12 @@ and 0.7.2 where it says more) and, for limits, from the checks in csrc/topk.cu a
 from __future__ import annotations
 
 import importlib
+from dataclasses import replace
 
 import torch
 
 from ..function import Function
+from ..limits import TargetLimits
 from .peer import SELECTS, PeerTarget, installed_version, numbers_of
 
 DISTRIBUTIONS = ("flashinfer-python",)
@@ -37,7 +39,7 @@ class FlashinferTarget(PeerTarget):
 
     package = "flashinfer"
     distributions = DISTRIBUTIONS
-    end_to_end = True
+    documented = TargetLimits(contiguous=True)
 
     def __init__(self, deterministic: bool = False, ties: bool = False, device: str = "cuda") -> None:
         name = "flashinfer.top_k_ragged" + "_deterministic" * deterministic + "_ties" * ties
@@ -46,7 +48,7 @@ class FlashinferTarget(PeerTarget):
             claims |= {"repeatable-set", "repeatable-bytes"}
         if ties:
             claims |= {"repeatable-set", "lowest-column-ties"}
-            self.most_k = MOST_K_WITH_TIES
+            self.documented = replace(self.documented, max_k=MOST_K_WITH_TIES)
         super().__init__(name, claims, device)
         self._modes = {"deterministic": deterministic, "tie_break": PREFER_SMALLER if ties else 0}
 
@@ -64,7 +66,7 @@ class FlashinferTarget(PeerTarget):
 class FlashinferVarlenTarget(PeerTarget):
     package = "flashinfer"
     distributions = DISTRIBUTIONS
-    end_to_end = True
+    documented = TargetLimits(contiguous=True)
 
     def __init__(self, device: str = "cuda") -> None:
         documented = numbers_of(installed_version(DISTRIBUTIONS)) >= SHORT_LENGTHS_SINCE

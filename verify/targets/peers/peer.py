@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import math
 import re
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -11,14 +10,12 @@ from importlib import metadata
 
 import torch
 
-from ...cases.case import Case
 from ...properties import CLAIMS
 from ..function import Function, FunctionTarget
+from ..limits import TargetLimits
 from ..target import TargetUnavailable
 
-# What the words "top-k of the first n columns, so many indices a row" say by themselves. Lengths under 1 or
-# over the columns, and any stride and alignment, are promised by those alone who speak of them.
-SELECTS = CLAIMS["set"] - {"short-lengths", "layout-independent"}
+SELECTS = CLAIMS["selection"]
 PROBED_COLUMNS = 4096  # of the first call: more than any documented k, and any documented multiple
 
 
@@ -40,22 +37,18 @@ def numbers_of(version: str) -> tuple[int, ...]:
 class PeerTarget(FunctionTarget):
     """A kernel of another package. Subclasses say where each of their statements comes from.
 
-    package: what to import. distributions: what it may be installed as. most_k, most_rows: of one call.
-    stride_multiple: what row strides must be a multiple of, in elements. end_to_end: rows lie without gaps.
-    least_capability, no_major: of the GPU, as in "9.0 and newer, but not 12".
+    package: what to import. distributions: what it may be installed as. documented: the limits that its
+    documentation states. least_capability, no_major: of the GPU, as in "9.0 and newer, but not 12".
     """
 
     package: str
     distributions: tuple[str, ...] = ()
-    most_k: int | None = None
-    most_rows: int | None = None
-    stride_multiple: int = 1
-    end_to_end: bool = False
+    documented: TargetLimits = TargetLimits()
     least_capability: tuple[int, int] | None = None
     no_major: int | None = None
 
     def __init__(self, name: str, claims: frozenset[str] = SELECTS, device: str = "cuda") -> None:
-        super().__init__(name, None, claims, device)
+        super().__init__(name, None, claims, device, self.documented)
 
     @abstractmethod
     def load(self) -> Function:
@@ -101,23 +94,3 @@ class PeerTarget(FunctionTarget):
 
     def fingerprint(self) -> str:
         return f"{self.package} {installed_version(self.distributions or (self.package,))}".rstrip()
-
-    def beyond(self, k: int, rows: int, columns: int, row_stride: int) -> str | None:
-        """The documented limit that a call of these sizes is beyond, in words, or None."""
-        if self.ks is not None and k not in self.ks:
-            return f"k is one of {', '.join(map(str, self.ks))}"
-        if self.most_k is not None and k > self.most_k:
-            return f"k is at most {self.most_k}"
-        if self.most_rows is not None and rows > self.most_rows:
-            return f"at most {self.most_rows} rows"
-        if row_stride % self.stride_multiple:
-            return f"row strides are multiples of {self.stride_multiple}"
-        if self.end_to_end and rows > 1 and row_stride != columns:
-            return "rows lie end to end"
-        return None
-
-    def refuses(self, case: Case) -> str | None:
-        """The documented limit that the case is beyond, or None."""
-        # Both are multiples of what their greatest common divisor is a multiple of.
-        step = case.row_stride if self.end_to_end else math.gcd(case.row_stride, case.offset)
-        return self.beyond(case.k, case.rows, case.columns, step)

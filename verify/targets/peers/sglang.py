@@ -24,6 +24,7 @@ from typing import Any
 import torch
 
 from ..function import Function
+from ..limits import TargetLimits
 from .peer import PeerTarget
 
 ATTENTION = "sglang.kernels.ops.attention"
@@ -34,7 +35,7 @@ class SglangTarget(PeerTarget):
     """fast_topk of the package sglang."""
 
     package = "sglang"
-    ks = (512, 2048)
+    documented = TargetLimits(ks=(512, 2048))
 
     def __init__(self, device: str = "cuda") -> None:
         super().__init__("sglang.fast_topk", device=device)
@@ -48,8 +49,7 @@ class SglangV2Target(PeerTarget):
     """topk_v2 of the package sglang: registers, streaming or clusters by the plan."""
 
     package = "sglang"
-    most_k = 2048
-    stride_multiple = 4
+    documented = TargetLimits(max_k=2048, stride_multiple=4)
 
     def __init__(self, device: str = "cuda") -> None:
         super().__init__("sglang.topk_v2", device=device)
@@ -71,7 +71,7 @@ class SglKernelTarget(PeerTarget):
 
     package = "sgl_kernel"
     distributions = ("sglang-kernel", "sgl-kernel")
-    ks = (2048,)
+    documented = TargetLimits(ks=(2048,))
 
     def __init__(self, device: str = "cuda") -> None:
         super().__init__("sglang.fast_topk_v2", device=device)

@@ -12,10 +12,12 @@ NaN, or negative lengths.
 from __future__ import annotations
 
 import importlib
+from dataclasses import replace
 
 import torch
 
 from ..function import Function
+from ..limits import TargetLimits
 from .peer import PeerTarget
 
 WORKSPACE_BYTES = 1 << 20
@@ -26,14 +28,14 @@ class VllmTarget(PeerTarget):
     """operator: the name under torch.ops._C, which vllm._custom_ops registers."""
 
     package = "vllm"
-    ks = (512, 1024, 2048)
+    documented = TargetLimits(ks=(512, 1024, 2048))
 
     def __init__(self, operator: str, device: str = "cuda") -> None:
+        if operator == COOPERATIVE:
+            self.documented = replace(self.documented, max_rows=64, stride_multiple=4)
+            self.least_capability, self.no_major = (9, 0), 12
         super().__init__(f"vllm.{operator}", device=device)
         self._operator = operator
-        if operator == COOPERATIVE:
-            self.most_rows, self.stride_multiple = 64, 4
-            self.least_capability, self.no_major = (9, 0), 12
 
     def load(self) -> Function:
         importlib.import_module("vllm._custom_ops")

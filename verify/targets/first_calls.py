@@ -1,0 +1,71 @@
+"""Patience with first calls: a kernel may be compiled in the first call of a shape, which is no hang."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+PATIENCE = 400.0  # seconds for one first call: the longest compilation of a published kernel took 363
+TOTAL_PATIENCE = 600.0  # and for all of a target
+SLOW = 1.0  # seconds: a first call that takes longer may have compiled something
+SHAPES = 8  # so many first calls without a slow one: this target is unlikely to compile,
+SURPRISE = 60.0  # and gets this much for one that is slow all the same
+
+
+@dataclass
+class FirstCalls:
+    """patience: seconds that one first call may take. total: seconds that all of a target may take longer
+    than the next calls of their shapes."""
+
+    patience: float = PATIENCE
+    total: float = TOTAL_PATIENCE
+    waited: float = 0.0
+    _seen: set[Hashable] = field(default_factory=set)
+    _shapes: int = 0
+    _slow: dict[Hashable, float] = field(default_factory=dict)
+    _compiles: bool = False
+    _hangs: bool = False
+
+    @property
+    def left(self) -> float:
+        return max(0.0, self.total - self.waited)
+
+    def limit(self, shape: Hashable, ordinary: float) -> float:
+        """Seconds that a call of this shape may take. ordinary: what a later call of a shape may."""
+        if shape in self._seen or self._hangs:
+            return ordinary
+        quick = self._shapes >= SHAPES and not self._compiles
+        return max(ordinary, min(SURPRISE if quick else self.patience, self.left))
+
+    def answered(self, shape: Hashable, seconds: float) -> None:
+        """Counts an answered call: of a slow first call, what it took longer than the shape's second."""
+        if shape not in self._seen:
+            self._seen.add(shape)
+            self._shapes += 1
+            if seconds > SLOW:
+                self._compiles = True
+                self._slow[shape] = seconds
+                self.waited += seconds
+        elif shape in self._slow:
+            self.waited -= min(seconds, self._slow.pop(shape))
+
+    def forget(self) -> None:
+        """A new process has compiled nothing yet: every shape's next call is a first one again."""
+        self._seen.clear()
+        self._slow.clear()
+
+    def unanswered(self, shape: Hashable, limit: float, ordinary: float) -> bool:
+        """Counts a call that was given up after `limit` seconds; whether it may be a hang: not where the
+        total had run out and so kept its patience short."""
+        if limit <= ordinary:
+            return True
+        short = limit < self.patience and limit >= self.left
+        self.waited += limit - ordinary
+        self._hangs = self._hangs or not short
+        return not short
+
+    def exhausted(self) -> str | None:
+        """That the total has run out, in words, or None."""
+        if self.waited < self.total:
+            return None
+        return f"its first calls took {self.waited:.0f} s, and they have {self.total:g} s (--total-patience)"
