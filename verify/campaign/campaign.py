@@ -18,7 +18,7 @@ from ..targets.target import NotTaken, Schedule, Target
 from .counterexamples import Counterexamples
 from .outcome import Outcome, TargetOutcome, new_outcome
 from .recipe_search import Promise, RecipeSearch
-from .scales import OWN_SHARES, SHARES_OF_OTHERS, Scale, make_scales
+from .scales import OWN_SHARES, SHARES_OF_OTHERS, Recipes, Scale, make_scales
 from .state import State
 from .steering import measures
 
@@ -63,28 +63,6 @@ def one_thread() -> Iterator[None]:
 
 
 Progress = Callable[[Outcome, float], None]
-
-
-@dataclass
-class Recipes:
-    """The share of the recipes, as a scale has one. visits: cases, of so many bursts. cost: the seconds
-    of the dearest lately."""
-
-    share: float
-    visits: int = 0
-    bursts: int = 0
-    spent: float = 0.0
-    cost: float = 0.0
-
-    def spend(self, seconds: float) -> None:
-        """Counts what a case took."""
-        self.visits += 1
-        self.spent += seconds
-        self.cost = max(seconds, 0.5 * self.cost)
-
-    def likely_cost(self) -> float:
-        """Seconds of the next case."""
-        return self.cost
 
 
 class Campaign:

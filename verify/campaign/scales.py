@@ -88,6 +88,28 @@ class Scale:
         return self.cost.get(self.next_family().name, max(self.cost.values(), default=0.0))
 
 
+@dataclass
+class Recipes:
+    """The share of the recipes, as a scale has one. visits: cases, of so many bursts. cost: the seconds
+    of the dearest lately."""
+
+    share: float
+    visits: int = 0
+    bursts: int = 0
+    spent: float = 0.0
+    cost: float = 0.0
+
+    def spend(self, seconds: float) -> None:
+        """Counts what a case took."""
+        self.visits += 1
+        self.spent += seconds
+        self.cost = max(seconds, 0.5 * self.cost)
+
+    def likely_cost(self) -> float:
+        """Seconds of the next case."""
+        return self.cost
+
+
 def make_scales(families: Sequence[str], ks: Sequence[int], shares: Shares) -> list[Scale]:
     """The scales of a campaign. families: names, or none for all. ks: in place of the settings' own."""
     chosen = [FAMILIES[name] for name in families] or list(FAMILIES.values())

@@ -103,9 +103,7 @@ class Examination:
         were made legal. A base call without an answer leaves nothing to compare; NotTaken where the target
         does not take it. A later call that is not taken measures nothing."""
         measured = list(self._base())
-        if self.base is None:
-            return measured
-        for step in STEPS:
+        for step in STEPS if self.base is not None else ():
             if step in steps:
                 with suppress(NotTaken):
                     measured += self._step(step, short)
@@ -195,8 +193,7 @@ class Examination:
 
     def _short(self, case: Case) -> Iterator[Measurement]:
         """Lengths as given, negative, zero or over the columns; our own targets saw them at once. Of others
-        a row counts where it was right with its length made legal: what is wrong there too has another
-        cause."""
+        a row that was wrong with its length made legal, too, has another cause."""
         if not has_short_lengths(case):
             return
         assert self._slots is not None

@@ -19,12 +19,12 @@ class FirstCalls:
 
     patience: float = PATIENCE
     total: float = TOTAL_PATIENCE
-    waited: float = 0.0
-    _seen: set[Hashable] = field(default_factory=set)
-    _shapes: int = 0
-    _slow: dict[Hashable, float] = field(default_factory=dict)
-    _compiles: bool = False
-    _hangs: bool = False
+    waited: float = field(default=0.0, init=False)
+    _seen: set[Hashable] = field(default_factory=set, init=False)
+    _shapes: int = field(default=0, init=False)
+    _slow: dict[Hashable, float] = field(default_factory=dict, init=False)
+    _compiles: bool = field(default=False, init=False)
+    _hangs: bool = field(default=False, init=False)
 
     @property
     def left(self) -> float:
