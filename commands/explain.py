@@ -19,10 +19,12 @@ CONTEXT = 40_000  # columns of the row shown where no file is given: long enough
 
 
 @click.command("explain")
+@click.argument("failure", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path),
+                metavar="[FAILURE]")  # fmt: skip
 @click.option("--logits", "file", type=click.Path(path_type=Path), metavar="FILE",
               help="captured scores (.npy, .safetensors, .pt) [default: generated ones]")  # fmt: skip
-@click.option("--row", type=click.IntRange(min=0), default=0, show_default=True, help="row of the scores")
-@click.option("--k", type=click.IntRange(1, MAX_K), default=DEFAULT_K, show_default=True)
+@click.option("--row", type=click.IntRange(min=0), help="row of the scores [default: 0, or the failing one]")
+@click.option("--k", type=click.IntRange(1, MAX_K), help=f"[default: {DEFAULT_K}, or the failure's]")
 @click.option("--policy", type=click.Choice(list(POLICIES)), help="[default: the plan's choice]")
 @click.option("--context", type=click.IntRange(min=1), default=CONTEXT, show_default=True,
               help="columns of a generated row")  # fmt: skip
@@ -31,25 +33,54 @@ CONTEXT = 40_000  # columns of the row shown where no file is given: long enough
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path),
               help="draw the row and its stages to this file, such as row.png")  # fmt: skip
 def command(
-    file: Path | None, row: int, k: int, policy: str | None, context: int, seed: int, plot: Path | None
+    failure: Path | None,
+    file: Path | None,
+    row: int | None,
+    k: int | None,
+    policy: str | None,
+    context: int,
+    seed: int,
+    plot: Path | None,
 ) -> int:
     """Shows how one row is selected, stage by stage.
 
-    The stages come from the model's record of the row. Without --logits the row holds generated scores of a
+    The stages come from the model's record of the row. FAILURE is a file that verify wrote to topk-failures/:
+    its failing row is shown. Without it and without --logits the row holds generated scores of a
     sparse-attention indexer over --context tokens.
     """
     from ..verify.reporting.explanation import print_walk
     from ..verify.reporting.stages import walk
     from ..verify.reporting.terminal import terminal
 
-    logits, length = _row(file, row, context, seed)
-    walked = walk(logits, length, k, None if policy is None else by_name(policy))
+    if failure is not None:
+        if file is not None:
+            raise click.UsageError("FAILURE and --logits exclude each other; give one")
+        logits, length, own_k, own_policy = _failing_row(failure, row)
+        k, policy = k or own_k, policy or own_policy
+    else:
+        logits, length = _row(file, row or 0, context, seed)
+    walked = walk(logits, length, k or DEFAULT_K, None if policy is None else by_name(policy))
     console = terminal()
     agrees = print_walk(console, walked)
     if plot is not None:
         _plot(walked, plot)
         console.print(f"plot: {plot}")
     return ExitCode.AGREE if agrees else ExitCode.MISMATCH
+
+
+def _failing_row(file: Path, row: int | None) -> tuple[torch.Tensor, int, int, str | None]:
+    """The logits [S] and the length of a saved failure's row, its k and its policy. Raises click.UsageError
+    for a damaged file, or a row that is missing."""
+    from ..verify.failures.replay import DamagedFile, case_called, load
+
+    try:
+        failure = load(file)
+    except DamagedFile as error:
+        raise click.UsageError(str(error)) from error
+    case, number = case_called(failure), failure.row if row is None else row
+    if number >= case.rows:
+        raise click.UsageError(f"--row is {number}; expected 0 to {case.rows - 1}, the rows of {file}")
+    return case.logits[number], int(case.lengths[number]), case.k, case.policy
 
 
 def _row(file: Path | None, row: int, context: int, seed: int) -> tuple[torch.Tensor, int]:

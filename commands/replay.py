@@ -3,41 +3,79 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ..exit_code import ExitCode
-from .options import device_option
+from .options import device_option, not_under_a_file
+
+if TYPE_CHECKING:
+    from ..verify.failures.replay import Failure
+    from ..verify.targets import Target
 
 
 @click.command("replay")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--target", help="run the case on this target [default: the one that failed]")
 @device_option
-def command(file: Path, target: str | None, device: str) -> int:
+@click.option("--python", "as_script", is_flag=True,
+              help="print a Python script that shows the failure without this package")  # fmt: skip
+@click.option("--save", "saved", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              callback=not_under_a_file, help="write the case's tensors to this .safetensors")  # fmt: skip
+@click.option("--in-process", is_flag=True,
+              help="run the target in this process, for pdb, compute-sanitizer or ncu")  # fmt: skip
+def command(
+    file: Path, target: str | None, device: str, as_script: bool, saved: Path | None, in_process: bool
+) -> int:
     """Runs a saved failure again: the same bytes, the same schedules.
 
     FILE is one that verify wrote to topk-failures/. The exit code is 1 if the target fails again and 0 if the
-    property holds now.
+    property holds now. With --python or --save nothing is run.
     """
     from ..verify.failures.replay import DamagedFile, load
     from ..verify.judging.describe import case_in_words
-    from ..verify.judging.examination import check_one
     from ..verify.printable import printable
-    from ..verify.targets import TargetMisnamed, TargetUnavailable, resolve
 
     try:
         failure = load(file)
     except DamagedFile as error:
         raise click.UsageError(str(error)) from error
+    if as_script or saved:
+        return _written(failure, file, target, device, as_script, saved)
     click.echo(f"case:     {case_in_words(failure.case)}")
     click.echo(f"origin:   {printable(str(failure.case.origin))}")
     click.echo(f"property: {failure.promise}")
     click.echo(f"then:     {printable(failure.message)}")
-    same = target is None or target == failure.target
+    return _run_again(failure, target, device, in_process)
+
+
+def _written(
+    failure: Failure, file: Path, target: str | None, device: str, as_script: bool, saved: Path | None
+) -> int:
+    """Prints the script, and writes the tensors, as asked for; click.UsageError where there is no script."""
+    from ..verify.failures.script import NoScript, save_case, script_of
+
+    if saved is not None:
+        if saved.suffix != ".safetensors":
+            raise click.UsageError(f"--save is {saved}; expected a name that ends in .safetensors")
+        save_case(failure, saved)
+    if as_script:
+        try:
+            script = script_of(failure, target or failure.target, device, file.with_suffix(".safetensors"))
+        except NoScript as error:
+            raise click.UsageError(f"--python: {error}") from error
+        click.echo(script, nl=False)
+    return ExitCode.AGREE
+
+
+def _run_again(failure: Failure, target: str | None, device: str, in_process: bool) -> int:
+    """The exit code of the failure's call today. Raises click.UsageError for a name that is no target's."""
+    from ..verify.judging.examination import check_one
+    from ..verify.targets import TargetMisnamed, TargetUnavailable
+
     try:
-        found = resolve(target or failure.target, frozenset(failure.claims) if same else None, device)
-        found.prepare()
+        found = _prepared(failure, target, device, in_process)
     except TargetMisnamed as error:
         raise click.UsageError(str(error)) from error
     except TargetUnavailable as error:
@@ -55,3 +93,19 @@ def command(file: Path, target: str | None, device: str) -> int:
         return ExitCode.MISMATCH
     click.echo(f"now:      {found.name} holds")
     return ExitCode.AGREE
+
+
+def _prepared(failure: Failure, name: str | None, device: str, in_process: bool) -> Target:
+    """The target, with the claims and limits under which it failed, where it is the same one."""
+    from ..verify.targets import inside, resolve
+
+    same = name is None or name == failure.target
+    claims = frozenset(failure.claims) if same else None
+    limits = failure.takes if same else None
+    if in_process:
+        found = inside(name or failure.target, device, limits)
+        found.claims = found.claims if claims is None else claims
+    else:
+        found = resolve(name or failure.target, claims, device, limits)
+    found.prepare()
+    return found

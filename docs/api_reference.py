@@ -26,7 +26,8 @@ ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 PACKAGE = "persistent_topk"
 LAYERS = (
-    "reference", "cuda", "distributed", "verify", "bench", "commands", "exit_code.py", "whole_file.py",
+    "reference", "cuda", "distributed", "verify", "testing", "bench", "commands",
+    "exit_code.py", "whole_file.py",
 )  # fmt: skip
 EMPHASIS = {"em", "strong"}
 # A package brings the modules that it exports; named once more, they keep their one page. An annotation that

@@ -15,7 +15,8 @@ COMMAND_LINE = "from persistent_topk.commands.cli import group; group"
 STARTS = {
     "the package": "import persistent_topk",
     "the policies": "import persistent_topk.reference.policy",
-    "the pytest plugin": "import persistent_topk.verify.pytest_plugin",
+    "the pytest plugin": "import persistent_topk.testing.pytest_plugin",
+    "the API for tests": "import persistent_topk.testing",
     "the command line": f"{COMMAND_LINE}.main(['--help'], standalone_mode=False)",
     **{
         f"the help of {name}": f"{COMMAND_LINE}.main(['{name}', '--help'], standalone_mode=False)"

@@ -165,7 +165,7 @@ def test_every_file_of_the_package_is_installed() -> None:
     left_out = []
     for path in tracked_files():
         parent, name = str(PurePosixPath(path).parent), PurePosixPath(path).name
-        if path.split("/")[0] not in {"reference", "cuda", "distributed", "verify", "__init__.py"}:
+        if path.split("/")[0] not in {"reference", "cuda", "distributed", "testing", "verify", "__init__.py"}:
             continue
         is_module = name.endswith(".py") and parent in folders
         if not is_module and not any(fnmatch(name, pattern) for pattern in data.get(parent, [])):

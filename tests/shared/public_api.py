@@ -27,7 +27,8 @@ ENTRY_MODULES = (
 )
 EXPORTING = (
     PACKAGE,
-    *(f"{PACKAGE}.{name}" for name in ("reference", "distributed", "verify.targets", "verify.mutants")),
+    *(f"{PACKAGE}.{name}" for name in ("reference", "distributed", "testing")),
+    *(f"{PACKAGE}.verify.{name}" for name in ("targets", "mutants")),
 )
 PYTHON_BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 

@@ -104,8 +104,16 @@ class Counterexamples:
         outcome.difference, outcome.wrong = measurement.difference, measurement.wrong
         outcome.story = case_in_words(item.case, item.target.own)
         claims = tuple(sorted(item.target.claims))
+        row = measurement.wrong.row if measurement.wrong and measurement.wrong.row < item.case.rows else 0
         failure = Failure(
-            item.target.name, measurement.promise, outcome.summary, item.case, item.schedules, claims
+            item.target.name,
+            measurement.promise,
+            outcome.summary,
+            item.case,
+            item.schedules,
+            claims,
+            item.target.limits,
+            row,
         )
         before = outcome.replay
         outcome.replay = save(failure, self.folder / file_name(failure))

@@ -23,7 +23,10 @@ from ...reference.plan import DeviceLimits
 from ...reference.policy import MAX_K, POLICIES
 from ...whole_file import write_whole
 from ..cases.case import Case, Origin
+from ..cases.variants import with_legal_lengths
 from ..properties import EVERY_NAME
+from ..targets import OWN
+from ..targets.limits import TargetLimits, limits_of
 from ..targets.target import Schedule
 
 FORMAT = "persistent-topk failure"
@@ -33,6 +36,7 @@ MOST_MANIFEST_BYTES = 1 << 20
 MOST_ARRAY_BYTES = 1 << 32
 ARRAYS = {"storage": "<f4", "lengths": "<i4"}
 INTEGERS = ("offset", "row_stride", "columns", "k")
+NO_LIMITS = TargetLimits()
 
 
 class DamagedFile(ValueError):
@@ -41,7 +45,8 @@ class DamagedFile(ValueError):
 
 @dataclass(frozen=True)
 class Failure:
-    """A broken promise. target: its name as given on the command line. schedules: one a call."""
+    """A broken promise. target: its name as given on the command line. schedules: one a call. takes: what
+    calls the target takes. row: of the case, the first that is wrong."""
 
     target: str
     promise: str
@@ -49,6 +54,16 @@ class Failure:
     case: Case
     schedules: tuple[Schedule, ...] = ("",)
     claims: tuple[str, ...] = ()
+    takes: TargetLimits = NO_LIMITS
+    row: int = 0
+
+
+def case_called(failure: Failure) -> Case:
+    """The case with the lengths that the failing call saw: legal ones, but for our own targets and where
+    others were the question."""
+    if failure.target in OWN or failure.promise == "short-lengths":
+        return failure.case
+    return with_legal_lengths(failure.case)
 
 
 def save(failure: Failure, path: Path) -> Path:
@@ -64,6 +79,8 @@ def save(failure: Failure, path: Path) -> Path:
         "message": failure.message,
         "claims": list(failure.claims),
         "schedules": list(failure.schedules),
+        "takes": {name: value for name, value in asdict(failure.takes).items() if value is not None},
+        "row": failure.row,
         "case": {
             **{name: getattr(case, name) for name in INTEGERS},
             "policy": case.policy,
@@ -171,11 +188,19 @@ def _failure(path: Path, manifest: Mapping[str, Any], arrays: Mapping[str, np.nd
             case=case,
             schedules=schedules or ("",),
             claims=claims,
+            takes=limits_of(manifest.get("takes", {})),
+            row=_row(manifest.get("row", 0), case),
         )
     except (KeyError, TypeError, ValueError, AttributeError, AssertionError, OverflowError) as error:
         raise DamagedFile(
             f"{path}: {MANIFEST} does not describe a case: {type(error).__name__} {error}"
         ) from error
+
+
+def _row(row: object, case: Case) -> int:
+    if type(row) is not int or not 0 <= row < max(1, case.rows):
+        raise ValueError(f"row is {row!r}; expected one of the {case.rows} rows")
+    return row
 
 
 def _words(manifest: Mapping[str, Any], name: str) -> tuple[str, ...]:

@@ -58,7 +58,7 @@ def load_function(spec: str) -> Callable[..., torch.Tensor]:
         found = getattr(found, part)
     if not callable(found):
         raise TargetMisnamed(f"{spec} is of type {type(found).__name__}; expected a function")
-    _check_signature(spec, found)
+    check_signature(spec, found)
     return found
 
 
@@ -70,7 +70,8 @@ def takes_shards(function: Callable[..., object]) -> bool:
         return False
 
 
-def _check_signature(spec: str, function: Callable[..., object]) -> None:
+def check_signature(spec: str, function: Callable[..., object]) -> None:
+    """TargetMisnamed for a function that cannot be called as a top-k. spec: what messages call it."""
     try:
         inspect.signature(function).bind(*(None, None, 1, None)[: 4 if takes_shards(function) else 3])
     except TypeError as error:

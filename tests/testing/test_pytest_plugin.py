@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from places import SHARED
 
-MODULE = "persistent_topk.verify.pytest_plugin"
+MODULE = "persistent_topk.testing.pytest_plugin"
 # Named on the command line only where the installation does not register it.
 REGISTERED = any(entry.value == MODULE for entry in entry_points(group="pytest11"))
 PLUGIN = (*(() if REGISTERED else ("-p", MODULE)), "-p", "no:cacheprovider")
