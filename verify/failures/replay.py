@@ -79,8 +79,6 @@ def save(failure: Failure, path: Path) -> Path:
         "message": failure.message,
         "claims": list(failure.claims),
         "schedules": list(failure.schedules),
-        "takes": {name: value for name, value in asdict(failure.takes).items() if value is not None},
-        "row": failure.row,
         "case": {
             **{name: getattr(case, name) for name in INTEGERS},
             "policy": case.policy,
@@ -100,6 +98,9 @@ def save(failure: Failure, path: Path) -> Path:
             for name, dtype in ARRAYS.items()
         },
     }
+    stated = {name: value for name, value in asdict(failure.takes).items() if value is not None}
+    manifest |= {"takes": stated} if stated else {}
+    manifest |= {"row": failure.row} if failure.row else {}
     whole = io.BytesIO()
     with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr(MANIFEST, json.dumps(manifest, indent=1))
