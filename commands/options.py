@@ -84,7 +84,7 @@ def takes_options(command: Callable[..., int]) -> Callable[..., int]:
         form: dict[str, Any] = {"type": option.kind, "metavar": option.metavar}
         if option.kind is bool:
             form = {"is_flag": True, "default": None}
-        wrapped = click.option(f"--{option.flag}", option.name, help=option.help, **form)(wrapped)
+        wrapped = click.option(option.option, option.name, help=option.help, **form)(wrapped)
     return wrapped
 
 

@@ -107,7 +107,7 @@ def _document(found: Any) -> Found:
 
 def limits_on(config: pytest.Config) -> dict[str, Any]:
     """The limits that the command line states, by their names."""
-    return {item.name: config.getoption(f"--topk-{item.flag}") for item in LIMIT_OPTIONS}
+    return {item.name: config.getoption(item.in_pytest) for item in LIMIT_OPTIONS}
 
 
 def claims_of(config: pytest.Config) -> frozenset[str] | None:

@@ -112,7 +112,8 @@ def assert_topk(
 
     function: (logits, lengths, k) -> indices; logits are float32 [R, S], or of the limit dtype, lengths
     int32 [R], indices int32 or int64 [R, k]. claim, seconds, cases, seed, device, failures, limits: see
-    `check`. Raises AssertionError with the story of each broken promise, or with what was not judged.
+    `check`. Raises AssertionError with the story of each broken promise, or with what was not judged;
+    TypeError, ValueError, TargetUnavailable and KeyboardInterrupt as `check` does.
     """
     __tracebackhide__ = True  # pytest shows the caller's line
     outcome = check(

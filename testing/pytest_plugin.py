@@ -44,7 +44,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for item in LIMIT_OPTIONS:
         flag: dict[str, Any] = {"action": "store_const", "const": True}
         form = flag if item.kind is bool else {"type": item.kind, "metavar": item.metavar}
-        group.addoption(f"--topk-{item.flag}", default=None, help=item.help, **form)
+        group.addoption(item.in_pytest, default=None, help=item.help, **form)
 
 
 def pytest_configure(config: pytest.Config) -> None:

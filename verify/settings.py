@@ -9,28 +9,33 @@ from ..reference.policy import MAX_K
 
 
 class LimitOption(NamedTuple):
-    """How one of a target's limits is given. kind: int, str, or bool for a flag."""
+    """How one of a target's limits is given. option: on a command line. kind: int, str, or bool for a flag."""
 
-    name: str
+    option: str
     kind: type
     metavar: str | None
     help: str
 
     @property
-    def flag(self) -> str:
-        """The option without its dashes."""
-        return self.name.replace("_", "-")
+    def name(self) -> str:
+        """The limit's own name, as in a function's attributes."""
+        return self.option.removeprefix("--").replace("-", "_")
+
+    @property
+    def in_pytest(self) -> str:
+        """The option of the pytest plugin."""
+        return f"--topk-{self.option.removeprefix('--')}"
 
 
 # What a target takes (verify/targets/limits.py), but for the values of k, which steer the search too.
 LIMIT_OPTIONS = (
-    LimitOption("max_rows", int, "N", "rows of a call that the target takes, at most"),
-    LimitOption("max_columns", int, "N", "columns, at most"),
-    LimitOption("max_k", int, "N", "k, at most"),
-    LimitOption("stride_multiple", int, "N", "elements that row strides and offsets are multiples of"),
-    LimitOption("contiguous", bool, None, "rows lie end to end"),
-    LimitOption("dtype", str, "NAME", "of the logits: float32, bfloat16 or float16"),
-    LimitOption("padding", int, "N", "what the target writes behind the last column [-1]"),
+    LimitOption("--max-rows", int, "N", "rows of a call that the target takes, at most"),
+    LimitOption("--max-columns", int, "N", "columns, at most"),
+    LimitOption("--max-k", int, "N", "k, at most"),
+    LimitOption("--stride-multiple", int, "N", "elements that row strides and offsets are multiples of"),
+    LimitOption("--contiguous", bool, None, "rows lie end to end"),
+    LimitOption("--dtype", str, "NAME", "of the logits: float32, bfloat16 or float16"),
+    LimitOption("--padding", int, "N", "what the target writes behind the last column [-1]"),
 )
 
 

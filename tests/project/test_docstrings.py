@@ -107,6 +107,8 @@ def unnamed_errors(function: FunctionType, text: str) -> Iterator[str]:
 
 # Modules without an algorithm of their own, with what they hold in place of one.
 WITHOUT_ALGORITHM = {
+    "testing": "a call of the campaign",
+    "verify.campaign.outcome": "counts",
     "reference.arguments": "checks",
     "reference.policy": "numbers",
     "reference.trace": "the layout of a record",

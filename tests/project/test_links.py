@@ -143,7 +143,7 @@ def unknown_commands(path: str, text: str) -> Iterator[str]:
 
 
 def unknown_options(path: str, text: str) -> Iterator[str]:
-    folders = ("verify/", "cuda/", "commands/", "tools/")
+    folders = ("verify/", "testing/", "cuda/", "commands/", "tools/")
     known = OF_OTHERS.union(*map(declared_options, folders))
     for code in spans(text):
         asked = set() if OTHER_PROGRAM.search(code) else set(OPTION.findall(code))

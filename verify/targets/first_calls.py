@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, field
 
 PATIENCE = 400.0  # seconds for one first call: the longest compilation of a published kernel took 363
 TOTAL_PATIENCE = 600.0  # and for all of a target
@@ -12,19 +11,19 @@ SHAPES = 8  # so many first calls without a slow one: this target is unlikely to
 SURPRISE = 60.0  # and gets this much for one that is slow all the same
 
 
-@dataclass
 class FirstCalls:
     """patience: seconds that one first call may take. total: seconds that all of a target may take longer
-    than the next calls of their shapes."""
+    than the next calls of their shapes. waited: how many they have taken."""
 
-    patience: float = PATIENCE
-    total: float = TOTAL_PATIENCE
-    waited: float = field(default=0.0, init=False)
-    _seen: set[Hashable] = field(default_factory=set, init=False)
-    _shapes: int = field(default=0, init=False)
-    _slow: dict[Hashable, float] = field(default_factory=dict, init=False)
-    _compiles: bool = field(default=False, init=False)
-    _hangs: bool = field(default=False, init=False)
+    def __init__(self, patience: float = PATIENCE, total: float = TOTAL_PATIENCE) -> None:
+        self.patience = patience
+        self.total = total
+        self.waited = 0.0
+        self._seen: set[Hashable] = set()
+        self._shapes = 0
+        self._slow: dict[Hashable, float] = {}
+        self._compiles = False
+        self._hangs = False
 
     @property
     def left(self) -> float:
@@ -38,7 +37,8 @@ class FirstCalls:
         return max(ordinary, min(SURPRISE if quick else self.patience, self.left))
 
     def answered(self, shape: Hashable, seconds: float) -> None:
-        """Counts an answered call: of a slow first call, what it took longer than the shape's second."""
+        """Counts a call of a shape that was answered after some seconds: of a slow first call, what it took
+        longer than the shape's second."""
         if shape not in self._seen:
             self._seen.add(shape)
             self._shapes += 1
@@ -55,8 +55,8 @@ class FirstCalls:
         self._slow.clear()
 
     def unanswered(self, shape: Hashable, limit: float, ordinary: float) -> bool:
-        """Counts a call that was given up after `limit` seconds; whether it may be a hang: not where the
-        total had run out and so kept its patience short."""
+        """Counts a call of a shape that was given up after `limit` seconds; whether it is a hang: not where
+        the total had run out and so kept its patience short. ordinary: as for `limit`."""
         if limit <= ordinary:
             return True
         short = limit < self.patience and limit >= self.left

@@ -132,7 +132,8 @@ class FunctionTarget(Target):
             self._take(function)
 
     def prepare(self) -> None:
-        """Loads the function; TargetMisnamed for one whose attributes state no limits."""
+        """Loads the function. Raises TargetUnavailable where that fails or its device is not here,
+        TargetMisnamed for another name or device, or attributes that state no limits."""
         check_device(self.device)
         if self._function is None:
             self._take(load_function(self.name))

@@ -42,8 +42,9 @@ class TargetLimits:
         return replace(other, **{name: value for name, value in asdict(self).items() if value is not None})
 
     def beyond(self, k: int, rows: int, columns: int, step: int) -> str | None:
-        """The limit that a call of these sizes is beyond, in words, or None. step: what the row stride and
-        the start are multiples of, in elements; the row stride itself where rows have to lie end to end."""
+        """The limit that a call of so many rows and columns with this k is beyond, in words, or None. step:
+        what the row stride and the start are multiples of, in elements; the row stride itself where rows have
+        to lie end to end."""
         if self.ks is not None and k not in self.ks:
             return f"k is one of {', '.join(map(str, self.ks))}"
         for name, number, noun in (
@@ -100,13 +101,17 @@ def limits_of(stated: Mapping[str, Any], whose: str = "") -> TargetLimits:
     for name in stated:
         if name not in NAMES:
             raise TypeError(f"{whose}{name} is no limit; expected some of {', '.join(NAMES)}")
-    given = {name: value for name, value in stated.items() if value is not None}
-    return TargetLimits(**{name: _checked(f"{whose}{name}", name, value) for name, value in given.items()})
+    return _stated(stated, whose)
 
 
 def stated_by(function: object, whose: str = "") -> TargetLimits:
     """The limits that attributes of a function state. Raises ValueError as `limits_of` does."""
-    return limits_of({name: getattr(function, name, None) for name in NAMES}, whose)
+    return _stated({name: getattr(function, name, None) for name in NAMES}, whose)
+
+
+def _stated(stated: Mapping[str, Any], whose: str) -> TargetLimits:
+    given = {name: value for name, value in stated.items() if value is not None}
+    return TargetLimits(**{name: _checked(f"{whose}{name}", name, value) for name, value in given.items()})
 
 
 def _checked(named: str, name: str, value: Any) -> Any:
