@@ -9,7 +9,7 @@ from ..reference.policy import MAX_K
 
 
 class LimitOption(NamedTuple):
-    """How one of a target's limits is given. option: on a command line. kind: int, str, or bool for a flag."""
+    """How one of a target's limits is given. option: on a command line. kind: int, str, or bool: a flag."""
 
     option: str
     kind: type

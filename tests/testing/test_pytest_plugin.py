@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from places import SHARED
 
+from persistent_topk.verify.properties import NAMES
+
 MODULE = "persistent_topk.testing.pytest_plugin"
 # Named on the command line only where the installation does not register it.
 REGISTERED = any(entry.value == MODULE for entry in entry_points(group="pytest11"))
@@ -71,3 +73,91 @@ def test_a_k_that_is_none_is_bad_usage(tmp_path: Path) -> None:
     done = run(tmp_path, "--topk-target", "wrong_topk:correct", "--topk-k", "8,0")
     assert done.returncode == pytest.ExitCode.USAGE_ERROR, done.stdout + done.stderr
     assert "--topk-k is 0; expected 1 to 4096" in done.stdout + done.stderr
+
+
+def test_an_id_runs_its_test_again_and_no_other(tmp_path: Path) -> None:
+    (tmp_path / "test_other.py").write_text("def test_other(): pass\n")
+    chosen = "topk::wrong_topk:last_column_ties::lowest-column-ties"
+    done = run(tmp_path, chosen)
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout + done.stderr
+    assert f'again: pytest "{chosen}"' in done.stdout
+    assert "1 failed in" in done.stdout and "test_other" not in done.stdout
+
+
+def test_ids_stand_beside_files(tmp_path: Path) -> None:
+    (tmp_path / "test_other.py").write_text("def test_other(): pass\ndef test_not(): pass\n")
+    done = run(tmp_path, "test_other.py::test_other", "topk::wrong_topk:correct::padding")
+    assert done.returncode == pytest.ExitCode.OK, done.stdout + done.stderr
+    assert "2 passed in" in done.stdout
+
+
+def test_an_id_of_a_target_is_all_its_properties(tmp_path: Path) -> None:
+    done = run(tmp_path, "topk::no_module_here:topk")
+    assert f"{len(NAMES)} failed in" in done.stdout
+
+
+def test_an_id_of_nothing_is_bad_usage(tmp_path: Path) -> None:
+    done = run(tmp_path, "topk::wrong_topk:correct::speed")
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR, done.stdout + done.stderr
+    words = "not found: topk::wrong_topk:correct::speed; expected topk::TARGET::PROPERTY"
+    assert words in done.stdout + done.stderr
+
+
+def test_processes_of_one_session_share_one_campaign(tmp_path: Path) -> None:
+    pytest.importorskip("xdist")
+    (tmp_path / "counted.py").write_text(COUNTED)
+    done = run(tmp_path, "--topk-target", "counted:topk", "--topk-claim", "set", "-n", "4")
+    assert done.returncode == pytest.ExitCode.OK, done.stdout + done.stderr
+    assert len({line.split()[0] for line in done.stdout.splitlines() if line.startswith("[gw")}) > 1
+    assert 1 == len((tmp_path / "processes").read_text().split())
+
+
+COUNTED = """
+import os
+from wrong_topk import correct as topk
+
+with open("processes", "a") as file:  # imported by the process of each campaign, and by no other
+    print(os.getpid(), file=file)
+"""
+
+SUITE = """
+import pytest
+import limited_topk
+
+def build(select):
+    return lambda logits, lengths, k: select(logits, lengths, k)
+
+@pytest.mark.topk(claim="ascending-order", cases=20)
+def test_backwards(check_topk):
+    check_topk(build(lambda *call: limited_topk.right(*call).flip(1)))
+
+@pytest.mark.topk(cases=150, dtype="bfloat16")
+def test_right(check_topk):
+    check_topk(build(limited_topk.bfloat16_alone))
+
+def test_argument(check_topk):
+    check_topk(build(limited_topk.right), cases=150, claim="set")
+"""
+
+
+def test_a_suite_checks_what_it_builds(tmp_path: Path) -> None:
+    (tmp_path / "test_suite.py").write_text(SUITE)
+    done = run(tmp_path, "--strict-markers", "--topk-seed", "7", "--topk-failures", "kept")
+    assert "2 passed" in done.stdout and "1 failed" in done.stdout, done.stdout + done.stderr
+    assert "test_suite:build.<locals>.<lambda> breaks ascending-order" in done.stdout
+    assert "seed 7, 20 cases" in done.stdout
+    assert 1 == len(list((tmp_path / "kept").iterdir()))
+
+
+def test_limits_are_options(tmp_path: Path) -> None:
+    target = ["--topk-target", "limited_topk:bfloat16_alone", "--topk-dtype", "bfloat16"]
+    done = run(tmp_path, *target, "--topk-max-rows", "9", "--topk-claim", "exact-set,padding")
+    assert done.returncode == pytest.ExitCode.OK, done.stdout + done.stderr
+    done = run(tmp_path, *target, "--topk-max-k", "0")
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "--topk-max-k is 0; expected a whole number above 0" in done.stdout + done.stderr
+
+
+def test_the_former_name_is_loaded_beside_the_registered_one(tmp_path: Path) -> None:
+    done = run(tmp_path, "-p", "persistent_topk.verify.pytest_plugin", "topk::wrong_topk:correct::padding")
+    assert done.returncode == pytest.ExitCode.OK, done.stdout + done.stderr
