@@ -47,7 +47,8 @@ def test_a_correct_target_agrees_and_its_files_say_so() -> None:
     )  # fmt: skip
     assert found.return_value == ExitCode.AGREE, found.output
     told = json.loads(Path("out/a.json").read_text())
-    assert (told["schema"], told["verdict"], told["seed"]) == (1, "agree", 0)
+    assert (told["schema"], told["verdict"], told["seed"]) == (2, "agree", 0)
+    assert told["missing"] == []
     assert told["cases"] > 0 and told["rows"] >= told["cases"] and told["seconds"] > 0
     assert {"trivial", "decode", "medium", "large"} <= set(told["paths"])
     properties = told["targets"]["wrong_topk:correct"]["properties"]
@@ -86,9 +87,14 @@ def test_a_target_that_breaks_only_what_it_does_not_claim_agrees() -> None:
 
 
 def test_too_few_cases_are_not_agreement() -> None:
-    found = invoke("verify", "--target", "model", "--cases", "1", "--family", "k-edges")
-    assert found.return_value == ExitCode.NOTHING_VERIFIED
+    few = ("--cases", "1", "--family", "k-edges", "--json", "a.json")
+    found = invoke("verify", "--target", "model", *few)
+    assert found.return_value == ExitCode.INCOMPLETE
     assert "no row under a shipped policy took" in found.output
+    assert found.output.rstrip().splitlines()[-1].startswith("incomplete: ")
+    told = json.loads(Path("a.json").read_text())
+    assert told["verdict"] == "incomplete"
+    assert {"what": "path spill", "why": "no row under a shipped policy took it"} in told["missing"]
 
 
 MISUSES = {
