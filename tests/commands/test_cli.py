@@ -116,7 +116,7 @@ MISUSES = {
     "family": (["verify", "--family", "rows"], "--family is 'rows'; expected one of"),
     "target": (["verify", "--target", "vllm_topk"], "expected module:function or one of"),
     "no function": (["verify", "--target", "wrong_topk:none"], "has no 'none'"),
-    "signature": (["verify", "--target", "wrong_topk:two_arguments"], "cannot be called as"),
+    "signature": (["verify", "--target", "bad_topk:two_arguments"], "cannot be called as"),
     "no callable": (["verify", "--target", "wrong_topk:BUFFER"], "expected a function"),
     "logits": (["verify", "--logits", "none.npy"], "none.npy is not a file"),
     "replay nothing": (["replay", "none.zip"], "none.zip"),

@@ -57,6 +57,7 @@ def merged(outcomes: list[Outcome]) -> Outcome:
         coverage=_coverage([outcome.coverage for outcome in outcomes]),
         seconds=max(outcome.seconds for outcome in outcomes),
         interrupted=any(outcome.interrupted for outcome in outcomes),
+        gaps=tuple(dict.fromkeys(gap for outcome in outcomes for gap in outcome.gaps)),
         unavailable={name: told for outcome in outcomes for name, told in outcome.unavailable.items()},
     )
 

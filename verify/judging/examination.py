@@ -70,11 +70,13 @@ class Subject:
 # What a call beyond the first is for, in the order in which they are made.
 AGAIN, SHORT, GRAPH = "repeatable-bytes", "short-lengths", "graph-replay"
 STEPS = (AGAIN, SHORT, *VARIANTS, GRAPH)
+UNTOUCHED = "inputs-untouched"
 # The step that measures a property; the base call measures the others.
 STEP_OF = {
     "repeatable-set": AGAIN,
     "repeatable-bytes": AGAIN,
     "fully-written": AGAIN,
+    UNTOUCHED: SHORT,  # beside the base call
     **{name: name for name in (SHORT, *VARIANTS, GRAPH)},
 }
 
@@ -138,7 +140,7 @@ class Examination:
         except TargetFailure as failure:
             yield _failed(failure, "exact-set" if failure.promise else self._blamed(), case)
             return
-        yield Measurement("inputs-untouched", case.rows, self.base.damage)
+        yield Measurement(UNTOUCHED, case.rows, self.base.damage)
         self._slots = slots = self._read(expected, self.base)
         for promise, judge in JUDGES.items():
             verdict = judge(slots)
@@ -198,12 +200,14 @@ class Examination:
         assert self._slots is not None
         slots = self._slots
         if case is not self.subject.case:
-            expected = Expected.of(case)
             try:
-                slots = self._read(expected, self._call(case))
+                answer = self._call(case)
             except TargetFailure as failure:
                 yield _failed(failure, SHORT, case)
                 return
+            if answer.damage:  # such as lengths that were clamped where they lie
+                yield Measurement(UNTOUCHED, case.rows, answer.damage)
+            slots = self._read(Expected.of(case), answer)
         lengths = case.lengths.numpy()
         short = (lengths < 1) | (lengths > case.columns)
         # Rows of ordinary length count where they were right before: a call may spoil them too.

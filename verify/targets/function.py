@@ -161,6 +161,8 @@ class FunctionTarget(Target):
         damage = None
         if self.on_gpu and not torch.equal(storage.cpu().view(torch.int32), case.storage.view(torch.int32)):
             damage = "the logits were changed"
+        elif self.on_gpu and not torch.equal(lengths.cpu(), case.lengths):
+            damage = "the lengths were changed"
         return Answer(indices, None, damage)
 
     def replay_graph(self, case: Case) -> Answer:
