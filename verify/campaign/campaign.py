@@ -38,8 +38,8 @@ MOST_BURSTS = 1 << 20  # of one seed
 @dataclass
 class Options:
     """seconds or cases bounds the campaign. ks: values of k in place of the settings' own. captured: cases
-    of files of logits, beside the budget: those for which there is as much time again. failures: the folder for replay files. families:
-    these alone, and no recipes. state: where an earlier run left off."""
+    of files of logits, beside the budget: those for which there is as much time again. failures: the folder
+    for replay files. families: these alone, and no recipes. state: where an earlier run left off."""
 
     seed: int = 0
     seconds: float | None = 60.0
