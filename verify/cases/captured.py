@@ -97,7 +97,7 @@ def _logits(path: Path, tensors: Tensors) -> torch.Tensor:
 def _lengths(path: Path, tensors: Tensors, logits: torch.Tensor) -> torch.Tensor:
     rows, columns = logits.shape
     if "lengths" not in tensors:
-        return torch.full((rows,), columns, dtype=torch.int32)
+        return torch.full((rows,), columns, dtype=torch.int32, device="cpu")
     lengths = _plain(path, "lengths", tensors["lengths"])
     if lengths.dtype not in INTEGERS or tuple(lengths.shape) != (rows,):
         raise UnreadableLogits(

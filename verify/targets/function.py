@@ -92,7 +92,7 @@ def poison_allocator(rows: int, k: int, poison: int) -> None:
     """Leaves `poison` in the memory that the next output of this size is likely to be given, so that a
     target which leaves slots unwritten does not find zeros there."""
     for dtype in (torch.int32, torch.int64):
-        torch.full((rows, k), poison, dtype=dtype)
+        torch.full((rows, k), poison, dtype=dtype, device="cpu")
 
 
 def check_answer(found: object, rows: int, k: int, device: torch.device) -> np.ndarray:
