@@ -9,11 +9,11 @@ import click
 from ..exit_code import ExitCode
 from .options import (
     Seconds,
+    can_be_written,
     claim_option,
     device_option,
     json_option,
     k_option,
-    not_under_a_file,
     parse_claims,
     parse_ks,
     seed_option,
@@ -44,16 +44,16 @@ DEFAULT_FAILURES = Path("topk-failures")
 )  # fmt: skip
 @json_option
 @click.option(
-    "--junit", "junit_file", type=click.Path(dir_okay=False, path_type=Path), callback=not_under_a_file,
+    "--junit", "junit_file", type=click.Path(dir_okay=False, path_type=Path), callback=can_be_written,
     help="write the result as JUnit XML",
 )  # fmt: skip
 @click.option(
     "--report", "report_folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
-    callback=not_under_a_file,
+    callback=can_be_written,
     help="write one self-contained HTML page to this folder, with the replay files",
 )  # fmt: skip
 @click.option(
-    "--failures", type=click.Path(file_okay=False, path_type=Path), callback=not_under_a_file,
+    "--failures", type=click.Path(file_okay=False, path_type=Path), callback=can_be_written,
     help="folder of the replay files [default: that of --report, or topk-failures]",
 )  # fmt: skip
 @click.option(

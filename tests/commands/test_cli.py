@@ -109,6 +109,11 @@ MISUSES = {
     "junit in a file": (["verify", "--junit", "file/a.xml"], "is not a folder"),
     "failures in a file": (["verify", "--failures", "file/a"], "is not a folder"),
     "report in a file": (["verify", "--report", "file/a/b"], "is not a folder"),
+    "json on a read-only mount": (["verify", "--json", "/proc/a.json"], "/proc/a.json cannot be written"),
+    "failures there": (["verify", "--failures", "/proc"], "/proc cannot be written: /proc: "),
+    "report there": (["verify", "--report", "/proc/a/b"], "/proc/a/b cannot be written: /proc: "),
+    "plot there": (["explain", "--plot", "/proc/a.png"], "/proc/a.png cannot be written"),
+    "table there": (["bench", "--markdown", "/proc/a.md"], "/proc/a.md cannot be written"),
     "no budget": (["verify", "--seconds", "0"], "--seconds"),
     "claim": (["verify", "--claim", "speed"], "claim is 'speed'; expected"),
     "k": (["verify", "--k", "5,x"], "--k is '5,x'; expected whole numbers"),
@@ -180,7 +185,7 @@ def test_damaged_files_are_told_apart(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_conform_prints_the_table_alone() -> None:
-    found = invoke("conform", "torch.topk", "--seconds", "1.5", "--json", "c.json")
+    found = invoke("conform", "torch.topk", "--seconds", "5", "--json", "c.json")
     assert found.return_value == ExitCode.AGREE, found.output
     assert "Conformance" in found.output and "Rows by path" not in found.output
     assert all(len(line) <= 100 for line in found.output.splitlines())

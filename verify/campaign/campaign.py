@@ -130,7 +130,8 @@ class Campaign:
         self._tell_too_few()
         for target in self.targets:
             told = self.outcome.targets[target.name]
-            told.notes = (*target.notes(), *_notes_on(_given_up(told)))
+            unsaved = (why for (name, _), why in self.found.unsaved.items() if name == target.name)
+            told.notes = (*target.notes(), *_notes_on(_given_up(told)), *unsaved)
         self._keep(now=True)
         return self.outcome
 

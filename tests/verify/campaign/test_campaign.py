@@ -113,6 +113,17 @@ def test_a_correct_set_agrees_where_no_more_is_claimed(tmp_path: Path) -> None:
     assert not properties["lowest-column-ties"].claimed
 
 
+def test_a_folder_that_takes_no_file_costs_no_story(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    target = function_target(wrong_topk.nan_last)
+    outcome = campaign(target, tmp_path / "file" / "failures", seconds=None, cases=60)
+    told = outcome.targets[target.name]
+    found = told.properties["nan-first"]
+    assert outcome.exit_code is ExitCode.MISMATCH
+    assert found.summary and found.story and found.replay is None
+    assert any(note.startswith("nan-first: ") and note.endswith("Not a directory") for note in told.notes)
+
+
 def test_the_model_agrees_on_every_path(tmp_path: Path) -> None:
     outcome = campaign(resolve("model"), tmp_path, seconds=None, cases=ENOUGH_CASES)
     assert outcome.verdict == "agree", outcome.missing_in_words()
