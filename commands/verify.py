@@ -86,7 +86,7 @@ def command(
     check_folders(failures, state_folder)
     claims, ks = parse_claims(claim), parse_ks(k)
     from ..verify.campaign.campaign import Options
-    from ..verify.campaign.shard import one_gpu_a_rank
+    from ..verify.campaign.ranks import RanksApart, one_gpu_a_rank
     from .campaign_run import captured, check_families, prepared, run_ranks, shared_ks, write
 
     check_families(families)
@@ -105,7 +105,11 @@ def command(
         failures=failures or report_folder or DEFAULT_FAILURES,
         families=families,
     )
-    outcome = run_ranks(ready, options, seed, state_folder)
+    try:
+        outcome = run_ranks(ready, options, seed, state_folder)
+    except RanksApart as error:
+        click.echo(str(error), err=True)
+        return ExitCode.CANNOT_RUN
     if outcome is None:
         return ExitCode.AGREE  # rank 0 has merged this rank's outcome and prints the verdict
     return write(outcome, json_file, junit_file, report_folder)
