@@ -182,9 +182,7 @@ class Examination:
         second = answer.indices
         stale = (first == POISONS[0]) & (second == POISONS[1])
         rows = np.flatnonzero(stale.any(axis=1))
-        words = None
-        if len(rows):
-            words = f"row {rows[0]}: {int(stale[rows[0]].sum())} slots were not written"
+        words = f"row {rows[0]}: {int(stale[rows[0]].sum())} slots were not written" if len(rows) else None
         yield Measurement("fully-written", case.rows, words)
         pair = self._read(expected, self.base), self._read(expected, answer)
         same_set = (pair[0].columns == pair[1].columns).all(1).numpy()
