@@ -65,7 +65,7 @@ class Gate:
         return self._outcomes[name]
 
     def _shared_outcome(self, name: str) -> object:
-        """The outcome, from whichever worker had it first. The workers are our own, so pickle may carry it."""
+        """The outcome, from whichever worker had it first. They are our own, so pickle may carry it."""
         folder = getattr(self._config, "workerinput", {}).get(SHARED)
         if folder is None:
             return self._examined(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import signal
 import subprocess
 import sys
@@ -30,6 +31,16 @@ MOST_RESIDENT_BYTES = 4 << 30  # a process that has grown to this is replaced
 GIBIBYTE = 1 << 30
 KEPT_BYTES = 2000  # of what the target printed last
 PRINTED_CHUNK = 1 << 16
+
+
+def check_platform() -> None:
+    """TargetUnavailable where a process cannot be given a connection and a limit of memory."""
+    try:
+        importlib.import_module("resource")
+    except ImportError as error:
+        raise TargetUnavailable(
+            f"targets run in a process of their own, which needs Linux or another Unix; this is {sys.platform}"
+        ) from error
 
 
 class Process:
@@ -117,6 +128,7 @@ class IsolatedTarget(Target):
         """The worker, ready; started anew after a crash."""
         if self._process is not None:
             return self._process
+        check_platform()
         process = Process(self.name, self._device)
         try:
             if not process.connection.poll(PREPARE_SECONDS * self._patience):
