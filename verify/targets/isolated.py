@@ -39,7 +39,7 @@ def check_platform() -> None:
         importlib.import_module("resource")
     except ImportError as error:
         raise TargetUnavailable(
-            f"targets run in a process of their own, which needs Linux or another Unix; this is {sys.platform}"
+            f"a target has a process of its own, which needs Linux or another Unix; this is {sys.platform}"
         ) from error
 
 
