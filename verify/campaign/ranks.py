@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from .outcome import Missing, Outcome
 
 if TYPE_CHECKING:
-    from torch.distributed import Store
+    from torch._C._distributed_c10d import Store
 
 SEED_STEP = 1_000_000_007  # between the seeds of two ranks; more than any campaign's cases
 MEETING_SECONDS = 120.0  # for the last rank to come, before the campaign
@@ -56,7 +56,7 @@ def meet() -> Store | None:
     rank, size = rank_and_size()
     if size == 1:
         return None
-    from torch.distributed import rendezvous
+    from torch.distributed.rendezvous import rendezvous
 
     try:
         store: Store = next(rendezvous("env://", rank, size, timeout=timedelta(seconds=MEETING_SECONDS)))[0]
@@ -74,7 +74,7 @@ def meet() -> Store | None:
 
 def hand_over(outcome: Outcome, store: Store) -> None:
     """Gives rank 0 what this rank found. The processes are our own, so pickle may carry it."""
-    store.set(_place("outcome", rank_and_size()[0]), pickle.dumps(outcome))
+    store.set(_place("outcome", rank_and_size()[0]), pickle.dumps(outcome).hex())
 
 
 def gathered(outcome: Outcome, store: Store) -> list[Outcome]:
@@ -90,7 +90,7 @@ def gathered(outcome: Outcome, store: Store) -> list[Outcome]:
         except KeyboardInterrupt:
             outcome.interrupted, came, deadline = True, False, 0.0
         if came:
-            found.append(pickle.loads(store.get(place)))
+            found.append(pickle.loads(bytes.fromhex(store.get(place).decode())))
         else:
             what = f"the part of rank {rank} of {size}"
             waited = "before the interrupt" if outcome.interrupted else f"within {HAND_OVER_SECONDS:g} s"
