@@ -49,7 +49,7 @@ def command(file: Path, target: str | None, device: str) -> int:
         found.close()
     if measurement is None or not (measurement.rows or measurement.broken):
         click.echo(f"now:      {found.name} was not judged on {failure.promise}")
-        return ExitCode.NOTHING_VERIFIED
+        return ExitCode.INCOMPLETE
     if measurement.broken:
         click.echo(f"now:      {found.name} fails: {measurement.broken}")
         return ExitCode.MISMATCH

@@ -7,6 +7,9 @@ pytest11; without --topk-target it does nothing.
 from __future__ import annotations
 
 import os
+import pickle
+import shutil
+import tempfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +20,8 @@ import pytest
 from .settings import check_seconds, parse_ks
 
 DEFAULT_SECONDS = 20.0
+SHARED = "topk_shared"  # of a worker's input: the folder where workers of pytest-xdist share outcomes
+FOLDER = pytest.StashKey[str]()  # the same, in the process that started them
 COMMIT_VARIABLES = ("GITHUB_SHA", "CI_COMMIT_SHA")  # where continuous integration tells the commit
 
 
@@ -41,7 +46,7 @@ def seed_of_commit() -> int:
 
 
 class Gate:
-    """The campaign of one session, run when its first test needs it."""
+    """The campaign of one session, run when its first test needs it: once for all workers of pytest-xdist."""
 
     def __init__(self, config: pytest.Config) -> None:
         chosen = config.getoption("--topk-seed")
@@ -54,15 +59,34 @@ class Gate:
         from .targets import TargetUnavailable
 
         if name not in self._outcomes:
-            try:
-                self._outcomes[name] = self._examined(name)
-            except TargetUnavailable as error:
-                self._outcomes[name] = error
+            self._outcomes[name] = self._shared_outcome(name)
         if isinstance(self._outcomes[name], TargetUnavailable):
             raise self._outcomes[name]
         return self._outcomes[name]
 
+    def _shared_outcome(self, name: str) -> object:
+        """The outcome, from whichever worker had it first. They are our own, so pickle may carry it."""
+        folder = getattr(self._config, "workerinput", {}).get(SHARED)
+        if folder is None:
+            return self._examined(name)
+        from filelock import FileLock
+
+        kept = Path(folder) / f"{zlib.crc32(name.encode()):08x}"
+        with FileLock(f"{kept}.lock"):
+            if not kept.exists():
+                kept.write_bytes(pickle.dumps(self._examined(name)))
+            return pickle.loads(kept.read_bytes())
+
     def _examined(self, name: str) -> object:
+        """The TargetOutcome of a campaign, or the TargetUnavailable that there is none."""
+        from .targets import TargetUnavailable
+
+        try:
+            return self._campaign(name)
+        except TargetUnavailable as error:
+            return error
+
+    def _campaign(self, name: str) -> object:
         from .campaign.campaign import Campaign, Options
         from .targets import resolve
 
@@ -183,6 +207,22 @@ class _Adder:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         collector = TargetCollector.from_parent(self._session, name="topk", nodeid="topk")
         items.extend(collector.collect())
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Gives a worker of pytest-xdist the folder that it shares with the others."""
+    if node.config.getoption("--topk-target"):
+        if FOLDER not in node.config.stash:
+            node.config.stash[FOLDER] = tempfile.mkdtemp(prefix="persistent-topk-")
+        node.workerinput[SHARED] = node.config.stash[FOLDER]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Removes that folder."""
+    folder = config.stash.get(FOLDER, None)
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from ..cases.case import Case
 from ..properties import CLAIMS, with_shards
 from .graph import at_once, decoy_of, replayed
 from .target import POISONS, Answer, Schedule, Target, TargetFailure, TargetMisnamed, TargetUnavailable
+from .user_module import imported
 
 LONGEST_LINE = 300  # characters of an error's message that are told
 
@@ -24,18 +23,15 @@ Function = Callable[[torch.Tensor, torch.Tensor, int], torch.Tensor]
 
 
 def load_function(spec: str) -> Callable[..., torch.Tensor]:
-    """The callable that "package.module:function" names, looked up from the working directory too.
+    """The callable that "package.module:function" names, looked up from the working folder too.
 
     Raises TargetUnavailable that says which part was not found.
     """
     module_name, _, function_name = spec.partition(":")
     if not module_name or not function_name:
         raise TargetMisnamed(f"target is {spec!r}; expected module:function or the name of an adapter")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
     try:
-        found: object = importlib.import_module(module_name)
+        found: object = imported(module_name)
     except BaseException as error:  # importing runs the user's code, which may raise or exit
         if isinstance(error, KeyboardInterrupt):
             raise
@@ -92,7 +88,7 @@ def poison_allocator(rows: int, k: int, poison: int) -> None:
     """Leaves `poison` in the memory that the next output of this size is likely to be given, so that a
     target which leaves slots unwritten does not find zeros there."""
     for dtype in (torch.int32, torch.int64):
-        torch.full((rows, k), poison, dtype=dtype)
+        torch.full((rows, k), poison, dtype=dtype, device="cpu")
 
 
 def check_answer(found: object, rows: int, k: int, device: torch.device) -> np.ndarray:
@@ -161,6 +157,8 @@ class FunctionTarget(Target):
         damage = None
         if self.on_gpu and not torch.equal(storage.cpu().view(torch.int32), case.storage.view(torch.int32)):
             damage = "the logits were changed"
+        elif self.on_gpu and not torch.equal(lengths.cpu(), case.lengths):
+            damage = "the lengths were changed"
         return Answer(indices, None, damage)
 
     def replay_graph(self, case: Case) -> Answer:
