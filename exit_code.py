@@ -12,6 +12,6 @@ class ExitCode(IntEnum):
     MISMATCH = 1  # or: something is wrong with what was looked at
     USAGE = 2
     CANNOT_RUN = 3  # here: a GPU, a compiler or a package is missing
-    NOTHING_VERIFIED = 4
+    INCOMPLETE = 4
     FAULT = 70  # sysexits' EX_SOFTWARE
     INTERRUPTED = 130

@@ -75,7 +75,7 @@ def bench(options: Options) -> int:
     print_session(session, options)
     write(session, options, here)
     if not session.cells:
-        return ExitCode.NOTHING_VERIFIED
+        return ExitCode.INCOMPLETE
     return ExitCode.AGREE if session.clean or not failed(session) else ExitCode.MISMATCH
 
 

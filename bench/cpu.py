@@ -27,8 +27,8 @@ TopK = Callable[[torch.Tensor, torch.Tensor, int], torch.Tensor]
 
 def rows_per_second(topk: TopK) -> float:
     """Rows of 8192 normal logits a second, k = 2048, after one call that compiles and warms up."""
-    logits = torch.randn(ROWS, COLUMNS, generator=torch.Generator().manual_seed(0))
-    lengths = torch.full((ROWS,), COLUMNS, dtype=torch.int32)
+    logits = torch.randn(ROWS, COLUMNS, generator=torch.Generator().manual_seed(0), device="cpu")
+    lengths = torch.full((ROWS,), COLUMNS, dtype=torch.int32, device="cpu")
     topk(logits, lengths, K)
     rows, began = 0, time.perf_counter()
     while (spent := time.perf_counter() - began) < SECONDS:

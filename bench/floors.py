@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from ..cuda.build import Unit, build
+from ..cuda.cache import load_library
 from ..cuda.library import arch_of
 
 FLOOR_SOURCE = Path(__file__).parent / "floor.cu"
@@ -26,7 +27,7 @@ class Floor:
 
     def __init__(self, flush_bytes: int) -> None:
         device = torch.cuda.current_device()
-        self.library = ctypes.CDLL(str(build([Unit(FLOOR_SOURCE)], arch_of(device))))
+        self.library = load_library(build([Unit(FLOOR_SOURCE)], arch_of(device)))
         self.sms = torch.cuda.get_device_properties(device).multi_processor_count
         self.flush = torch.zeros(flush_bytes // 4, device="cuda")
         self.sink = torch.zeros(1, dtype=torch.int32, device="cuda")

@@ -54,15 +54,15 @@ class BufferCache:
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self.shape: tuple[int, int, int] | None = None
-        self.logits = torch.empty(0)
-        self.lengths = torch.empty(0)
+        self.logits = torch.empty(0, device="cpu")
+        self.lengths = torch.empty(0, device="cpu")
 
     def get(self, cell: Cell) -> Buffers:
         """Normal scores for the cell, the same for the same seed."""
         launches = launches_for(cell.bytes_read)
         shape = (cell.rows, cell.columns, cell.length)
         if shape != self.shape:
-            self.logits = self.lengths = torch.empty(0)  # freed before the next shape is made
+            self.logits = self.lengths = torch.empty(0, device="cpu")  # freed before the next shape is made
             generator = torch.Generator(device="cuda").manual_seed(self.seed)
             self.logits = torch.randn((launches, cell.rows, cell.columns), generator=generator, device="cuda")
             self.lengths = make_lengths(cell, launches, generator)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +10,13 @@ import click
 
 from ..bench.peer_names import ALL, TORCH
 from ..reference.policy import POLICIES
+from .options import can_be_written
 
 if TYPE_CHECKING:
     from ..bench.benchmark import Options
 
 File = click.Path(dir_okay=False, path_type=Path)
+written_file = partial(click.option, type=File, callback=can_be_written)
 
 
 @click.command("bench")
@@ -40,9 +43,9 @@ File = click.Path(dir_okay=False, path_type=Path)
     help="wheel or folder that has the headers of CUB; the peers cub and cub-ties need it",
 )  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
-@click.option("--json", "json_file", type=File, help="write all figures as JSON")
-@click.option("--markdown", "markdown_file", type=File, help="write the table as Markdown")
-@click.option("--plot", "plot_file", type=File, metavar="PNG", help="draw each cell's time over the floor")
+@written_file("--json", "json_file", help="write all figures as JSON")
+@written_file("--markdown", "markdown_file", help="write the table as Markdown")
+@written_file("--plot", "plot_file", metavar="PNG", help="draw each cell's time over the floor")
 @click.option("--against", type=File, help="compare with the file of an earlier --json, cell by cell")
 def command(**given: Any) -> int:
     """Times the kernel on this machine's GPU, beside other kernels.

@@ -11,8 +11,9 @@ import click
 from .. import whole_file
 from ..exit_code import ExitCode
 from ..verify.campaign.campaign import Campaign, Options
+from ..verify.campaign.merging import merged
 from ..verify.campaign.outcome import Outcome
-from ..verify.campaign.shard import gathered, merged, rank_and_size, seed_of
+from ..verify.campaign.ranks import gathered, hand_over, meet, rank_and_size, seed_of
 from ..verify.campaign.state import State, UnusableState, identity_of
 from ..verify.cases.captured import UnreadableLogits, captured_cases
 from ..verify.cases.case import Case
@@ -103,19 +104,19 @@ def run_ranks(
     """Runs the campaign over all processes of a launch and prints its tables.
 
     seed: the user's. Returns None on every rank but 0, which merges the outcomes. Raises click.UsageError for
-    a state folder that cannot be used.
+    a state folder that cannot be used, and RanksApart where not all processes come.
     """
-    rank, size = rank_and_size()
+    store, (rank, _) = meet(), rank_and_size()
     options.seed = seed_of(seed, rank)
     if state_folder is not None:
         state = opened_state(state_folder, ready)
         options.seed, options.failures, options.state = state.seed(options.seed), state.failures, state
     outcome = run(ready, options)
-    if size > 1:
-        outcomes = gathered(outcome)
-        if not outcomes:
+    if store is not None:
+        if rank > 0:
+            hand_over(outcome, store)
             return None
-        outcome = merged(outcomes)
+        outcome = merged(gathered(outcome, store))
     view = view_of(outcome)
     print_campaign(terminal(), view)
     for line in lines_of(view) if wanted() else ():

@@ -70,8 +70,8 @@ def run(command: click.Command, name: str, arguments: list[str] | None = None) -
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """Runs persistent-topk and exits: 0 agree, 1 mismatch, 2 bad usage, 3 cannot run here, 4 nothing
-    verified, 70 a fault of the checker's or of what it writes to, 130 interrupted."""
+    """Runs persistent-topk and exits: 0 agree, 1 mismatch, 2 bad usage, 3 cannot run here, 4 incomplete,
+    70 a fault of the checker's or of what it writes to, 130 interrupted."""
     run(group, "persistent-topk", arguments)
 
 

@@ -62,5 +62,5 @@ def command(
     outcome.unavailable = unavailable
     view, console = view_of(outcome), terminal()
     console.print(drawn(view.conformance))
-    console.print(styled(*view.verdict_line))
+    console.print(styled(*view.verdict_line), soft_wrap=True)
     return write(outcome, json_file)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import platform
 import shutil
 import subprocess
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import click
@@ -15,29 +15,42 @@ VERSION_SECONDS = 10
 
 
 class Finding(NamedTuple):
-    """what: tool or package. found: its version or place, or None. needed_by: what cannot run without it."""
+    """what: tool or package. found: its version or place, or None. needed_by: what cannot run without it.
+    why: the reason that it cannot be used, where more is known than that it is missing."""
 
     what: str
     found: str | None
     needed_by: str
+    why: str = ""
 
 
-def tool_version(names: tuple[str, ...]) -> str | None:
-    """The version line and path of the first of these tools that is on the PATH, or None."""
-    for name in names:
-        path = shutil.which(name)
-        if path is None:
-            continue
-        try:
-            done = subprocess.run(
-                [path, "--version"], capture_output=True, text=True, timeout=VERSION_SECONDS
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            return f"{path} --version failed: {error}"
-        lines = (done.stdout or done.stderr).strip().splitlines()
-        release = next((line for line in lines if "release" in line), lines[0] if lines else "")
-        return f"{release.strip()} ({path})"
-    return None
+def answer_of(command: Sequence[str]) -> str:
+    """The version line of a tool, and the command."""
+    try:
+        done = subprocess.run(
+            [*command, "--version"], capture_output=True, text=True, timeout=VERSION_SECONDS
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"{' '.join(command)} --version failed: {error}"
+    lines = (done.stdout or done.stderr).strip().splitlines()
+    release = next((line for line in lines if "release" in line), lines[0] if lines else "")
+    return f"{release.strip()} ({' '.join(command)})"
+
+
+def tool(name: str, needed_by: str) -> Finding:
+    """A tool that is looked for on the PATH."""
+    path = shutil.which(name)
+    return Finding(name, None if path is None else answer_of([path]), needed_by)
+
+
+def tool_of_builds(what: str, find: Callable[[], Sequence[str]], needed_by: str) -> Finding:
+    """A tool that builds look for: `find` gives the command that they would use, or raises BuildError."""
+    from ..cuda.cache import BuildError
+
+    try:
+        return Finding(what, answer_of(find()), needed_by)
+    except BuildError as error:
+        return Finding(what, None, needed_by, str(error))
 
 
 def package_version(name: str) -> str | None:
@@ -65,32 +78,34 @@ def gpu() -> str | None:
     return f"{torch.cuda.get_device_name()}, sm_{major}{minor}"
 
 
-def emulator() -> str | None:
-    """A word on the emulated kernel, or None where it cannot run."""
+def emulator() -> Finding:
+    """Whether the emulated kernel runs, which is compiled for that."""
     from ..verify.targets import TargetUnavailable, resolve
 
+    what, needed_by = "emulator", "the kernel without a GPU (target emulator)"
     try:
         resolve("emulator").prepare()
-    except TargetUnavailable:
-        return None
-    return "built and running"
+    except TargetUnavailable as error:
+        return Finding(what, None, needed_by, str(error))
+    return Finding(what, "built and running", needed_by)
 
 
 def findings() -> list[Finding]:
     """Every tool and package that a command may use, found or not."""
     import torch
 
+    from ..cuda.build import find_nvcc
+    from ..cuda.emulator.build import compiler
     from ..verify.targets.peers.packages import PACKAGES
 
-    compilers = tuple(filter(None, (os.environ.get("CXX"), "g++")))
     return [
         Finding("Python", f"{platform.python_version()} on {platform.machine()}", ""),
         Finding("torch", torch.__version__, ""),
-        Finding("C++ compiler", tool_version(compilers), "the emulated kernel (target emulator)"),
-        Finding("emulator", emulator(), "the kernel without a GPU (target emulator)"),
+        tool_of_builds("C++ compiler", compiler, "the emulated kernel (target emulator)"),
+        emulator(),
         Finding("GPU", gpu(), "the kernel on a GPU (target gpu), graph-replay, bench"),
-        Finding("nvcc", tool_version(("nvcc",)), "compiling the kernel for a GPU"),
-        Finding("compute-sanitizer", tool_version(("compute-sanitizer",)), "the GPU's own race checks"),
+        tool_of_builds("nvcc", lambda: [str(find_nvcc())], "compiling the kernel for a GPU"),
+        tool("compute-sanitizer", "the GPU's own race checks"),
         *(
             Finding(name, package_version(name), f"the adapter for {what}")
             for name, what in PACKAGES.items()
@@ -105,7 +120,8 @@ def command() -> int:
     from ..verify.reporting.view import Cell, Column, Table, Tone
 
     def row(item: Finding) -> tuple[Cell, ...]:
-        found = Cell(item.found) if item.found else Cell("missing", Tone.WARNING)
+        missing = f"missing: {item.why}" if item.why else "missing"
+        found = Cell(item.found) if item.found else Cell(missing, Tone.WARNING)
         return Cell(item.what), found, Cell("" if item.found else item.needed_by)
 
     headings = ("", "found", "needed for")

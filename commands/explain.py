@@ -9,6 +9,7 @@ import click
 
 from ..exit_code import ExitCode
 from ..reference.policy import DEFAULT_K, MAX_K, POLICIES, by_name
+from .options import can_be_written
 
 if TYPE_CHECKING:
     import torch
@@ -30,7 +31,7 @@ CONTEXT = 40_000  # columns of the row shown where no file is given: long enough
               help="columns of a generated row")  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
               help="seed of a generated row")
-@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path),
+@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), callback=can_be_written,
               help="draw the row and its stages to this file, such as row.png")  # fmt: skip
 def command(
     failure: Path | None,

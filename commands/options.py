@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -101,22 +101,30 @@ def _takes(named: dict[str, Any], patience: float | None, total: float | None) -
         raise click.UsageError(f"--{name.replace('_', '-')} {rest}") from error
 
 
-def not_under_a_file(context: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
+def can_be_written(context: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
     """A callback of options that name an output: checks before a long run that it can be written at its end.
 
-    Raises click.BadParameter if the path leads through a file, or through a folder that is not writable.
+    Raises click.BadParameter if the path leads through a file, or if nothing can be written there.
     """
     if path is None:
         return None
-    there = next(parent for parent in path.absolute().parents if parent.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        what = "is not writable" if there.is_dir() else "is not a folder"
-        raise click.BadParameter(f"{path} cannot be written: {there} {what}", context, param)
+    whole = path.absolute()
+    there = next(part for part in (whole, *whole.parents) if part.exists())
+    if there != whole and not there.is_dir():
+        raise click.BadParameter(f"{path} cannot be written: {there} is not a folder", context, param)
+    try:  # permissions alone do not tell: root has them all, and a mount may be read-only
+        if there.is_dir():
+            tempfile.TemporaryFile(dir=there).close()
+        elif there.is_file():  # opening a pipe is for its one writer
+            there.open("ab").close()
+    except OSError as error:
+        words = f"{path} cannot be written: {there}: {error.strerror}; expected a place to write to"
+        raise click.BadParameter(words, context, param) from error
     return path
 
 
 json_option = click.option(
-    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), callback=not_under_a_file,
+    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), callback=can_be_written,
     help="write the result as JSON",
 )  # fmt: skip
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..exit_code import ExitCode
-from .options import device_option, not_under_a_file
+from .options import device_option, can_be_written
 
 if TYPE_CHECKING:
     from ..verify.failures.replay import Failure
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("--python", "as_script", is_flag=True,
               help="print a Python script that shows the failure without this package")  # fmt: skip
 @click.option("--save", "saved", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-              callback=not_under_a_file, help="write the case's tensors to this .safetensors")  # fmt: skip
+              callback=can_be_written, help="write the case's tensors to this .safetensors")  # fmt: skip
 @click.option("--in-process", is_flag=True,
               help="run the target in this process, for pdb, compute-sanitizer or ncu")  # fmt: skip
 def command(
@@ -87,7 +87,7 @@ def _run_again(failure: Failure, target: str | None, device: str, in_process: bo
         found.close()
     if measurement is None or not (measurement.rows or measurement.broken):
         click.echo(f"now:      {found.name} was not judged on {failure.promise}")
-        return ExitCode.NOTHING_VERIFIED
+        return ExitCode.INCOMPLETE
     if measurement.broken:
         click.echo(f"now:      {found.name} fails: {measurement.broken}")
         return ExitCode.MISMATCH

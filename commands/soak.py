@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ..verify.soak.goals import DEFAULT_FOLDER, GOAL_ROWS, STAGE_SECONDS
-from .options import Seconds, cccl_option, not_under_a_file
+from .options import Seconds, can_be_written, cccl_option
 
 
 @click.command("soak")
@@ -26,7 +26,7 @@ from .options import Seconds, cccl_option, not_under_a_file
               help="also judge the rows by another library's top-k")
 @cccl_option
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path),
-              callback=not_under_a_file, help="write the counts as JSON")
+              callback=can_be_written, help="write the counts as JSON")
 def command(
     stages: tuple[str, ...],
     rows_short: int,

@@ -10,11 +10,11 @@ from ..exit_code import ExitCode
 from .options import (
     Seconds,
     Takes,
+    can_be_written,
     claim_option,
     device_option,
     json_option,
     k_option,
-    not_under_a_file,
     parse_claims,
     parse_ks,
     seed_option,
@@ -47,16 +47,16 @@ DEFAULT_FAILURES = Path("topk-failures")
 )  # fmt: skip
 @json_option
 @click.option(
-    "--junit", "junit_file", type=click.Path(dir_okay=False, path_type=Path), callback=not_under_a_file,
+    "--junit", "junit_file", type=click.Path(dir_okay=False, path_type=Path), callback=can_be_written,
     help="write the result as JUnit XML",
 )  # fmt: skip
 @click.option(
     "--report", "report_folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
-    callback=not_under_a_file,
+    callback=can_be_written,
     help="write one self-contained HTML page to this folder, with the replay files",
 )  # fmt: skip
 @click.option(
-    "--failures", type=click.Path(file_okay=False, path_type=Path), callback=not_under_a_file,
+    "--failures", type=click.Path(file_okay=False, path_type=Path), callback=can_be_written,
     help="folder of the replay files [default: that of --report, or topk-failures]",
 )  # fmt: skip
 @click.option(
@@ -91,7 +91,7 @@ def command(
     check_takes(targets, takes)
     claims, ks = parse_claims(claim), parse_ks(k)
     from ..verify.campaign.campaign import Options
-    from ..verify.campaign.shard import one_gpu_a_rank
+    from ..verify.campaign.ranks import RanksApart, one_gpu_a_rank
     from .campaign_run import captured, check_families, prepared, run_ranks, shared_ks, write
 
     check_families(families)
@@ -110,7 +110,11 @@ def command(
         failures=failures or report_folder or DEFAULT_FAILURES,
         families=families,
     )
-    outcome = run_ranks(ready, options, seed, state_folder)
+    try:
+        outcome = run_ranks(ready, options, seed, state_folder)
+    except RanksApart as error:
+        click.echo(str(error), err=True)
+        return ExitCode.CANNOT_RUN
     if outcome is None:
         return ExitCode.AGREE  # rank 0 has merged this rank's outcome and prints the verdict
     return write(outcome, json_file, junit_file, report_folder)

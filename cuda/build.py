@@ -23,6 +23,7 @@ from ..reference.policy import POLICIES
 from . import cache
 from .cache import BuildError as BuildError  # where callers know it from
 from .cache import cache_dir, digest
+from .host_compiler import flags_for_nvcc
 
 CUDA_DIR = Path(__file__).resolve().parent
 HOST_DIR = CUDA_DIR / "host"
@@ -35,6 +36,8 @@ LIBRARY_FLAGS = ("--shared", "-cudart", "static")
 PROGRAM_FLAGS = ("-cudart", "static")
 FIRST_USE_SECONDS = 60.0  # for which an engine that calls the kernel first may seem to hang
 BUILD_TIMEOUT_S = 300
+HOMES = ("CUDA_HOME", "CUDA_PATH")  # variables that say where the toolkit is, the first set one counts
+USUAL_HOME = "/usr/local/cuda"
 # How a comment begins.
 CPP_COMMENT = "//"
 PYTHON_COMMENT = r"(?<!\S)#"  # behind white space alone: not in "#include"
@@ -55,18 +58,27 @@ KERNEL_UNITS = (
 )
 
 
+class WrongToolkit(BuildError):
+    """The toolkit that the environment asks for is none: no other is taken in its place."""
+
+
 def find_nvcc() -> Path:
-    """nvcc of CUDA_HOME, CUDA_PATH, PATH or /usr/local/cuda; BuildError where there is none."""
-    homes = [
-        os.environ.get("CUDA_HOME"),
-        os.environ.get("CUDA_PATH"),
-        "/usr/local/cuda",
-    ]
+    """nvcc of CUDA_HOME or CUDA_PATH where one is set, else of PATH or /usr/local/cuda.
+
+    Raises BuildError where there is none, WrongToolkit where the one that is set has none.
+    """
+    for variable in HOMES:
+        home = os.environ.get(variable)
+        if home:
+            nvcc = Path(home) / "bin" / "nvcc"
+            if not nvcc.is_file():
+                raise WrongToolkit(
+                    f"{variable} is {home}, which has no bin/nvcc; expected a CUDA toolkit (12.0 or newer): "
+                    f"correct {variable}, or unset it to take nvcc from the PATH"
+                )
+            return nvcc
     found = shutil.which("nvcc")
-    candidates = [Path(home) / "bin" / "nvcc" for home in homes[:2] if home]
-    candidates += [Path(found)] if found else []
-    candidates.append(Path("/usr/local/cuda/bin/nvcc"))
-    for candidate in candidates:
+    for candidate in (*([Path(found)] if found else []), Path(USUAL_HOME) / "bin" / "nvcc"):
         if candidate.is_file():
             return candidate
     raise BuildError(
@@ -119,10 +131,13 @@ def library_name(
 def cached(name: str) -> Path:
     """Where the cache has, or will have, what library_name() calls `name`, in the folder of today's nvcc.
 
-    Without nvcc, where any has left it. Raises BuildError where nvcc is missing and none has.
+    Without nvcc, where any has left it. Raises BuildError where nvcc is missing and none has, or where it is
+    not in the toolkit that was asked for.
     """
     try:
         return cache_dir() / digest((), nvcc_version()) / name
+    except WrongToolkit:
+        raise
     except BuildError:
         found = sorted(cache_dir().glob(f"*/{name}"))
         if not found:
@@ -161,15 +176,16 @@ def _compile(
     """Compiles the units side by side, in the folder of `part`, and links them to it. The assembler's report
     goes to `log` first: who finds a library finds its report."""
     parts = [str(part.with_name(f"{number}.o")) for number in range(len(units))]
+    host = flags_for_nvcc()
 
     def compile_unit(number: int) -> str:
-        common = [f"-arch={arch}", *FLAGS, *flags, *units[number].defines]
+        common = [f"-arch={arch}", *FLAGS, *host, *flags, *units[number].defines]
         return run_nvcc([*common, f"-I{CUDA_DIR}", "-c", str(units[number].source), "-o", parts[number]])
 
     with ThreadPoolExecutor(min(len(units), os.cpu_count() or 1)) as pool:
         report = "".join(pool.map(compile_unit, range(len(units))))
     kind = PROGRAM_FLAGS if program else LIBRARY_FLAGS
-    run_nvcc([f"-arch={arch}", *kind, *parts, "-o", str(part)])
+    run_nvcc([f"-arch={arch}", *kind, *host, *parts, "-o", str(part)])
     part.with_suffix(".log").write_text(report)
     os.replace(part.with_suffix(".log"), log)
 

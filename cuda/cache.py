@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import hashlib
 import os
 import tempfile
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -26,11 +28,17 @@ class BuildError(RuntimeError):
 
 
 def cache_dir() -> Path:
-    """PERSISTENT_TOPK_CACHE, else persistent_topk in the user's cache folder."""
-    chosen = os.environ.get(CACHE_VARIABLE)
+    """PERSISTENT_TOPK_CACHE, else persistent_topk in the user's cache folder; BuildError without a home."""
+    chosen, usual = os.environ.get(CACHE_VARIABLE), os.environ.get("XDG_CACHE_HOME")
     if chosen:
         return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "persistent_topk"
+    try:
+        return Path(usual or Path.home() / ".cache") / "persistent_topk"
+    except RuntimeError as error:  # no HOME, and no entry of this user's
+        raise BuildError(
+            f"this user has no home ({error}); compiled code is kept there: "
+            f"set {CACHE_VARIABLE} to a folder that can be written"
+        ) from error
 
 
 def digest(
@@ -58,6 +66,23 @@ def writable(folder: Path) -> Path:
     return folder
 
 
+def load_library(path: Path) -> ctypes.CDLL:
+    """The library at `path`. BuildError where it cannot be loaded: a copy or a full disk may have cut it
+    short, or its file system runs no code."""
+    try:
+        return ctypes.CDLL(str(path))
+    except OSError as error:
+        advice = "delete it, and the next call builds it again"
+        if _runs_no_code(path):
+            advice = f"its file system is mounted noexec: set {CACHE_VARIABLE} to a folder on another"
+        raise BuildError(f"the library {path} cannot be loaded: {error}; {advice}") from error
+
+
+def _runs_no_code(path: Path) -> bool:
+    """Whether the file system says so; those of other systems than Linux do not."""
+    return hasattr(os, "ST_NOEXEC") and path.exists() and bool(os.statvfs(path).f_flag & os.ST_NOEXEC)
+
+
 def build(target: Path, produce: Callable[[Path], None]) -> None:
     """Has `produce` make the file or folder `target`, at the path that it is given: readers of `target` see
     all of it or nothing. Raises BuildError where the folder is of no use, and what `produce` raises."""
@@ -82,7 +107,13 @@ def build_once(target: Path, produce: Callable[[Path], None]) -> Path:
 def _locked(target: Path) -> Iterator[None]:
     """Alone, of all processes, in making `target`. The lock stays beside it: others may wait for it."""
     with contextlib.ExitStack() as stack:
-        # No lock, or another user's, or one that nobody lets go of: twice the work, the same result.
-        with contextlib.suppress(OSError, NotImplementedError):
+        try:
             stack.enter_context(FileLock(f"{target}.lock", timeout=LOCK_SECONDS))
+        except (OSError, NotImplementedError) as error:
+            # No locks, or another user's, or one that nobody lets go of: twice the work, the same result.
+            warnings.warn(
+                f"{target}.lock cannot be held ({error}); processes that want the same each build it: "
+                f"set {CACHE_VARIABLE} to a folder of this user's on a file system with locks",
+                stacklevel=2,
+            )
         yield

@@ -10,7 +10,8 @@ import torch
 
 from ..reference.policy import POLICIES
 from ..reference.trace import TRACE_DTYPE
-from .build import BuildError, build
+from .build import build
+from .cache import load_library
 from .structs import Limits, PlanRecord, TopkCall
 
 CHOOSE_POLICY = -1  # kChoosePolicy of plan.cuh
@@ -62,12 +63,7 @@ def load(path: Path) -> ctypes.CDLL:
 
     Raises BuildError for a file that cannot be loaded: a copy or a full disk may have cut it short.
     """
-    try:
-        library = ctypes.CDLL(str(path))
-    except OSError as error:
-        raise BuildError(
-            f"the library {path} cannot be loaded: {error}; delete it, and the next call builds it again"
-        ) from error
+    library = load_library(path)
     for name in (
         "persistent_topk_failed_call",
         "persistent_topk_error_name",

@@ -51,7 +51,7 @@ def _check_logits(logits: Tensor) -> None:
         raise ValueError(f"logits is on device {logits.device}; expected one of {', '.join(DEVICES)}")
     if max(logits.shape) > MAX_EXTENT:
         raise ValueError(f"logits has shape {list(logits.shape)}; expected at most {MAX_EXTENT} each way")
-    if logits.shape[1] > 1 and logits.stride(1) != 1:
+    if logits.shape[0] and logits.shape[1] > 1 and logits.stride(1) != 1:  # without rows none uses it
         raise ValueError(f"logits has column stride {logits.stride(1)}; expected 1 (contiguous columns)")
     if logits.is_neg():
         raise ValueError("logits is a lazily negated view; expected plain memory (logits.resolve_neg())")

@@ -98,22 +98,22 @@ def indexer_logits(
     The same arguments give the same logits on the same machine and version of PyTorch.
     """
     generator = torch.Generator().manual_seed(seed)
-    topics = torch.randn(text.topics, shape.head_dim, generator=generator)
-    shared = torch.randn(shape.head_dim, generator=generator)
-    positions = torch.arange(context - rows, context).clamp(min=0)
+    topics = torch.randn(text.topics, shape.head_dim, generator=generator, device="cpu")
+    shared = torch.randn(shape.head_dim, generator=generator, device="cpu")
+    positions = torch.arange(context - rows, context, device="cpu").clamp(min=0)
 
     queries = _queries(rows, shape, text, topics, shared, generator)
     queries, query_scales = quantise(spread(rotate(queries, positions[:, None], shape)), power_of_two_scales)
-    weights = 1.0 + 0.5 * torch.randn(rows, shape.heads, generator=generator)
+    weights = 1.0 + 0.5 * torch.randn(rows, shape.heads, generator=generator, device="cpu")
     weights = weights * query_scales * (shape.heads**-0.5 * shape.head_dim**-0.5)
 
-    vocabulary = torch.randn(text.vocabulary, shape.head_dim, generator=generator)
-    logits = torch.empty(rows, context)
+    vocabulary = torch.randn(text.vocabulary, shape.head_dim, generator=generator, device="cpu")
+    logits = torch.empty(rows, context, device="cpu")
     for begin in range(0, context, KEY_BLOCK):
         end = min(begin + KEY_BLOCK, context)
         keys = _keys(begin, end, text, topics, shared, vocabulary, generator)
         keys = layer_norm(keys, (shape.head_dim,))
-        keys = spread(rotate(keys, torch.arange(begin, end), shape))
+        keys = spread(rotate(keys, torch.arange(begin, end, device="cpu"), shape))
         keys, key_scales = quantise(keys, power_of_two_scales)
         logits[:, begin:end] = score(queries, weights, keys) * key_scales
     return logits.to(score_dtype).to(torch.float32), (positions + 1).clamp(max=context).to(torch.int32)
@@ -127,7 +127,7 @@ def rotate(vectors: Tensor, positions: Tensor, shape: IndexerShape) -> Tensor:
     i + rotary_dim / 2 by the angle position * ROTARY_BASE ** (-2 i / rotary_dim).
     """
     half = shape.rotary_dim // 2
-    frequencies = ROTARY_BASE ** (-torch.arange(half, dtype=torch.float64) / half)
+    frequencies = ROTARY_BASE ** (-torch.arange(half, dtype=torch.float64, device=vectors.device) / half)
     angles = positions[..., None] * frequencies
     cosine, sine = angles.cos().float(), angles.sin().float()
     first, second, rest = torch.split(vectors, [half, half, shape.head_dim - shape.rotary_dim], -1)
@@ -140,7 +140,7 @@ def spread(vectors: Tensor) -> Tensor:
     vectors: float32 [..., d], d a power of two.
     """
     size = vectors.shape[-1]
-    matrix = torch.ones(1, 1)
+    matrix = torch.ones(1, 1, device=vectors.device)
     while matrix.shape[0] < size:
         matrix = torch.cat([torch.cat([matrix, matrix], 1), torch.cat([matrix, -matrix], 1)])
     return vectors @ (matrix / math.sqrt(size))
@@ -163,9 +163,9 @@ def _queries(
     rows: int, shape: IndexerShape, text: Text, topics: Tensor, shared: Tensor, generator: torch.Generator
 ) -> Tensor:
     """Activations [rows, heads, head_dim]: a row leans towards or away from each topic, heads vary."""
-    leaning = torch.randn(rows, text.topics, generator=generator) * text.query_topic_strength
+    leaning = torch.randn(rows, text.topics, generator=generator, device="cpu") * text.query_topic_strength
     common = (leaning @ topics + text.query_shared_strength * shared)[:, None, :]
-    return common + torch.randn(rows, shape.heads, shape.head_dim, generator=generator)
+    return common + torch.randn(rows, shape.heads, shape.head_dim, generator=generator, device="cpu")
 
 
 def _keys(
@@ -179,11 +179,11 @@ def _keys(
 ) -> Tensor:
     """Activations [end - begin, head_dim] of the tokens at columns begin .. end-1."""
     tokens = end - begin
-    spans = torch.randint(text.topics, (KEY_BLOCK // text.span,), generator=generator)
+    spans = torch.randint(text.topics, (KEY_BLOCK // text.span,), generator=generator, device="cpu")
     topic = spans.repeat_interleave(text.span)[:tokens]
-    word = torch.randint(text.vocabulary, (KEY_BLOCK,), generator=generator)[:tokens]
+    word = torch.randint(text.vocabulary, (KEY_BLOCK,), generator=generator, device="cpu")[:tokens]
     keys = text.key_topic_strength * topics[topic] + vocabulary[word] + text.key_shared_strength * shared
-    sinks = torch.arange(begin, end) < text.sinks
+    sinks = torch.arange(begin, end, device="cpu") < text.sinks
     return keys + sinks[:, None] * text.sink_strength * shared
 
 
@@ -194,7 +194,7 @@ def score(queries: Tensor, weights: Tensor, keys: Tensor) -> Tensor:
     head_dim]. A few rows at a time.
     """
     rows, heads, dim = queries.shape
-    scores = torch.empty(rows, keys.shape[0])
+    scores = torch.empty(rows, keys.shape[0], device=keys.device)
     step = max(1, PRODUCTS_AT_ONCE // (heads * keys.shape[0]))
     for begin in range(0, rows, step):
         some = queries[begin : begin + step]

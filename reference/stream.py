@@ -55,13 +55,13 @@ def sample(length: int, columns: int, policy: Policy) -> Tensor:
     of the golden ratio (Weyl's sequence).
     """
     parts = policy.sample // SAMPLE_BLOCK
-    part = torch.arange(parts + 1)
+    part = torch.arange(parts + 1, device="cpu")
     begins = part * (columns // SAMPLE_BLOCK) // parts
     within = begins.diff() * (part[:-1] * GOLDEN_RATIO & 0xFFFFFFFF) >> 32
     starts = (begins[:-1] + within) * SAMPLE_BLOCK
-    quads = (starts[:, None] + torch.arange(0, SAMPLE_BLOCK, QUAD)).flatten()
+    quads = (starts[:, None] + torch.arange(0, SAMPLE_BLOCK, QUAD, device="cpu")).flatten()
     quads = quads[quads + QUAD <= length]
-    return (quads[:, None] + torch.arange(QUAD)).flatten()
+    return (quads[:, None] + torch.arange(QUAD, device="cpu")).flatten()
 
 
 def at_most(expected: int) -> int:

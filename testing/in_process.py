@@ -131,7 +131,7 @@ def story(outcome: Outcome) -> str:
         for promise in target.failing()
     ]
     told = [line for found in stories for line in (found.title, *(f"  {line}" for line in found.lines()))]
-    told += [] if stories else [f"{outcome.verdict}: {outcome.why_nothing()}"]
+    told += [] if stories else [f"{outcome.verdict}: {outcome.missing_in_words()}"]
     refused = [target for target in outcome.targets.values() if target.refused]
     told += [f"{target.name} does not take {target.refused} cases: {target.refusal}" for target in refused]
     return "\n".join((*told, f"seed {outcome.seed}, {outcome.coverage.cases} cases"))

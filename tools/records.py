@@ -113,7 +113,7 @@ def check(folder: Path = RECORDS_DIR) -> ExitCode:
     records = load_records(folder)
     if not records:
         print(f"no records in {folder}")
-        return ExitCode.NOTHING_VERIFIED
+        return ExitCode.INCOMPLETE
     reasons = [stale_reason(record) for record in records]
     for record, reason in zip(records, reasons, strict=True):
         print(reason or f"{record['name']}: current, {'ok' if record['found']['ok'] else 'NOT OK'}")

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import functools
-import os
 import platform
-import shutil
 import subprocess
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ..cache import BuildError, build_once, cache_dir, digest
+from ..host_compiler import command
 
 EMULATOR = Path(__file__).parent
 KERNEL = EMULATOR.parent / "kernel"
@@ -48,18 +47,12 @@ KERNEL_FLAGS = (
 )
 
 
-def compiler() -> str:
-    """GCC's C++ compiler: $CXX, else g++. BuildError if there is none."""
-    name = os.environ.get("CXX") or "g++"
-    found = shutil.which(name)
-    if found is None:
-        raise BuildError(
-            f"no C++ compiler {name!r} on the PATH: the emulator is compiled on first use. "
-            "Install g++ 11 or newer (Debian, Ubuntu: apt-get install g++), or set CXX to one."
-        )
+def compiler() -> tuple[str, ...]:
+    """The words of a call of GCC's C++ compiler: CXX, else g++. BuildError if there is none."""
+    found = command()
     if "clang" in _version_of(found):
         raise BuildError(
-            f"{found} is clang: the emulator relies on how GCC instruments memory accesses. "
+            f"{' '.join(found)} is clang: the emulator relies on how GCC instruments memory accesses. "
             "Install g++ 11 or newer and set CXX to it."
         )
     return found
@@ -84,7 +77,7 @@ def build_kernel(
             (f"-I{EMULATOR}", f"-I{kernel}"),
         )
         objects = [runtime.result(), instrumented]
-    library = cache_dir() / f"{source.stem}-{digest(objects, compiler())}.so"
+    library = cache_dir() / f"{source.stem}-{digest(objects, *compiler())}.so"
     # Not linked with -fsanitize: the emulator stands in for the sanitizers' runtimes.
     return _compiled(library, ["-shared", "-Wl,-z,defs", *(str(path) for path in objects)])
 
@@ -93,25 +86,25 @@ def _object(
     source: Path, flags: Sequence[str], headers: Sequence[Path], includes: Sequence[str] = ()
 ) -> Path:
     """The object file of one source. Equal contents give equal files, wherever the headers lie."""
-    machine = (platform.machine(), compiler(), _version_of(compiler()))  # a home may be of several machines
+    machine = (platform.machine(), *compiler(), _version_of(compiler()))  # a home may be of several machines
     target = cache_dir() / f"{source.stem}-{digest([source, *headers], *machine, *flags)}.o"
     return _compiled(target, [*flags, *includes, "-c", str(source)])
 
 
 @functools.cache
-def _version_of(name: str) -> str:
-    return subprocess.run([name, "--version"], capture_output=True, text=True, check=False).stdout
+def _version_of(command: tuple[str, ...]) -> str:
+    return subprocess.run([*command, "--version"], capture_output=True, text=True, check=False).stdout
 
 
 def _compiled(target: Path, arguments: Sequence[str]) -> Path:
     """`target` in the cache, made by the compiler with these arguments if it is not there."""
 
     def run_compiler(part: Path) -> None:
-        command = [compiler(), *arguments, "-o", str(part)]
+        words = [*compiler(), *arguments, "-o", str(part)]
         result = subprocess.run(
-            command, capture_output=True, text=True, timeout=COMPILE_TIMEOUT_SECONDS, check=False
+            words, capture_output=True, text=True, timeout=COMPILE_TIMEOUT_SECONDS, check=False
         )
         if result.returncode != 0:
-            raise BuildError(f"{' '.join(command)}\nfailed:\n{result.stderr.strip()[:ERROR_CHARACTERS]}")
+            raise BuildError(f"{' '.join(words)}\nfailed:\n{result.stderr.strip()[:ERROR_CHARACTERS]}")
 
     return build_once(target, run_compiler)

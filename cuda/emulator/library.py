@@ -13,6 +13,8 @@ import subprocess
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from ..cache import load_library
+
 KINDS = ("round_robin", "reverse", "starve", "random", "pct")
 KIND_BYTES = 32
 MESSAGE_BYTES = 16384
@@ -113,7 +115,7 @@ class Library:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.functions = ctypes.CDLL(str(path))
+        self.functions = load_library(path)
 
     def launch(
         self,

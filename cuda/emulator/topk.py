@@ -110,7 +110,7 @@ def run(
     rows, columns = logits.shape
     plan = make_plan(rows, columns, limits, policy)
     _check_trace(trace, rows, plan.ctas)
-    canaried = torch.full((rows * k + 2 * CANARY_ELEMENTS,), CANARY, dtype=torch.int32)
+    canaried = torch.full((rows * k + 2 * CANARY_ELEMENTS,), CANARY, dtype=torch.int32, device="cpu")
     inner = canaried[CANARY_ELEMENTS : CANARY_ELEMENTS + rows * k].fill_(POISON).view(rows, k)
     if output is not None:
         _check_output(output, rows, k)

@@ -67,7 +67,7 @@ def merge(
     slots = int(library.functions.persistent_topk_merge_slots())
     if ranks * k > slots:
         raise ValueError(f"values has {ranks} x {k} pairs a row; expected {slots} at most")
-    output = torch.full((rows, k), -2, dtype=torch.int32)
+    output = torch.full((rows, k), -2, dtype=torch.int32, device="cpu")
     if output.numel() == 0:
         return output
     pairs = [tensor.reshape(ranks, rows * k).contiguous() for tensor in (values, columns)]

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ..build import Unit, build
+from ..cache import load_library
 from ..library import arch_of, check
 from .digits import StageParams
 
@@ -50,7 +51,7 @@ class Loaded(NamedTuple):
 def loaded(device: int) -> Loaded:
     """The library for CUDA device number `device`. Raises BuildError, or CudaError where it has too little
     shared memory."""
-    library = ctypes.CDLL(str(build([Unit(SOURCE)], arch_of(device))))
+    library = load_library(build([Unit(SOURCE)], arch_of(device)))
     for name in ("failed_call", "error_name", "error_text"):
         getattr(library, f"persistent_topk_{name}").restype = ctypes.c_char_p
     for name, params in (("merge", MergeParams), ("stage", StageParams)):

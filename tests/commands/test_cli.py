@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -47,7 +46,8 @@ def test_a_correct_target_agrees_and_its_files_say_so() -> None:
     )  # fmt: skip
     assert found.return_value == ExitCode.AGREE, found.output
     told = json.loads(Path("out/a.json").read_text())
-    assert (told["schema"], told["verdict"], told["seed"]) == (1, "agree", 0)
+    assert (told["schema"], told["verdict"], told["seed"]) == (2, "agree", 0)
+    assert told["missing"] == []
     assert told["cases"] > 0 and told["rows"] >= told["cases"] and told["seconds"] > 0
     assert {"trivial", "decode", "medium", "large"} <= set(told["paths"])
     properties = told["targets"]["wrong_topk:correct"]["properties"]
@@ -86,9 +86,14 @@ def test_a_target_that_breaks_only_what_it_does_not_claim_agrees() -> None:
 
 
 def test_too_few_cases_are_not_agreement() -> None:
-    found = invoke("verify", "--target", "model", "--cases", "1", "--family", "k-edges")
-    assert found.return_value == ExitCode.NOTHING_VERIFIED
+    few = ("--cases", "1", "--family", "k-edges", "--json", "a.json")
+    found = invoke("verify", "--target", "model", *few)
+    assert found.return_value == ExitCode.INCOMPLETE
     assert "no row under a shipped policy took" in found.output
+    assert found.output.rstrip().splitlines()[-1].startswith("incomplete: ")
+    told = json.loads(Path("a.json").read_text())
+    assert told["verdict"] == "incomplete"
+    assert {"what": "path spill", "why": "no row under a shipped policy took it"} in told["missing"]
 
 
 MISUSES = {
@@ -103,6 +108,11 @@ MISUSES = {
     "junit in a file": (["verify", "--junit", "file/a.xml"], "is not a folder"),
     "failures in a file": (["verify", "--failures", "file/a"], "is not a folder"),
     "report in a file": (["verify", "--report", "file/a/b"], "is not a folder"),
+    "json on a read-only mount": (["verify", "--json", "/proc/a.json"], "/proc/a.json cannot be written"),
+    "failures there": (["verify", "--failures", "/proc"], "/proc cannot be written: /proc: "),
+    "report there": (["verify", "--report", "/proc/a/b"], "/proc/a/b cannot be written: /proc: "),
+    "plot there": (["explain", "--plot", "/proc/a.png"], "/proc/a.png cannot be written"),
+    "table there": (["bench", "--markdown", "/proc/a.md"], "/proc/a.md cannot be written"),
     "no budget": (["verify", "--seconds", "0"], "--seconds"),
     "claim": (["verify", "--claim", "speed"], "claim is 'speed'; expected"),
     "k": (["verify", "--k", "5,x"], "--k is '5,x'; expected whole numbers"),
@@ -110,7 +120,7 @@ MISUSES = {
     "family": (["verify", "--family", "rows"], "--family is 'rows'; expected one of"),
     "target": (["verify", "--target", "vllm_topk"], "expected module:function or one of"),
     "no function": (["verify", "--target", "wrong_topk:none"], "has no 'none'"),
-    "signature": (["verify", "--target", "wrong_topk:two_arguments"], "cannot be called as"),
+    "signature": (["verify", "--target", "bad_topk:two_arguments"], "cannot be called as"),
     "no callable": (["verify", "--target", "wrong_topk:BUFFER"], "expected a function"),
     "logits": (["verify", "--logits", "none.npy"], "none.npy is not a file"),
     "replay nothing": (["replay", "none.zip"], "none.zip"),
@@ -174,7 +184,7 @@ def test_damaged_files_are_told_apart(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_conform_prints_the_table_alone() -> None:
-    found = invoke("conform", "torch.topk", "--seconds", "1.5", "--json", "c.json")
+    found = invoke("conform", "torch.topk", "--seconds", "5", "--json", "c.json")
     assert found.return_value == ExitCode.AGREE, found.output
     assert "Conformance" in found.output and "Rows by path" not in found.output
     assert all(len(line) <= 100 for line in found.output.splitlines())
@@ -188,12 +198,22 @@ def test_doctor_tells_what_is_here() -> None:
         assert word in found.output
 
 
-def test_an_interrupt_prints_what_was_verified() -> None:
-    command = [sys.executable, "-m", "persistent_topk.verify", "--target", "model", "--seconds", "60"]
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
-    time.sleep(5)
+def has_counted(state: Path) -> bool:
+    """Whether a campaign has kept what it counted."""
+    return state.is_file() and json.loads(state.read_text())["body"]["outcome"] is not None
+
+
+def test_an_interrupt_prints_what_was_verified(tmp_path: Path) -> None:
+    words = ["--target", "model", "--seconds", "600", "--state", str(tmp_path / "state")]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "persistent_topk.verify", *words], stdout=subprocess.PIPE, text=True,
+        # A suite that runs in the background ignores the signal, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    while not has_counted(tmp_path / "state" / "state.json"):
+        assert process.poll() is None, "the campaign ended before it counted anything"
+        time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    told, _ = process.communicate(timeout=30)
+    told, _ = process.communicate()
     assert process.returncode == ExitCode.INTERRUPTED
     assert "Rows by path" in told and "(interrupted)" in told

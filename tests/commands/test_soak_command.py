@@ -71,7 +71,7 @@ def test_the_command_fails_on_a_mismatch_and_says_what_is_left(on_a_gpu: FakeKer
     assert found.return_value == ExitCode.MISMATCH
     assert "long batch 0 (" in found.output and "mismatch: " in found.output
     nothing = soak(*FEW, "--seconds", "1e-9", "--seed", "7", "--folder", "elsewhere")
-    assert nothing.return_value == ExitCode.NOTHING_VERIFIED
+    assert nothing.return_value == ExitCode.INCOMPLETE
     assert "60 rows are left: run the soak again" in nothing.output
 
 

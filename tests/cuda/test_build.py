@@ -70,6 +70,28 @@ def test_a_missing_nvcc_is_said(monkeypatch: pytest.MonkeyPatch, cache: Path) ->
         build.build()
 
 
+@pytest.mark.parametrize("variable", ["CUDA_HOME", "CUDA_PATH"])
+def test_no_toolkit_is_taken_in_place_of_the_one_asked_for(
+    variable: str, toolkit: FakeToolkit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = build.build(arch=ARCH)
+    monkeypatch.setenv("PATH", str(toolkit.nvcc.parent), prepend=":")
+    monkeypatch.delenv("CUDA_HOME")
+    monkeypatch.delenv("CUDA_PATH", raising=False)
+    assert toolkit.nvcc == build.find_nvcc() and built == build.build(arch=ARCH)
+    monkeypatch.setenv(variable, "/nonexistent")
+    for refused in (build.find_nvcc, build.build):
+        with pytest.raises(build.BuildError, match=f"{variable} is /nonexistent.*unset it to take nvcc"):
+            refused()
+
+
+def test_nvcc_is_given_the_compiler_of_cxx(toolkit: FakeToolkit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "sh -m64")  # found on every PATH, and never run
+    build.build(arch=ARCH)
+    calls = toolkit.nvcc.with_name("nvcc.calls").read_text().splitlines()
+    assert calls and all("/sh -Xcompiler -m64" in call and "-ccbin /" in call for call in calls)
+
+
 def test_an_nvcc_that_does_not_run_is_said(toolkit: FakeToolkit) -> None:
     toolkit.nvcc.chmod(0o644)
     with pytest.raises(build.BuildError, match=r"bin/nvcc does not run \(Permission denied\).*CUDA_HOME"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -65,15 +66,46 @@ def test_without_locks_the_result_is_the_same(
         raise error
 
     monkeypatch.setattr(FileLock, "__enter__", refused)
-    assert "made" == build_once(tmp_path / "target", lambda part: part.write_text("made")).read_text()  # type: ignore[arg-type,return-value]
+    with pytest.warns(UserWarning, match=r"cannot be held .*no (locks|flock).*PERSISTENT_TOPK_CACHE"):
+        made = build_once(tmp_path / "target", lambda part: part.write_text("made"))  # type: ignore[arg-type,return-value]
+    assert "made" == made.read_text()
     assert ["target"] == left(tmp_path)
+
+
+def test_a_home_that_is_none_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in (cache.CACHE_VARIABLE, "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(cache.Path, "home", homeless)
+    with pytest.raises(BuildError, match="this user has no home .*set PERSISTENT_TOPK_CACHE"):
+        cache.cache_dir()
+    monkeypatch.setenv("XDG_CACHE_HOME", "/elsewhere")
+    assert Path("/elsewhere/persistent_topk") == cache.cache_dir()
+
+
+def test_a_library_that_cannot_be_loaded_is_said_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = tmp_path / "a.so"
+    library.write_bytes(b"cut short")
+    with pytest.raises(BuildError, match="a.so cannot be loaded: .*; delete it"):
+        cache.load_library(library)
+
+    class Mount:
+        f_flag = os.ST_NOEXEC
+
+    monkeypatch.setattr(cache.os, "statvfs", lambda path: Mount)
+    with pytest.raises(BuildError, match="mounted noexec: set PERSISTENT_TOPK_CACHE to a folder on another"):
+        cache.load_library(library)
 
 
 def test_a_lock_that_nobody_lets_go_of_costs_a_wait_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cache, "LOCK_SECONDS", 0.01)
-    with FileLock(tmp_path / "target.lock"):
+    with FileLock(tmp_path / "target.lock"), pytest.warns(UserWarning, match="could not be acquired"):
         assert build_once(tmp_path / "target", Path.touch).is_file()
 
 

@@ -38,7 +38,7 @@ def compiles(folder: Path, header: str, assertions: list[str]) -> bool:
     lines = [f"static_assert({fact});" for fact in assertions]
     source.write_text("\n".join([header, "#include <cstddef>", "using namespace persistent_topk;", *lines]))
     includes = [f"-I{place}" for place in (folder, CUDA_DIR, CUDA_DIR / "kernel", EMULATOR)]
-    command = [compiler(), "-std=c++20", "-fsyntax-only", *includes, str(source)]
+    command = [*compiler(), "-std=c++20", "-fsyntax-only", *includes, str(source)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0 or "static assertion failed" in done.stderr, done.stderr
     return done.returncode == 0

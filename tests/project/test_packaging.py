@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,15 @@ from persistent_topk.cuda import build
 
 pytest.importorskip("setuptools")
 
+FIRST_WITH_PEP_639 = 77  # of setuptools
 NOT_IN_THE_WHEEL = ("docs/", "notebooks/", "tests/")
+
+
+def test_the_build_asks_for_a_setuptools_that_reads_its_licence() -> None:
+    project = (ROOT / "pyproject.toml").read_text()
+    assert 'license = "Apache-2.0"' in project, "as PEP 639 has it"
+    least = re.search(r'requires = \["setuptools>=(\d+)"\]', project)
+    assert least is not None and int(least[1]) >= FIRST_WITH_PEP_639
 
 
 @pytest.fixture

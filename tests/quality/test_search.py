@@ -119,6 +119,6 @@ def test_a_correct_target_is_put_many_rows_a_second(tmp_path: Path) -> None:
     long_rows = sum(n > LONG_ROW for n in distinct.values())
     told = f"{len(distinct)} distinct rows, {long_rows} long"
     print(f"{told}, in {seconds:.1f} s of processors")
-    assert outcome.verdict == "agree", outcome.why_nothing()
+    assert outcome.verdict == "agree", outcome.missing_in_words()
     assert len(distinct) / seconds >= ROWS_A_SECOND
     assert long_rows >= LONG_SHARE * len(distinct)

@@ -91,3 +91,19 @@ def test_nothing_to_select_from(entry: Callable[..., torch.Tensor], shape: tuple
     assert indices.dtype == torch.int32 and torch.equal(
         indices, torch.full((shape[0], 5), -1, dtype=torch.int32)
     )
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: f"{entry.__module__}")
+@pytest.mark.parametrize("shape", [(0, 5), (0, 1), (3, 0)])
+@pytest.mark.parametrize("strides", [(0, 0), (7, 2), (1, 9)])
+def test_a_stride_that_no_element_uses_is_no_error(
+    entry: Callable[..., torch.Tensor], shape: tuple[int, int], strides: tuple[int, int]
+) -> None:
+    logits = torch.zeros(64).as_strided(shape, strides)
+    lengths = torch.full(shape[:1], 5, dtype=torch.int32)
+    assert entry(logits, lengths, 4).tolist() == [[-1] * 4] * shape[0]
+
+
+def test_an_empty_array_of_numpy_is_taken() -> None:
+    logits, lengths = (torch.from_numpy(np.zeros(size, kind)) for size, kind in (((0, 5), "f4"), (0, "i4")))
+    assert (0, 4) == tuple(persistent_topk.topk(logits, lengths, 4).shape)

@@ -157,6 +157,11 @@ def writes_inputs(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.
     return right
 
 
+def clamps_lengths(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor:
+    """Clamps in the caller's memory, which lengths of 1 to S do not show."""
+    return correct(logits, lengths.clamp_(0, logits.shape[1]), k)
+
+
 def aligned_only(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor:
     """Skips the head of rows that do not start at a multiple of 16 bytes."""
     return by_row(
@@ -267,10 +272,6 @@ def two_ks(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor:
     return last_column_ties(logits, lengths, k)
 
 
-def two_arguments(logits: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-    return correct(logits, lengths, 1)
-
-
 # The mistake, and a property that it must be caught by.
 MISTAKES: dict[Callable[..., torch.Tensor], str] = {
     truncated_buffer: "exact-set",
@@ -286,6 +287,7 @@ MISTAKES: dict[Callable[..., torch.Tensor], str] = {
     arrival_order_ties: "repeatable-set",
     unsigned_lengths: "short-lengths",
     writes_inputs: "inputs-untouched",
+    clamps_lengths: "inputs-untouched",
     aligned_only: "layout-independent",
     batch_dependent: "batch-independent",
     rows_of_one_block: "exact-set",

@@ -77,7 +77,8 @@ def test_limits_are_arguments(tmp_path: Path) -> None:
 
 
 def test_cases_that_are_not_taken_are_told(tmp_path: Path) -> None:
-    with pytest.raises(AssertionError, match="does not take 30 cases: NotImplementedError: not on this machine"):
+    words = "does not take 30 cases: NotImplementedError: not on this machine"
+    with pytest.raises(AssertionError, match=words):
         assert_topk(limited_topk.takes_nothing, cases=30, failures=tmp_path)
 
 

@@ -36,6 +36,26 @@ def test_each_property_is_an_item(tmp_path: Path) -> None:
     assert "topk seed: 0" not in done.stdout and "topk seed: " in done.stdout
 
 
+def test_workers_of_xdist_share_one_campaign(tmp_path: Path) -> None:
+    pytest.importorskip("xdist")
+    (tmp_path / "counted.py").write_text(
+        "from wrong_topk import last_column_ties\nopen('imports', 'a').write('once\\n')\n"
+    )
+    places = tmp_path / "tmp"
+    places.mkdir()
+    done = run(
+        tmp_path, "-n", "3", "--topk-target", "counted:last_column_ties", "--topk-target", "counted:none",
+        TMPDIR=str(places),
+    )  # fmt: skip
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout + done.stderr
+    assert len({line.split("]")[0] for line in done.stdout.splitlines() if line.startswith("[gw")}) > 1
+    assert "PASSED topk::counted:last_column_ties::exact-set" in done.stdout
+    assert "FAILED topk::counted:last_column_ties::lowest-column-ties" in done.stdout
+    assert "cannot be examined: module 'counted' has no 'none'" in done.stdout
+    assert (tmp_path / "imports").read_text() == "once\n" * 2, "one process for each of the two targets"
+    assert not list(places.glob("persistent-topk-*")), "nothing is left behind"
+
+
 def test_without_a_target_it_does_nothing(tmp_path: Path) -> None:
     done = run(tmp_path)
     assert done.returncode == pytest.ExitCode.NO_TESTS_COLLECTED

@@ -12,6 +12,7 @@ import torch
 
 from ...commands import cli
 from ...cuda.build import CUDA_DIR, Unit, build, nvcc_version
+from ...cuda.cache import load_library
 from ...cuda.library import arch_of
 from .cases import HERE, Inputs, Parameters, inputs_of, operation_names
 
@@ -36,7 +37,7 @@ def answer(library: ctypes.CDLL, operation: int, inputs: Inputs) -> np.ndarray:
 def record(path: Path) -> None:
     """Writes the answers to every operation, with what they were asked and by which GPU."""
     arch = arch_of(torch.cuda.current_device())
-    library = ctypes.CDLL(str(build([Unit(HERE / "device.cu")], arch, (f"-I{CUDA_DIR / 'kernel'}",))))
+    library = load_library(build([Unit(HERE / "device.cu")], arch, (f"-I{CUDA_DIR / 'kernel'}",)))
     arrays: dict[str, np.ndarray] = {}
     for number, name in enumerate(operation_names(library)):
         inputs = inputs_of(name)

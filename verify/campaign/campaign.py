@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,8 +14,9 @@ from ..cases.strategies import PEER_SCOPE, SMALL_SCOPE, Scope, cases
 from ..cases.variants import SHARDS, VARIANTS, is_packed, packed
 from ..judging.examination import AGAIN, GRAPH, SHORT, STEPS, Subject, examine
 from ..targets.target import NotTaken, Schedule, Target
+from .budget import Budget
 from .counterexamples import Counterexamples
-from .outcome import Outcome, TargetOutcome, new_outcome
+from .outcome import Missing, Outcome, TargetOutcome, new_outcome
 from .recipe_search import Promise, RecipeSearch
 from .scales import OWN_SHARES, SHARES_OF_OTHERS, Recipes, Scale, make_scales
 from .state import State
@@ -27,9 +27,8 @@ MANY_ROWS = 64  # or rows
 CALLS = 6  # schedules drawn for one case
 MOST_SCHEDULES = 1 << 62  # their seeds are 64 bits wide
 SEARCH_SHARE = 0.6  # of the budget; once a claimed promise is broken, the rest is for shrinking
-SHRINK_SECONDS = 120.0  # the most for shrinking where the budget is a number of cases: attempts end it sooner
+FEWEST_CASES = 20  # that are enough for a verdict, where the clock says how many there are
 MOST_FATAL = 3  # a property that has cost a target's process so often is measured no more
-OVERTIME = 1.03  # a case that would end later than this part of the budget is not started
 BURST_CASES = 100  # recipes that are drawn before the families have their turn again,
 BURST_SHARE = 0.1  # or as many as fit into this part of the budget
 MOST_BURSTS = 1 << 20  # of one seed
@@ -37,9 +36,9 @@ MOST_BURSTS = 1 << 20  # of one seed
 
 @dataclass
 class Options:
-    """seconds or cases bounds the campaign. ks: values of k in place of the settings' own. captured:
-    (name, cases) of files of logits, which come first. failures: the folder for replay files. families:
-    these alone, and no recipes. state: where an earlier run left off."""
+    """seconds or cases bounds the campaign. ks: values of k in place of the settings' own. captured: cases
+    of files of logits, beside the budget: those for which there is as much time again. failures: the folder
+    for replay files. families: these alone, and no recipes. state: where an earlier run left off."""
 
     seed: int = 0
     seconds: float | None = 60.0
@@ -80,7 +79,7 @@ class Campaign:
             self.outcome = options.state.resume(self.outcome, self.found, targets)
         self._cases_before, self._seconds_before = self.outcome.coverage.cases, self.outcome.seconds
         self._progress = progress
-        self._started = self._now()
+        self._budget = Budget(options.seconds, options.cases, lambda: sum(map(Target.waited, targets)))
         own = any(target.own for target in targets)
         self._in_shards = any(target.takes_shards for target in targets)
         shares = OWN_SHARES if own else SHARES_OF_OTHERS
@@ -95,74 +94,61 @@ class Campaign:
             return self._run()
 
     def _run(self) -> Outcome:
-        self._started = self._now()
+        self._budget.start()
         database = None if self.options.state is None else self.options.state.recipes
         search = RecipeSearch(cases(self._scope), self._put_recipe, database)
         try:
             self._search(search)
-            self.found.shrink_all(self._shrink_deadline())
+            self.found.shrink_all(self._budget.shrink_deadline())
         except KeyboardInterrupt:
             self.outcome.interrupted = True
         finally:
             search.close()
+        self._tell_too_few()
         for target in self.targets:
             told = self.outcome.targets[target.name]
-            told.notes = (*target.notes(), *_notes_on(_given_up(told)))
+            unsaved = (why for (name, _), why in self.found.unsaved.items() if name == target.name)
+            told.notes = (*target.notes(), *_notes_on(_given_up(told)), *unsaved)
             told.unfinished = target.out_of_patience() or ""
         self._keep(now=True)
         return self.outcome
 
+    def _tell_too_few(self) -> None:
+        reached, seconds = self.outcome.coverage.cases, self._budget.seconds
+        if seconds is not None and 0 < reached < FEWEST_CASES:
+            why = f"{seconds:g} s were too few; expected {FEWEST_CASES} cases or more"
+            self.outcome.gaps += (Missing(f"more than {reached} cases", why),)
+
     def _keep(self, now: bool = False) -> None:
         """Records the time, and keeps the state if there is one and it is due."""
-        self.outcome.seconds = self._seconds_before + self._elapsed()
+        self.outcome.seconds = self._seconds_before + self._budget.elapsed()
         if self.options.state is None or self.options.state.keep(self.outcome, now):
             self.found.clear_away()
-
-    def _now(self) -> float:
-        """The campaign's clock, which stands while a target compiles in a first call."""
-        return time.monotonic() - sum(target.waited() for target in self.targets)
-
-    def _elapsed(self) -> float:
-        return self._now() - self._started
 
     @property
     def _done(self) -> int:
         """Cases of this run."""
         return self.outcome.coverage.cases - self._cases_before
 
-    def _used(self) -> float:
-        """The share of the budget that is used, 1 at its end."""
-        if self.options.cases is not None:
-            return self._done / max(1, self.options.cases)
-        return self._elapsed() / (self.options.seconds or 1.0)
-
     def _is_over(self) -> bool:
         if any(target.out_of_patience() for target in self.targets):
             return True
-        return self._used() >= (SEARCH_SHARE if self._searched_enough() else 1.0)
+        return self._budget.used() >= (SEARCH_SHARE if self._searched_enough() else 1.0)
 
     def _searched_enough(self) -> bool:
         """A budget of cases is used up whatever was found: the same seed and count give the same cases."""
         return self.options.cases is None and self.found.any_claimed()
 
-    def _shrink_deadline(self) -> float:
-        if self.options.cases is not None or self.options.seconds is None:
-            return time.monotonic() + SHRINK_SECONDS
-        return time.monotonic() + self.options.seconds - self._elapsed()
-
     def _search(self, search: RecipeSearch) -> None:
         for scale in reversed(self._scales):  # every path first, whatever else there is time for
             for _ in range(scale.tours):
                 self._visit(scale)
-        for case in self.options.captured:
-            if self._is_over():
-                return
-            self._put(case)
+        self._put_captured()
         if self._recipes is not None:
             search.replay(self._is_over)
         while not self._is_over():
             order = sorted(self._parts(), key=self._had)
-            fitting = next((item for item in order if self._fits(item.likely_cost())), None)
+            fitting = next((item for item in order if self._budget.fits(item.likely_cost())), None)
             if fitting is None:
                 return
             if isinstance(fitting, Recipes):
@@ -170,26 +156,37 @@ class Campaign:
             else:
                 self._visit(fitting)
 
+    def _put_captured(self) -> None:
+        """A file adds cases: it takes neither time nor cases from the others, and has a limit of its own."""
+        with self._budget.apart():
+            limit = Budget(self.options.seconds, self.options.cases)
+            for number, case in enumerate(self.options.captured):
+                if limit.used() >= 1.0:
+                    what = f"captured scores, {len(self.options.captured) - number} cases of them"
+                    self.outcome.gaps += (Missing(what, f"no more fitted into {limit.seconds:g} s"),)
+                    return
+                self._put(case)
+
     def _parts(self) -> list[Scale | Recipes]:
         return [*self._scales, *([self._recipes] if self._recipes else [])]
 
     def _visit(self, scale: Scale) -> None:
         if not self._is_over():
-            began = self._now()
+            began = self._budget.clock()
             case = scale.next_case(self.options.seed)
             self._put(case)
-            scale.spend(case, self._now() - began)
+            scale.spend(case, self._budget.clock() - began)
 
     def _burst(self, search: RecipeSearch, recipes: Recipes) -> None:
-        share = self._used()
+        share = self._budget.used()
         recipes.bursts += 1
         examples = BURST_CASES
         if self.options.cases is not None:
             examples = max(1, int(self.options.cases * BURST_SHARE))
 
         def is_over() -> bool:
-            late = self._used() >= share + BURST_SHARE and self.options.cases is None
-            return late or self._is_over() or not self._fits(recipes.cost)
+            late = self._budget.used() >= share + BURST_SHARE and self.options.cases is None
+            return late or self._is_over() or not self._budget.fits(recipes.cost)
 
         number = self.options.seed * MOST_BURSTS + recipes.bursts
         search.burst(number, examples, list(self.found.found), is_over)
@@ -199,12 +196,6 @@ class Campaign:
         the same seed and number give the same cases."""
         return (scale.visits if self.options.cases is not None else scale.spent) / scale.share
 
-    def _fits(self, cost: float) -> bool:
-        """Whether a case that takes `cost` seconds would end in time."""
-        if self.options.cases is not None or self.options.seconds is None:
-            return True
-        return self._elapsed() + cost <= self.options.seconds * OVERTIME
-
     def _steps(self, case: Case) -> Sequence[str]:
         """All steps for small cases; for big ones one call beside the base, for each purpose in turn."""
         if case.storage.numel() <= MANY_ELEMENTS and case.rows <= MANY_ROWS:
@@ -213,11 +204,11 @@ class Campaign:
         return (SHORT, purposes[self._done % len(purposes)])
 
     def _put_recipe(self, case: Case, shrinking: bool) -> tuple[set[Promise], dict[str, float]]:
-        began = self._now()
+        began = self._budget.clock()
         subject = Subject(case)
         broken = self._put(case, subject, shrinking)
         assert self._recipes is not None
-        self._recipes.spend(self._now() - began)
+        self._recipes.spend(self._budget.clock() - began)
         return broken, measures(subject.expected)
 
     def _put(self, case: Case, subject: Subject | None = None, shrinking: bool = False) -> set[Promise]:
@@ -230,8 +221,9 @@ class Campaign:
             broken |= self._put_to(target, subject, schedules, steps, shrinking)
         own = any(target.own for target in self.targets)
         self.outcome.coverage.add(case, subject.model[1] if own else None)
+        self._budget.count_case()
         self._keep()
-        self._progress(self.outcome, self._used())
+        self._progress(self.outcome, self._budget.used())
         return broken
 
     def _put_to(
@@ -249,14 +241,14 @@ class Campaign:
             subject = Subject(packed(subject.case))
         fitted = target.limits.fit(subject.case)
         subject = subject if fitted is subject.case else Subject(fitted)
-        refusal, began = target.refuses(subject.case), self._now()
+        refusal, began = target.refuses(subject.case), self._budget.clock()
         try:
             left = [step for step in steps if step not in gone]
             measured = [] if refusal else examine(target, subject, schedules, left)
         except NotTaken as error:
             refusal, measured = str(error), []
         told.refused, told.refusal = told.refused + bool(refusal), refusal or told.refusal
-        cost = self._now() - began
+        cost = self._budget.clock() - began
         broken: set[Promise] = set()
         for measurement in measured:
             outcome = told.record(measurement)

@@ -56,12 +56,14 @@ class Counterexample:
 @dataclass
 class Counterexamples:
     """folder: where replay files go. found: by target and property. obsolete: files that a better one
-    stands for, until clear_away() removes them. ks: those that a case may have, all where there are none."""
+    stands for, until clear_away() removes them. ks: those that a case may have, all where there are none.
+    unsaved: of properties whose file could not be written, why: what was found is told without it."""
 
     folder: Path
     ks: Sequence[int] = ()
     found: dict[tuple[str, str], Counterexample] = field(default_factory=dict)
     obsolete: list[Path] = field(default_factory=list)
+    unsaved: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def offer(
         self,
@@ -115,8 +117,14 @@ class Counterexamples:
             item.target.limits,
             row,
         )
-        before = outcome.replay
-        outcome.replay = save(failure, self.folder / file_name(failure))
+        before, path = outcome.replay, self.folder / file_name(failure)
+        key = item.target.name, measurement.promise
+        try:
+            outcome.replay = save(failure, path)
+        except OSError as error:
+            self.unsaved[key] = f"{measurement.promise}: {path} was not written: {error.strerror}"
+            return
+        self.unsaved.pop(key, None)
         if before is not None and before != outcome.replay:
             self.obsolete.append(before)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ...exit_code import ExitCode
@@ -12,8 +12,16 @@ from ..judging.wrong_columns import WrongColumns
 from ..properties import NAMES, SHARD_INDEPENDENT, TRACE_AGREEMENT
 from .coverage import Coverage
 
-SCHEMA = 1
+SCHEMA = 2
 NEEDS_GPU = ("graph-replay",)
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What a campaign did not judge, and why."""
+
+    what: str
+    why: str
 
 
 @dataclass
@@ -64,9 +72,15 @@ class TargetOutcome:
     def failing(self) -> list[str]:
         return [name for name, item in self.properties.items() if item.claimed and item.failures]
 
-    def unmeasured(self) -> list[str]:
-        return [
-            name
+    def missing(self) -> list[Missing]:
+        """What ended its campaign early, and the claims that no case judged, less those that the hardware
+        lacks."""
+        early = [Missing(self.name, self.unfinished)] if self.unfinished else []
+        why = "no case judged it"
+        if self.refused:
+            why += f"; the target does not take {self.refused} cases: {self.refusal}"
+        return early + [
+            Missing(f"{name} of {self.name}", why)
             for name, item in self.properties.items()
             if item.claimed and item.verdict == "not-run" and not item.lacking
         ]
@@ -86,9 +100,8 @@ def new_outcome(
 
 @dataclass
 class Outcome:
-    """A campaign's result. seed: of its random choices. targets: what each one broke and kept. coverage:
-    what was put to them, in so many seconds. interrupted: whether it was ended early. unavailable: targets
-    that could not run, and why."""
+    """A campaign's result. unavailable: targets that could not run, and why. gaps: what this run should have
+    judged beside the claims, and did not."""
 
     seed: int
     targets: dict[str, TargetOutcome]
@@ -96,27 +109,32 @@ class Outcome:
     seconds: float = 0.0
     interrupted: bool = False
     unavailable: dict[str, str] = field(default_factory=dict)
+    gaps: tuple[Missing, ...] = ()
 
     @property
     def verdict(self) -> str:
         if any(target.failing() for target in self.targets.values()):
             return "mismatch"
-        return "nothing-verified" if self.why_nothing() else "agree"
+        return "incomplete" if self.missing() else "agree"
 
-    def why_nothing(self) -> str | None:
+    def missing(self) -> list[Missing]:
         """What keeps the verdict from being `agree` though nothing failed."""
         if not self.coverage.cases or not self.targets:
-            return "no case was run"
-        own = [target for target in self.targets.values() if target.own]
-        missing = self.coverage.missing_paths()
-        if own and missing:
-            return f"no row under a shipped policy took: {', '.join(missing)}"
-        for target in self.targets.values():
-            if target.unfinished:
-                return f"{target.name}: {target.unfinished}"
-            if target.unmeasured():
-                return f"claimed by {target.name} and never judged: {', '.join(target.unmeasured())}"
-        return None
+            return [Missing("all claims", "no case was run"), *self.gaps]
+        own = any(target.own for target in self.targets.values())
+        paths = self.coverage.missing_paths() if own else []
+        return [
+            *self.gaps,
+            *(Missing(f"path {name}", "no row under a shipped policy took it") for name in paths),
+            *(item for target in self.targets.values() for item in target.missing()),
+        ]
+
+    def missing_in_words(self) -> str:
+        """What was not judged, each reason told once."""
+        by_reason: dict[str, list[str]] = {}
+        for item in self.missing():
+            by_reason.setdefault(item.why, []).append(item.what)
+        return "; ".join(f"{', '.join(things)}: {why}" for why, things in by_reason.items())
 
     @property
     def exit_code(self) -> ExitCode:
@@ -124,13 +142,14 @@ class Outcome:
             return ExitCode.MISMATCH
         if self.interrupted:
             return ExitCode.INTERRUPTED
-        return ExitCode.AGREE if self.verdict == "agree" else ExitCode.NOTHING_VERIFIED
+        return ExitCode.AGREE if self.verdict == "agree" else ExitCode.INCOMPLETE
 
     def as_json(self) -> dict[str, object]:
         """The document of --json."""
         return {
             "schema": SCHEMA,
             "verdict": self.verdict,
+            "missing": [asdict(item) for item in self.missing()],
             "seed": self.seed,
             "seconds": round(self.seconds, 3),
             "cases": self.coverage.cases,
@@ -153,7 +172,7 @@ class Outcome:
                             "replay": str(item.replay) if item.replay else None,
                         }
                         for prop, item in target.properties.items()
-                    }
+                    },
                 }
                 for name, target in self.targets.items()
             },

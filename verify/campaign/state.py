@@ -11,9 +11,11 @@ repeats what another did, whether or not the other came to count it.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,7 @@ VERSION = 1
 RUN_SEEDS = 1 << 40  # seeds between two runs; more than any run has cases
 KEEP_SECONDS = 1.0  # between two writes of what was counted; failures are written at once
 LOCK = "lock"
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # what file systems without them answer
 # What a run that was killed before its state was written may have left, this version's or an earlier one's.
 FIRST_FILES = (LOCK, "state.json.part", "state.part")
 ADVICE = "nothing was changed; give another folder, or delete this one to start again"
@@ -181,6 +184,13 @@ def _locked(path: Path) -> FileLock:
         lock.acquire()
     except Timeout as error:
         raise UnusableState(f"--state {path.parent} is in use by another run; wait for it to end") from error
+    except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno not in NO_LOCKS:
+            raise
+        warnings.warn(
+            f"--state {path.parent}: its file system has no locks ({error}); let one run at a time use it",
+            stacklevel=2,
+        )
     return lock
 
 

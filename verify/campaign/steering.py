@@ -22,7 +22,7 @@ def measures(expected: Expected) -> dict[str, float]:
     if not judged.numel() or expected.logits.numel() > MOST_ELEMENTS:
         return {}
     n, cut, equal = (part[judged] for part in (expected.n, expected.tie_is_cut, expected.at_threshold))
-    inside = torch.arange(equal.shape[1]) < n[:, None]
+    inside = torch.arange(equal.shape[1], device="cpu") < n[:, None]
     first = equal.int().argmax(1)
     bins = fp16_bin(expected.logits[judged], BIN_BITS)
     its_bin = bins.gather(1, first[:, None])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,10 @@ FLOATS = (torch.float32, torch.bfloat16, torch.float16)  # the narrower ones con
 INTEGERS = (torch.int32, torch.int64)
 EXPECTED = "expected logits [rows, columns] of float32, bfloat16 or float16, with or without lengths [rows]"
 Tensors = dict[str, torch.Tensor]
+BFLOAT16_IN_NUMPY = np.dtype("V2")  # numpy has no name for it and writes its two bytes as they are
+LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+NO_TENSOR = re.compile(r"Unsupported global: GLOBAL (\S+)")  # of torch.load: what it does not unpickle
+NO_PICKLE = re.compile(r"Unsupported operand \d+")
 
 
 class UnreadableLogits(ValueError):
@@ -23,7 +28,12 @@ class UnreadableLogits(ValueError):
 
 
 def _from_npy(path: Path) -> Tensors:
-    return {"logits": torch.from_numpy(np.load(path, allow_pickle=False))}
+    found = np.load(path, allow_pickle=False)
+    if found.dtype == BFLOAT16_IN_NUMPY:
+        return {"logits": torch.from_numpy(found.view(np.int16)).view(torch.bfloat16)}
+    if found.dtype.kind == "V":
+        raise UnreadableLogits(f"{path} holds {found.dtype}, which numpy has no name for; {EXPECTED}")
+    return {"logits": torch.from_numpy(found)}
 
 
 def _from_safetensors(path: Path) -> Tensors:
@@ -61,18 +71,27 @@ def read_logits(path: Path) -> tuple[torch.Tensor, torch.Tensor]:
         raise UnreadableLogits(f"{path} ends in {path.suffix!r}; expected one of {', '.join(READERS)}")
     if not path.is_file():
         raise UnreadableLogits(f"{path} is not a file; expected captured logits")
+    with path.open("rb") as file:
+        if file.read(len(LFS_POINTER)) == LFS_POINTER:
+            raise UnreadableLogits(f"{path} is a pointer of Git LFS, not the file; run git lfs pull")
     try:
         tensors = reader(path)
     except UnreadableLogits:
         raise
     except Exception as error:  # readers raise whatever they like over damaged files
-        told = str(error).strip().splitlines()
-        kind, words = type(error).__name__, told[0] if told else ""
-        raise UnreadableLogits(
-            f"{path} cannot be read as {path.suffix}: {kind}: {words}; {EXPECTED}"
-        ) from error
+        raise UnreadableLogits(f"{path} {_why_unread(path, error)}; {EXPECTED}") from error
     logits = _logits(path, tensors)
     return logits, _lengths(path, tensors, logits)
+
+
+def _why_unread(path: Path, error: Exception) -> str:
+    """What a reader's error comes to, without torch.load's advice to run the code of the file."""
+    words = str(error).strip()
+    if found := NO_TENSOR.search(words):
+        return f"holds {found[1]} beside tensors: save tensors alone, torch.save({{'logits': logits}}, path)"
+    if NO_PICKLE.search(words):
+        return "is no file of torch.save"
+    return f"cannot be read as {path.suffix}: {type(error).__name__}: {words.partition(chr(10))[0]}"
 
 
 def _plain(path: Path, name: str, tensor: torch.Tensor) -> torch.Tensor:
@@ -97,7 +116,7 @@ def _logits(path: Path, tensors: Tensors) -> torch.Tensor:
 def _lengths(path: Path, tensors: Tensors, logits: torch.Tensor) -> torch.Tensor:
     rows, columns = logits.shape
     if "lengths" not in tensors:
-        return torch.full((rows,), columns, dtype=torch.int32)
+        return torch.full((rows,), columns, dtype=torch.int32, device="cpu")
     lengths = _plain(path, "lengths", tensors["lengths"])
     if lengths.dtype not in INTEGERS or tuple(lengths.shape) != (rows,):
         raise UnreadableLogits(

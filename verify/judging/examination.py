@@ -71,11 +71,13 @@ class Subject:
 # What a call beyond the first is for, in the order in which they are made.
 AGAIN, SHORT, GRAPH = "repeatable-bytes", "short-lengths", "graph-replay"
 STEPS = (AGAIN, SHORT, *VARIANTS, GRAPH)
+UNTOUCHED = "inputs-untouched"
 # The step that measures a property; the base call measures the others.
 STEP_OF = {
     "repeatable-set": AGAIN,
     "repeatable-bytes": AGAIN,
     "fully-written": AGAIN,
+    UNTOUCHED: SHORT,  # beside the base call
     **{name: name for name in (SHORT, *VARIANTS, GRAPH)},
 }
 
@@ -138,7 +140,7 @@ class Examination:
         except TargetFailure as failure:
             yield _failed(failure, "exact-set" if failure.promise else self._blamed(), case)
             return
-        yield Measurement("inputs-untouched", case.rows, self.base.damage)
+        yield Measurement(UNTOUCHED, case.rows, self.base.damage)
         self._slots = slots = self._read(expected, self.base)
         for promise, judge in JUDGES.items():
             verdict = judge(slots)
@@ -180,9 +182,7 @@ class Examination:
         second = answer.indices
         stale = (first == POISONS[0]) & (second == POISONS[1])
         rows = np.flatnonzero(stale.any(axis=1))
-        words = None
-        if len(rows):
-            words = f"row {rows[0]}: {int(stale[rows[0]].sum())} slots were not written"
+        words = f"row {rows[0]}: {int(stale[rows[0]].sum())} slots were not written" if len(rows) else None
         yield Measurement("fully-written", case.rows, words)
         pair = self._read(expected, self.base), self._read(expected, answer)
         same_set = (pair[0].columns == pair[1].columns).all(1).numpy()
@@ -199,14 +199,19 @@ class Examination:
         assert self._slots is not None
         slots, right_before = self._slots, np.ones(case.rows, bool)
         if case is not self.subject.case:
-            expected = Expected.of(case)
             try:
-                slots = self._read(expected, self._call(case))
+                answer = self._call(case)
             except TargetFailure as failure:
                 yield _failed(failure, SHORT, case)
                 return
-            right_before = is_correct_selection(self._slots).numpy()
-        wrong = np.flatnonzero(~is_correct_selection(slots).numpy() & right_before)
+            if answer.damage:  # such as lengths that were clamped where they lie
+                yield Measurement(UNTOUCHED, case.rows, answer.damage)
+            slots = self._read(Expected.of(case), answer)
+        lengths = case.lengths.numpy()
+        short = (lengths < 1) | (lengths > case.columns)
+        # Rows of ordinary length count where they were right before: a call may spoil them too.
+        right, right_before = (is_correct_selection(answer).numpy() for answer in (slots, self._slots))
+        wrong = np.flatnonzero(~right & (short | right_before))
         if not len(wrong):
             yield Measurement(SHORT, case.rows)
             return

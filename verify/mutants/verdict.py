@@ -16,6 +16,7 @@ from .trial import BROKEN, KILLED, SURVIVED, Trial
 
 WORDS_SHOWN = 120  # characters of a judge's words in the table; --json has more
 UNALTERED = Mutant("the kernel as it is", "nothing: the control, which has to survive", ())
+VERDICTS = {ExitCode.AGREE: "agree", ExitCode.INCOMPLETE: "incomplete"}  # every other code is a mismatch
 TONES = {KILLED: Tone.GOOD, SURVIVED: Tone.BAD, BROKEN: Tone.BAD}
 
 
@@ -75,7 +76,7 @@ def print_verdict(
         console.print(styled(Cell(f"{trial.name}: {why}")))
     text = f"{len(others) - len(alive)} of {len(others)} mutants killed, {seconds:.0f} s"
     if control is None:
-        code = ExitCode.NOTHING_VERIFIED
+        code = ExitCode.INCOMPLETE
         last = Cell(f"{text}; the kernel as it is has not been through, so kills say nothing yet")
     elif control.verdict != SURVIVED:
         code = ExitCode.CANNOT_RUN if control.verdict == BROKEN else ExitCode.MISMATCH
@@ -99,7 +100,7 @@ def as_json(
     known = {mutant.name: mutant for mutant in mutants}
     return {
         "schema": SCHEMA,
-        "verdict": "agree" if code is ExitCode.AGREE else "mismatch",
+        "verdict": VERDICTS.get(code, "mismatch"),
         "seed": seed,
         "control": next((trial.as_json() for trial in trials if trial.name == UNALTERED.name), None),
         "mutants": {

@@ -13,7 +13,7 @@ from .story import Story, story_of
 from .view import Cell, Column, Line, Table, Tone
 
 TONES = {"holds": Tone.GOOD, "fails": Tone.BAD, "not-run": Tone.DIM}
-VERDICT_TONES = {"agree": Tone.GOOD, "mismatch": Tone.BAD, "nothing-verified": Tone.WARNING}
+VERDICT_TONES = {"agree": Tone.GOOD, "mismatch": Tone.BAD, "incomplete": Tone.WARNING}
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class CampaignView:
 
     verdict: str
     tone: Tone
-    why: str  # what keeps it from agreement, where nothing was verified
+    why: str  # what is missing, where the verdict is incomplete
     sums: str  # rows, cases, time and seed, in words
     long_rows: str  # how many of the rows are long, in words
     interrupted: bool
@@ -123,7 +123,7 @@ def view_of(outcome: Outcome) -> CampaignView:
     return CampaignView(
         verdict,
         VERDICT_TONES[verdict],
-        why=(outcome.why_nothing() or "") if verdict == "nothing-verified" else "",
+        why=outcome.missing_in_words() if verdict == "incomplete" else "",
         sums=f"{coverage.rows} rows in {coverage.cases} cases, {outcome.seconds:.1f} s, seed {outcome.seed}",
         interrupted=outcome.interrupted,
         long_rows=f"{coverage.long_rows} rows over {LONG_ROW} columns",

@@ -29,7 +29,7 @@ def print_walk(console: Console, walked: Walk) -> bool:
 
 def is_the_oracles(walked: Walk) -> bool:
     """Whether the walk selected what the oracle selects of its row."""
-    length = torch.tensor([walked.row.numel()], dtype=torch.int32)
+    length = torch.tensor([walked.row.numel()], dtype=torch.int32, device=walked.row.device)
     expected = oracle.topk(walked.row[None, :], length, walked.k)[0]
     return torch.equal(expected[expected >= 0].to(torch.int64), walked.selected)
 

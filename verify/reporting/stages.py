@@ -67,7 +67,7 @@ def walk(logits: Tensor, length: int, k: int, policy: Policy | None = None) -> W
     """
     plan = make_plan(1, logits.numel(), H100, policy)
     trace = new_trace(1, plan.ctas)
-    lengths = torch.tensor([length], dtype=torch.int32)
+    lengths = torch.tensor([length], dtype=torch.int32, device=logits.device)
     indices = topk(logits[None, :], lengths, k, policy=policy, limits=H100, trace=trace)[0]
     row = logits[: min(max(length, 0), logits.numel())]
     return Walk(row, k, plan, trace[0], indices[indices >= 0].to(torch.int64))
@@ -77,7 +77,8 @@ def value_of(key: int) -> str:
     """The float whose key is `key`, in a few digits, or the next one where the key does not occur."""
     if key == GREATEST_KEY:
         return "NaN"
-    return f"{float(key_to_float(torch.tensor([key], dtype=torch.int64))[0]):.7g}"
+    keys = torch.tensor([key], dtype=torch.int64, device="cpu")
+    return f"{float(key_to_float(keys)[0]):.7g}"
 
 
 def stages(walked: Walk) -> Iterator[Stage]:

@@ -58,6 +58,13 @@ def _story(story: Story) -> list[Text]:
     ]
 
 
+def verdict_on_a_line(view: CampaignView) -> Text:
+    """The verdict on one line however long it is: scripts read the last one."""
+    line = styled(*view.verdict_line)
+    line.no_wrap, line.overflow = True, "ignore"
+    return line
+
+
 def print_campaign(console: Console, view: CampaignView) -> None:
     """Everything that a campaign found, the verdict last."""
     tables = [view.paths, view.boundaries, view.conformance]
@@ -65,5 +72,5 @@ def print_campaign(console: Console, view: CampaignView) -> None:
     parts += [styled(notice) for notice in view.notices]
     for story in view.stories(claimed_only=True):
         parts += _story(story)
-    parts.append(styled(*view.verdict_line))
+    parts.append(verdict_on_a_line(view))
     console.print(Group(*parts), crop=False)

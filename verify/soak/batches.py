@@ -66,7 +66,8 @@ def make_batch(stage: Stage, seed: int, number: int, device: str) -> Batch:
     rows = max(1, min(draw.choice(stage.rows), stage.elements // columns))
     generator = torch.Generator(device=device).manual_seed(draw.getrandbits(48))
     made, kinds = mixed_rows(draw, generator, (rows, columns), k)
-    lengths = torch.tensor([length(draw, columns, k, stage) for _ in range(rows)], dtype=torch.int32)
+    drawn = [length(draw, columns, k, stage) for _ in range(rows)]
+    lengths = torch.tensor(drawn, dtype=torch.int32, device="cpu")
     fill = draw.choice(FILLS)
     offset, stride = draw.randint(0, MOST_GAP), columns + draw.randint(0, MOST_GAP)
     storage = torch.full((offset + rows * stride,), fill, device=device)

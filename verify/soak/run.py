@@ -121,5 +121,5 @@ def report(soak: Soak, complete: bool) -> int:
     rows, wrong = sum(part["rows"] for part in stages), sum(part["mismatches"] for part in stages)
     click.echo(f"{'mismatch' if wrong else 'agree'}: {rows} rows in all, {wrong} disagreements")
     if not rows:
-        return ExitCode.NOTHING_VERIFIED
+        return ExitCode.INCOMPLETE
     return ExitCode.MISMATCH if wrong else ExitCode.AGREE

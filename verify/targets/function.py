@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +27,7 @@ from .target import (
     TargetMisnamed,
     TargetUnavailable,
 )
+from .user_module import imported
 
 LONGEST_LINE = 300  # characters of an error's message that are told
 
@@ -36,18 +35,15 @@ Function = Callable[[torch.Tensor, torch.Tensor, int], torch.Tensor]
 
 
 def load_function(spec: str) -> Callable[..., torch.Tensor]:
-    """The callable that "package.module:function" names, looked up from the working directory too.
+    """The callable that "package.module:function" names, looked up from the working folder too.
 
     Raises TargetUnavailable that says which part was not found.
     """
     module_name, _, function_name = spec.partition(":")
     if not module_name or not function_name:
         raise TargetMisnamed(f"target is {spec!r}; expected module:function or the name of an adapter")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
     try:
-        found: object = importlib.import_module(module_name)
+        found: object = imported(module_name)
     except BaseException as error:  # importing runs the user's code, which may raise or exit
         if isinstance(error, KeyboardInterrupt):
             raise
@@ -105,7 +101,7 @@ def poison_allocator(rows: int, k: int, poison: int) -> None:
     """Leaves `poison` in the memory that the next output of this size is likely to be given, so that a
     target which leaves slots unwritten does not find zeros there."""
     for dtype in (torch.int32, torch.int64):
-        torch.full((rows, k), poison, dtype=dtype)
+        torch.full((rows, k), poison, dtype=dtype, device="cpu")
 
 
 class FunctionTarget(Target):
@@ -184,6 +180,8 @@ class FunctionTarget(Target):
             storage.cpu().view(torch.uint8), before.view(torch.uint8)
         ):
             damage = "the logits were changed"
+        elif self.on_gpu and not torch.equal(lengths.cpu(), case.lengths):
+            damage = "the lengths were changed"
         return Answer(indices, None, damage)
 
     def replay_graph(self, case: Case) -> Answer:

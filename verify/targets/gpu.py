@@ -67,7 +67,8 @@ class GpuTarget(Target):
         try:
             from ...cuda import gpu
 
-            gpu.topk(torch.zeros(1, 2).cuda(), torch.ones(1, dtype=torch.int32).cuda(), 1)
+            lengths = torch.ones(1, dtype=torch.int32, device="cuda")
+            gpu.topk(torch.zeros(1, 2, device="cuda"), lengths, 1)
         except Exception as error:
             raise TargetUnavailable(f"the kernel does not run on this GPU: {error}") from error
 

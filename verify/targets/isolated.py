@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import signal
 import subprocess
@@ -31,6 +32,11 @@ from .target import (
 )
 from .wire import answer_of, receive, send, send_case
 
+# The working folder, which Python puts first, comes last: a file in it may be called like one of the library.
+WORKER = (
+    "import sys; sys.path.sort(key=''.__eq__); "
+    "from persistent_topk.verify.targets.worker import main; main()"
+)
 PREPARE_SECONDS = 300.0  # importing an engine and compiling its kernels
 TALK_SECONDS = 10.0  # of waiting for a first call before a line says so
 CALL_SECONDS = (2.0, 20.0)  # the least and the most that the watchdog gives a later call:
@@ -42,12 +48,22 @@ PRINTED_CHUNK = 1 << 16
 LOG = logging.getLogger(__name__)
 
 
+def check_platform() -> None:
+    """TargetUnavailable where a process cannot be given a connection and a limit of memory."""
+    try:
+        importlib.import_module("resource")
+    except ImportError as error:
+        raise TargetUnavailable(
+            f"a target has a process of its own, which needs Linux or another Unix; this is {sys.platform}"
+        ) from error
+
+
 class Process:
     """One run of the worker, and the last of what it printed."""
 
     def __init__(self, name: str, device: str, limits: TargetLimits) -> None:
         self.connection, theirs = Pipe()
-        worker = [sys.executable, "-m", "persistent_topk.verify.targets.worker"]
+        worker = [sys.executable, "-c", WORKER]
         self.popen = subprocess.Popen(
             [*worker, str(theirs.fileno()), name, device],
             pass_fds=[theirs.fileno()],
@@ -144,6 +160,7 @@ class IsolatedTarget(Target):
         """The worker, ready; started anew after a crash."""
         if self._process is not None:
             return self._process
+        check_platform()
         process = Process(self.name, self._device, self.limits)
         try:
             if not process.connection.poll(PREPARE_SECONDS * self._patience):

@@ -1,4 +1,4 @@
-"""The process that one target runs in: python -m persistent_topk.verify.targets.worker FD NAME DEVICE."""
+"""The process that one target runs in, which isolated.py starts with FD NAME DEVICE."""
 
 from __future__ import annotations
 
@@ -106,6 +106,3 @@ def main() -> None:
     except (EOFError, BrokenPipeError, KeyboardInterrupt, json.JSONDecodeError):
         os._exit(0)
 
-
-if __name__ == "__main__":
-    main()

@@ -99,6 +99,13 @@ def test_empty_shapes(rows, columns):
     assert emulated.topk(logits, counts, 4, policy=TINY).tolist() == oracle.topk(logits, counts, 4).tolist()
 
 
+def test_strides_that_no_element_uses():
+    logits = torch.from_numpy(np.zeros((0, 5), np.float32))
+    assert (0, 2) == tuple(emulated.topk(logits, torch.zeros(0, dtype=torch.int32), 2).shape)
+    flat = torch.zeros(8).as_strided((3, 0), (0, 0))
+    assert [[-1, -1]] * 3 == emulated.topk(flat, torch.full((3,), 5, dtype=torch.int32), 2).tolist()
+
+
 def test_callers_output_is_written_in_place():
     output = torch.full((2, 3), 99, dtype=torch.int32)
     logits, rows = torch.randn(2, 50), torch.tensor([50, 2], dtype=torch.int32)

@@ -172,7 +172,7 @@ def compiles(statement):
     """(whether the dialect takes the statement about the address `p`, what the compiler says)."""
     source = f'#include "dialect.hpp"\nvoid call(void* p) {{ {statement}; }}\n'
     flags = ["-std=c++20", "-fsyntax-only", f"-I{EMULATOR}", "-x", "c++", "-"]
-    done = subprocess.run([compiler(), *flags], input=source, capture_output=True, text=True)
+    done = subprocess.run([*compiler(), *flags], input=source, capture_output=True, text=True)
     return done.returncode == 0, done.stderr
 
 

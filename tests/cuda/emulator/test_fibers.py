@@ -27,11 +27,11 @@ def told(folder: Path, compile_with: str, *flags: str, run_by: tuple[str, ...] =
 
 
 def test_the_switch_of_this_machine_keeps_what_it_must(tmp_path: Path) -> None:
-    assert TURNS == told(tmp_path, compiler())
+    assert TURNS == told(tmp_path, *compiler())
 
 
 def test_the_fallback_of_other_processors_keeps_what_it_must(tmp_path: Path) -> None:
-    assert TURNS == told(tmp_path, compiler(), "-DPERSISTENT_TOPK_UCONTEXT")
+    assert TURNS == told(tmp_path, *compiler(), "-DPERSISTENT_TOPK_UCONTEXT")
 
 
 def test_the_switch_of_aarch64_keeps_what_it_must(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from persistent_topk.reference.trace import PATHS
 from persistent_topk.verify.campaign.campaign import Campaign, Options
 from persistent_topk.verify.campaign.coverage import STAGES
 from persistent_topk.verify.campaign.outcome import Outcome
+from persistent_topk.verify.cases.case import Case
 from persistent_topk.verify.failures.replay import load
 from persistent_topk.verify.judging.examination import check_one
 from persistent_topk.verify.properties import CLAIMS
@@ -98,7 +99,7 @@ def test_a_broken_row_of_ordinary_length_does_not_blame_short_lengths(tmp_path: 
 
 def test_a_correct_function_agrees(tmp_path: Path) -> None:
     outcome = campaign(function_target(wrong_topk.correct), tmp_path, seconds=None, cases=ENOUGH_CASES)
-    assert outcome.verdict == "agree", outcome.why_nothing()
+    assert outcome.verdict == "agree", outcome.missing_in_words()
     assert outcome.exit_code is ExitCode.AGREE
     assert not list(tmp_path.iterdir())
 
@@ -107,29 +108,54 @@ def test_a_correct_set_agrees_where_no_more_is_claimed(tmp_path: Path) -> None:
     target = function_target(wrong_topk.correct_set, "set")
     outcome = campaign(target, tmp_path, seconds=None, cases=ENOUGH_CASES)
     properties = outcome.targets[target.name].properties
-    assert outcome.verdict == "agree", outcome.why_nothing()
+    assert outcome.verdict == "agree", outcome.missing_in_words()
     assert properties["lowest-column-ties"].verdict == "fails"
     assert not properties["lowest-column-ties"].claimed
 
 
+def test_a_folder_that_takes_no_file_costs_no_story(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    target = function_target(wrong_topk.nan_last)
+    outcome = campaign(target, tmp_path / "file" / "failures", seconds=None, cases=60)
+    told = outcome.targets[target.name]
+    found = told.properties["nan-first"]
+    assert outcome.exit_code is ExitCode.MISMATCH
+    assert found.summary and found.story and found.replay is None
+    assert any(note.startswith("nan-first: ") and note.endswith("Not a directory") for note in told.notes)
+
+
 def test_the_model_agrees_on_every_path(tmp_path: Path) -> None:
     outcome = campaign(resolve("model"), tmp_path, seconds=None, cases=ENOUGH_CASES)
-    assert outcome.verdict == "agree", outcome.why_nothing()
+    assert outcome.verdict == "agree", outcome.missing_in_words()
     assert not outcome.coverage.missing_paths()
 
 
 def test_own_agreement_needs_every_path_under_a_shipped_policy(tmp_path: Path) -> None:
     outcome = campaign(resolve("model"), tmp_path, seconds=None, cases=4, families=("k-edges",))
-    assert outcome.verdict == "nothing-verified"
-    assert outcome.exit_code is ExitCode.NOTHING_VERIFIED
-    assert "spill" in str(outcome.why_nothing())
+    assert outcome.verdict == "incomplete"
+    assert outcome.exit_code is ExitCode.INCOMPLETE
+    assert "spill" in outcome.missing_in_words()
 
 
 def test_a_claim_that_no_case_judged_is_not_agreement(tmp_path: Path) -> None:
     target = function_target(wrong_topk.correct)
     outcome = campaign(target, tmp_path, seconds=None, cases=1, families=("normals",))
-    assert outcome.exit_code is ExitCode.NOTHING_VERIFIED
-    assert "nan-first" in str(outcome.why_nothing())
+    assert outcome.exit_code is ExitCode.INCOMPLETE
+    missing = {item.what: item.why for item in outcome.missing()}
+    assert missing["nan-first of correct"] == "no case judged it"
+    assert "exact-set of correct" not in missing and "graph-replay of correct" not in missing
+
+
+def test_what_a_target_does_not_take_is_the_reason_that_nothing_is_judged(tmp_path: Path) -> None:
+    class Nothing(FunctionTarget):
+        def refuses(self, case: Case) -> str:
+            return "it takes no call"
+
+    outcome = campaign(Nothing("picky", wrong_topk.correct), tmp_path, seconds=None, cases=2)
+    assert outcome.verdict == "incomplete"
+    told = "no case judged it; the target does not take 2 cases: it takes no call"
+    assert told in {item.why for item in outcome.missing()}
+    assert 1 == outcome.missing_in_words().count(told)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -141,7 +167,7 @@ def test_the_first_cases_take_every_path_and_stage(tmp_path: Path, seed: int) ->
 @pytest.mark.parametrize("k", [1, 33, MAX_K])
 def test_every_k_can_agree(tmp_path: Path, k: int) -> None:
     outcome = campaign(resolve("model"), tmp_path, seconds=None, cases=ENOUGH_CASES, ks=(k,))
-    assert outcome.verdict == "agree", outcome.why_nothing()
+    assert outcome.verdict == "agree", outcome.missing_in_words()
 
 
 def test_the_same_seed_and_count_give_the_same_cases(tmp_path: Path) -> None:

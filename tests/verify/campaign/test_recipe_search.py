@@ -11,7 +11,7 @@ import wrong_topk
 from hypothesis import strategies as st
 from quiet_moment import seconds_of
 
-from persistent_topk.verify.campaign import campaign as campaign_module
+from persistent_topk.verify.campaign import budget
 from persistent_topk.verify.campaign.campaign import Campaign, Options
 from persistent_topk.verify.campaign.outcome import Outcome
 from persistent_topk.verify.campaign.recipe_search import RecipeSearch
@@ -57,7 +57,7 @@ def test_recipes_find_and_shrink_by_themselves(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(campaign_module, "SHRINK_SECONDS", LEAST_SHRINKING)
+    monkeypatch.setattr(budget, "SHRINK_SECONDS", LEAST_SHRINKING)
     for seed in SEEDS:
         outcome = recipes_alone(function, tmp_path, seconds=None, cases=EXAMPLES, seed=seed)
         item = outcome.targets[function.__name__].properties[promise]

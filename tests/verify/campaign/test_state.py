@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import json
 import os
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 import wrong_topk
 from click.testing import CliRunner, Result
+from filelock import FileLock
 from places import SHARED
 
 from persistent_topk.commands.cli import group, main
@@ -221,6 +223,20 @@ def test_two_runs_at_once_are_refused(tmp_path: Path) -> None:
         State(tmp_path, identity_of([target()]))
     first.close()
     assert State(tmp_path, identity_of([target()])).seed(7) == 7 + RUN_SEEDS
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOLCK, "no locks"), NotImplementedError("no flock")])
+def test_a_file_system_without_locks_is_warned_of(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(lock: FileLock) -> None:
+        raise error
+
+    monkeypatch.setattr(FileLock, "acquire", refused)
+    with pytest.warns(UserWarning, match=r"has no locks .*no f?locks?.; let one run at a time"):
+        run(tmp_path, target(), cases=1)
+    monkeypatch.undo()
+    assert 2 == run(tmp_path, target(), cases=1).coverage.cases
 
 
 def test_the_command_line_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

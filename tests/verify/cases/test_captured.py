@@ -30,6 +30,13 @@ def test_npy_has_full_rows(tmp_path: Path) -> None:
     assert lengths.tolist() == [4, 4, 4]
 
 
+def test_npy_of_bfloat16_is_read_by_its_bits(tmp_path: Path) -> None:
+    narrow = torch.tensor([[1.5, -2.0, 3e38], [0.0, -0.0, float("nan")]]).bfloat16()
+    np.save(tmp_path / "a.npy", narrow.view(torch.int16).numpy().view("V2"))  # as ml_dtypes' arrays are saved
+    logits, _ = read_logits(tmp_path / "a.npy")
+    assert torch.equal(logits.view(torch.int32), narrow.float().view(torch.int32))
+
+
 def test_safetensors_has_lengths(tmp_path: Path) -> None:
     save_file({"logits": LOGITS, "lengths": LENGTHS}, tmp_path / "a.safetensors")
     logits, lengths = read_logits(tmp_path / "a.safetensors")
@@ -81,6 +88,7 @@ def write(folder: Path, kind: str) -> Path:
         "sparse": LOGITS.to_sparse(),
         "meta": LOGITS.to("meta"),
         "code": Runs(),
+        "a scalar of numpy": {"logits": LOGITS, "k": np.float64(3)},
     }
     if kind in contents:
         torch.save(contents[kind], path)
@@ -94,6 +102,14 @@ def write(folder: Path, kind: str) -> Path:
         path = folder / "a.safetensors"
         save_file({"logits": LOGITS}, path)
         path.write_bytes(path.read_bytes()[:-9])
+    elif kind == "not pickled":
+        path.write_bytes(b"version 1\n")
+    elif kind == "pointer":
+        path = folder / "a.npy"
+        path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12\n")
+    elif kind == "bytes":
+        path = folder / "a.npy"
+        np.save(path, np.zeros((2, 3), "V1"))
     elif kind == "suffix":
         path = folder / "a.csv"
         path.write_text("1,2")
@@ -111,7 +127,11 @@ DAMAGE = {
     "a list of lengths": "lengths is of type list; expected",
     "sparse": "logits is a tensor that is torch.sparse_coo",
     "meta": "on meta; expected a dense one with values",
-    "code": "cannot be read as .pt",
+    "code": r"holds (builtins.)?exec beside tensors: save tensors alone, torch.save\(",
+    "a scalar of numpy": r"holds numpy\._?core\.multiarray\.scalar beside tensors: save tensors alone",
+    "not pickled": "a.pt is no file of torch.save; expected logits",
+    "pointer": "is a pointer of Git LFS, not the file; run git lfs pull$",
+    "bytes": r"holds \|V1, which numpy has no name for; expected",
     "text": "cannot be read as .npy",
     "objects": "cannot be read as .npy",
     "truncated": "cannot be read as .safetensors",

@@ -82,7 +82,7 @@ def test_a_story_ends_with_a_command_for_a_shell(outcome: Outcome) -> None:
     ("broken", "words", "tone"),
     [
         (True, "mismatch: 0 rows in 0 cases, 2.0 s, seed 7", Tone.BAD),
-        (False, "nothing-verified: 0 rows in 0 cases, 2.0 s, seed 7 (no case was run)", Tone.WARNING),
+        (False, "incomplete: 0 rows in 0 cases, 2.0 s, seed 7 (all claims: no case was run)", Tone.WARNING),
     ],
 )
 def test_the_verdict_is_a_line(outcome: Outcome, broken: bool, words: str, tone: Tone) -> None:

@@ -11,7 +11,7 @@ from places import SHARED
 
 from persistent_topk.commands.cli import group
 from persistent_topk.exit_code import ExitCode
-from persistent_topk.verify.campaign import campaign
+from persistent_topk.verify.campaign import budget
 from persistent_topk.verify.targets import isolated
 
 LITTLE_MEMORY = 450 << 20  # bytes; torch alone takes half of it
@@ -46,7 +46,7 @@ def tests_are_importable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 def test_each_is_told_in_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(campaign, "SHRINK_SECONDS", 0.1)
+    monkeypatch.setattr(budget, "SHRINK_SECONDS", 0.1)
     found = run(tuple(BROKEN), "1", tmp_path)
     assert found.return_value == ExitCode.MISMATCH, found.output
     assert "Traceback" not in found.output and "advice" not in found.output
@@ -60,7 +60,7 @@ def test_noise_forks_and_leaks_are_no_mismatch(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(isolated, "MOST_RESIDENT_BYTES", LITTLE_MEMORY)
     found = run(FINE, "2", tmp_path)
     # Two cases of one family judge too little to agree; nothing is broken, and nothing was printed through.
-    assert found.return_value == ExitCode.NOTHING_VERIFIED, found.output
+    assert found.return_value == ExitCode.INCOMPLETE, found.output
     assert "breaks" not in found.output and "xxxx" not in found.output
     assert "bad_topk:leaks: its process grew to " in found.output
     assert "a leak?" in found.output

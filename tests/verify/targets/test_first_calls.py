@@ -134,5 +134,5 @@ def test_a_campaign_out_of_patience_is_not_complete(tmp_path: Path) -> None:
     limited_topk._compiled.clear()
     outcome = campaign(target, tmp_path, 50)
     assert outcome.coverage.cases < 50
-    assert ExitCode.NOTHING_VERIFIED == outcome.exit_code
-    assert "mine: its first calls took" in str(outcome.why_nothing())
+    assert ExitCode.INCOMPLETE == outcome.exit_code
+    assert "mine: its first calls took" in outcome.missing_in_words()

@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 
 from ....cuda.build import Unit, build, find_nvcc
+from ....cuda.cache import load_library
 from ....cuda.library import arch_of
 from .wheels import NotInside, below, folder_with
 
@@ -86,7 +87,7 @@ class Cub:
     """The compiled library for one device: `launch` to time, `topk` to call."""
 
     def __init__(self, headers: Path, device: int) -> None:
-        self.library = ctypes.CDLL(str(build([Unit(SOURCE)], arch_of(device), [f"-I{headers}"])))
+        self.library = load_library(build([Unit(SOURCE)], arch_of(device), [f"-I{headers}"]))
         call, size = ctypes.POINTER(CubCall), ctypes.POINTER(ctypes.c_size_t)
         self.library.persistent_topk_cub_storage.argtypes = [call, size]
         self.library.persistent_topk_cub_launch.argtypes = [call]
