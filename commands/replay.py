@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..exit_code import ExitCode
-from .options import device_option, can_be_written
+from .options import can_be_written, device_option
 
 if TYPE_CHECKING:
     from ..verify.failures.replay import Failure

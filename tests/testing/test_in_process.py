@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import bad_topk
 import limited_topk
 import pytest
 import torch
@@ -61,7 +62,7 @@ def test_what_is_not_claimed_fails_nothing(tmp_path: Path) -> None:
 
 
 def test_too_few_cases_are_no_agreement(tmp_path: Path) -> None:
-    with pytest.raises(AssertionError, match="never judged"):
+    with pytest.raises(AssertionError, match="no case judged it"):
         assert_topk(limited_topk.right, "contract", cases=1, failures=tmp_path)
 
 
@@ -89,7 +90,7 @@ def test_attributes_state_limits(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("function", "arguments", "error", "words"),
     [
-        (wrong_topk.two_arguments, {}, TypeError, "cannot be called as (logits, lengths, k)"),
+        (bad_topk.two_arguments, {}, TypeError, "cannot be called as (logits, lengths, k)"),
         (limited_topk.right, {"most": 1}, TypeError, "most is no limit"),
         (limited_topk.right, {"max_k": 0}, ValueError, "max_k is 0; expected"),
         (limited_topk.right, {"claim": "speed"}, ValueError, "claim is 'speed'; expected"),

@@ -79,7 +79,7 @@ class Campaign:
             self.outcome = options.state.resume(self.outcome, self.found, targets)
         self._cases_before, self._seconds_before = self.outcome.coverage.cases, self.outcome.seconds
         self._progress = progress
-        self._budget = Budget(options.seconds, options.cases, lambda: sum(map(Target.waited, targets)))
+        self._budget = Budget(options.seconds, options.cases, self._waited)
         own = any(target.own for target in targets)
         self._in_shards = any(target.takes_shards for target in targets)
         shares = OWN_SHARES if own else SHARES_OF_OTHERS
@@ -124,6 +124,10 @@ class Campaign:
         self.outcome.seconds = self._seconds_before + self._budget.elapsed()
         if self.options.state is None or self.options.state.keep(self.outcome, now):
             self.found.clear_away()
+
+    def _waited(self) -> float:
+        """Seconds that targets have spent in first calls."""
+        return sum(target.waited() for target in self.targets)
 
     @property
     def _done(self) -> int:

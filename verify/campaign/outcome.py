@@ -100,8 +100,10 @@ def new_outcome(
 
 @dataclass
 class Outcome:
-    """A campaign's result. unavailable: targets that could not run, and why. gaps: what this run should have
-    judged beside the claims, and did not."""
+    """A campaign's result. seed: of its random choices. targets: what each one broke and kept. coverage: what
+    was put to them, in so many seconds. interrupted: whether it was ended early. unavailable: targets that
+    could not run, and why. gaps: what this run should have judged beside the claims, and did
+    not."""
 
     seed: int
     targets: dict[str, TargetOutcome]

@@ -197,7 +197,8 @@ class Examination:
         if not has_short_lengths(case):
             return
         assert self._slots is not None
-        slots, right_before = self._slots, np.ones(case.rows, bool)
+        slots, lengths = self._slots, case.lengths.numpy()
+        judged = (lengths < 1) | (lengths > case.columns)
         if case is not self.subject.case:
             try:
                 answer = self._call(case)
@@ -207,11 +208,8 @@ class Examination:
             if answer.damage:  # such as lengths that were clamped where they lie
                 yield Measurement(UNTOUCHED, case.rows, answer.damage)
             slots = self._read(Expected.of(case), answer)
-        lengths = case.lengths.numpy()
-        short = (lengths < 1) | (lengths > case.columns)
-        # Rows of ordinary length count where they were right before: a call may spoil them too.
-        right, right_before = (is_correct_selection(answer).numpy() for answer in (slots, self._slots))
-        wrong = np.flatnonzero(~right & (short | right_before))
+            judged = is_correct_selection(self._slots).numpy()
+        wrong = np.flatnonzero(judged & ~is_correct_selection(slots).numpy())
         if not len(wrong):
             yield Measurement(SHORT, case.rows)
             return
@@ -253,11 +251,9 @@ class Examination:
             answer = self._call(variant.case)
         except TargetFailure as failure:
             return _failed(failure, step, variant.case, f"{variant.form}: ")
-        expected = Expected.of(variant.case)
-        slots = self._read(expected, answer)
-        right = is_correct_selection(slots)
+        slots = self._read(Expected.of(variant.case), answer)
         right_before = is_correct_selection(self._slots)[variant.source]
-        same = (right == right_before).numpy()
+        same = (is_correct_selection(slots) == right_before).numpy()
         if "repeatable-set" in self.target.claims:
             same &= (slots.columns == self._slots.columns[variant.source]).all(1).numpy()
         if "repeatable-bytes" in self.target.claims:
