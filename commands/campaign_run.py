@@ -132,6 +132,8 @@ def run(targets: Sequence[Target], options: Options) -> Outcome:
     finally:
         for target in targets:
             target.close()
+        if options.state is not None:
+            options.state.close()
 
 
 def write(

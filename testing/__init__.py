@@ -20,8 +20,9 @@ __all__ = ["Limits", "Outcome", "assert_topk", "check"]
 
 def __getattr__(name: str) -> object:
     """What the package offers, imported when it is first asked for: it brings torch along."""
-    if name == "Outcome":
-        return importlib.import_module("persistent_topk.verify.campaign.outcome").Outcome
-    if name in __all__:
-        return getattr(importlib.import_module("persistent_topk.testing.in_process"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = "persistent_topk.verify.campaign.outcome" if name == "Outcome" else f"{__name__}.in_process"
+    found = getattr(importlib.import_module(home), name)
+    globals()[name] = found  # asked for once
+    return found
