@@ -65,12 +65,14 @@ docs: $(INSTALLED)
 # mypy knows the package by its name, whatever the folder of the clone is called: through a link.
 check: $(INSTALLED)
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	mkdir -p $(TYPED) && ln -sfn "$(CURDIR)" $(TYPED)/persistent_topk
 	MYPYPATH=$(TYPED) $(BIN)/mypy --package persistent_topk
 	$(BIN)/clang-format --dry-run -Werror $(CPP_SOURCES)
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $(CPP_SOURCES)
 
 # Rows a second of the emulated kernel and of the model, on one core.

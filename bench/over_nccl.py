@@ -74,11 +74,17 @@ def calls(rank: int, ranks: int) -> Figures:
                     answer = call(shard, lengths)
                     expected = own[own >= 0] if owned else selected[selected >= 0]
                     figures.append(
-                        {"rows": rows, "shard": width, "block": block, "owned": owned, "way": way,
-                         "eager_us": round(microseconds(lambda: call(shard, lengths)), 1),  # noqa: B023
-                         "graph_us": round(in_a_graph(call, shard, lengths), 1),
-                         "right": torch.equal(expected, answer[answer >= 0])}
-                    )  # fmt: skip
+                        {
+                            "rows": rows,
+                            "shard": width,
+                            "block": block,
+                            "owned": owned,
+                            "way": way,
+                            "eager_us": round(microseconds(lambda: call(shard, lengths)), 1),  # noqa: B023
+                            "graph_us": round(in_a_graph(call, shard, lengths), 1),
+                            "right": torch.equal(expected, answer[answer >= 0]),
+                        }
+                    )
     return figures
 
 

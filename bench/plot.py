@@ -80,9 +80,15 @@ def mark_groups(axes: Any, cells: Sequence[CellFigures]) -> None:
         if begin:
             axes.axvline(begin - 0.5, color=INK, linewidth=0.8, alpha=0.6)
         axes.text(
-            (begin + end - 1) / 2, 1.01, f"k {k}\n{rows} {'row' if rows == 1 else 'rows'}",
-            transform=axes.get_xaxis_transform(), color=INK, ha="center", va="bottom", fontsize=7,
-        )  # fmt: skip
+            (begin + end - 1) / 2,
+            1.01,
+            f"k {k}\n{rows} {'row' if rows == 1 else 'rows'}",
+            transform=axes.get_xaxis_transform(),
+            color=INK,
+            ha="center",
+            va="bottom",
+            fontsize=7,
+        )
         begin = end
 
 
@@ -103,9 +109,15 @@ def draw(cells: Sequence[CellFigures], title: str, path: Path) -> None:
         halves[1].set_xlabel("columns of each row (length / columns where they differ)", color=INK)
         handles, labels = halves[0].get_legend_handles_labels()
         figure.legend(
-            handles[::-1], labels[::-1], loc="upper center", bbox_to_anchor=(0.5, 0.955), ncols=2,
-            frameon=False, labelcolor=INK, fontsize=9,
-        )  # fmt: skip
+            handles[::-1],
+            labels[::-1],
+            loc="upper center",
+            bbox_to_anchor=(0.5, 0.955),
+            ncols=2,
+            frameon=False,
+            labelcolor=INK,
+            fontsize=9,
+        )
         figure.suptitle(title, color=INK, fontsize=12)
         figure.tight_layout(rect=(0, 0, 1, 0.915))
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -12,9 +12,15 @@ ABSENT = Cell("-")
 NAME_WIDTH = 18  # characters of the longest cell's name
 # Heading and least width of each figure at one temperature.
 FIGURES = (
-    ("us", 7), ("p10-p90", 12), ("floor", 6), ("ratio", 5),
-    ("fastest", 11), ("ours/", 5), ("exact", 11), ("ours/", 5),
-)  # fmt: skip
+    ("us", 7),
+    ("p10-p90", 12),
+    ("floor", 6),
+    ("ratio", 5),
+    ("fastest", 11),
+    ("ours/", 5),
+    ("exact", 11),
+    ("ours/", 5),
+)
 
 
 def _columns() -> Iterator[Column]:

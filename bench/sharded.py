@@ -75,9 +75,15 @@ def merges(floor: Floor) -> Figures:
                 right = torch.equal(oracle.topk(logits, lengths, K), merge(values, numbers, K))
                 took = microseconds(lambda: merge(values, numbers, K), floor)  # noqa: B023  timed at once
                 figures.append(
-                    {"merge": f"{RANKS} x {K}", "rows": rows, "block": block, "contents": contents,
-                     "us": round(took, 2), "right": right}
-                )  # fmt: skip
+                    {
+                        "merge": f"{RANKS} x {K}",
+                        "rows": rows,
+                        "block": block,
+                        "contents": contents,
+                        "us": round(took, 2),
+                        "right": right,
+                    }
+                )
     return figures
 
 
@@ -109,9 +115,15 @@ def local_stages(floor: Floor) -> Figures:
             right = torch.equal(selected, run())
             took = microseconds(run, floor)
             figures.append(
-                {"stages of": f"{rows} x {width}", "block": block, "us": round(took, 2),
-                 "topk_us": round(topk_us, 2), "ratio": round(took / topk_us, 3), "right": right}
-            )  # fmt: skip
+                {
+                    "stages of": f"{rows} x {width}",
+                    "block": block,
+                    "us": round(took, 2),
+                    "topk_us": round(topk_us, 2),
+                    "ratio": round(took / topk_us, 3),
+                    "right": right,
+                }
+            )
     return figures
 
 

@@ -21,27 +21,42 @@ written_file = partial(click.option, type=File, callback=can_be_written)
 
 @click.command("bench")
 @click.option(
-    "--cells", multiple=True, metavar="K,ROWS,N",
+    "--cells",
+    multiple=True,
+    metavar="K,ROWS,N",
     help="cells to time, such as 2048,1,8K or 2048,*,*; may be repeated",
-)  # fmt: skip
+)
 @click.option("--quick", is_flag=True, help="time fourteen cells, with fewer replays")
 @click.option(
-    "--repeat", type=click.IntRange(min=1), default=1, metavar="N",
+    "--repeat",
+    type=click.IntRange(min=1),
+    default=1,
+    metavar="N",
     help="time all cells N times [default: 1]; prints medians over the runs and how far they differ",
-)  # fmt: skip
+)
 @click.option(
-    "--seconds", type=click.FloatRange(min=0, min_open=True), metavar="S",
+    "--seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="S",
     help="begin no further cell after this time",
-)  # fmt: skip
+)
 @click.option("--policy", type=click.Choice(list(POLICIES)), help="[default: the plan's choice]")
 @click.option(
-    "--peers", is_flag=False, flag_value=ALL, default=TORCH, show_default=True, metavar="[NAME,...]",
+    "--peers",
+    is_flag=False,
+    flag_value=ALL,
+    default=TORCH,
+    show_default=True,
+    metavar="[NAME,...]",
     help="other kernels to time in the same run: names, all (also if no value is given), or none",
-)  # fmt: skip
+)
 @click.option(
-    "--cccl", "headers", type=click.Path(path_type=Path), metavar="PATH",
+    "--cccl",
+    "headers",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
     help="wheel or folder that has the headers of CUB; the peers cub and cub-ties need it",
-)  # fmt: skip
+)
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
 @written_file("--json", "json_file", help="write all figures as JSON")
 @written_file("--markdown", "markdown_file", help="write the table as Markdown")

@@ -106,10 +106,7 @@ def findings() -> list[Finding]:
         Finding("GPU", gpu(), "the kernel on a GPU (target gpu), graph-replay, bench"),
         tool_of_builds("nvcc", lambda: [str(find_nvcc())], "compiling the kernel for a GPU"),
         tool("compute-sanitizer", "the GPU's own race checks"),
-        *(
-            Finding(name, package_version(name), f"the adapter for {what}")
-            for name, what in PACKAGES.items()
-        ),
+        *(Finding(name, package_version(name), f"the adapter for {what}") for name, what in PACKAGES.items()),
     ]
 
 

@@ -20,19 +20,38 @@ CONTEXT = 40_000  # columns of the row shown where no file is given: long enough
 
 
 @click.command("explain")
-@click.argument("failure", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path),
-                metavar="[FAILURE]")  # fmt: skip
-@click.option("--logits", "file", type=click.Path(path_type=Path), metavar="FILE",
-              help="captured scores (.npy, .safetensors, .pt) [default: generated ones]")  # fmt: skip
+@click.argument(
+    "failure",
+    required=False,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="[FAILURE]",
+)
+@click.option(
+    "--logits",
+    "file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="captured scores (.npy, .safetensors, .pt) [default: generated ones]",
+)
 @click.option("--row", type=click.IntRange(min=0), help="row of the scores [default: 0, or the failing one]")
 @click.option("--k", type=click.IntRange(1, MAX_K), help=f"[default: {DEFAULT_K}, or the failure's]")
 @click.option("--policy", type=click.Choice(list(POLICIES)), help="[default: the plan's choice]")
-@click.option("--context", type=click.IntRange(min=1), default=CONTEXT, show_default=True,
-              help="columns of a generated row")  # fmt: skip
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
-              help="seed of a generated row")
-@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), callback=can_be_written,
-              help="draw the row and its stages to this file, such as row.png")  # fmt: skip
+@click.option(
+    "--context",
+    type=click.IntRange(min=1),
+    default=CONTEXT,
+    show_default=True,
+    help="columns of a generated row",
+)
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="seed of a generated row"
+)
+@click.option(
+    "--plot",
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=can_be_written,
+    help="draw the row and its stages to this file, such as row.png",
+)
 def command(
     failure: Path | None,
     file: Path | None,

@@ -24,15 +24,21 @@ DEFAULT_CASES = 450  # most die of the first one; the hardest to kill took 351
 
 @click.command("mutants")
 @click.option(
-    "--only", "only", multiple=True, metavar="NAME",
+    "--only",
+    "only",
+    multiple=True,
+    metavar="NAME",
     help="only mutants whose name contains this; may be repeated",
-)  # fmt: skip
+)
 @click.option("--flips", is_flag=True, help="also flip each comparison; takes half an hour or more")
 @click.option("--list", "listing", is_flag=True, help="list the mutants and run none")
 @click.option(
-    "--cases", type=click.IntRange(min=1), default=DEFAULT_CASES, show_default=True,
+    "--cases",
+    type=click.IntRange(min=1),
+    default=DEFAULT_CASES,
+    show_default=True,
     help="most cases that each mutant gets",
-)  # fmt: skip
+)
 @seed_option
 @json_option
 def command(

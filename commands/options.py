@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from ..verify.targets import FirstCalls, TargetLimits
 
 claim_option = click.option(
-    "--claim", metavar="CLAIM",
+    "--claim",
+    metavar="CLAIM",
     help="the targets' promises: contract, set, selection, or properties with commas between; -PROPERTY "
     "takes one back",
-)  # fmt: skip
+)
 device_option = click.option(
     "--device",
     default="cpu",
@@ -30,9 +31,12 @@ device_option = click.option(
 )
 seed_option = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 cccl_option = click.option(
-    "--cccl", "headers", type=click.Path(path_type=Path), metavar="PATH",
+    "--cccl",
+    "headers",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
     help="wheel or folder that has the headers of CUB; --second-oracle cub needs it",
-)  # fmt: skip
+)
 k_option = click.option("--k", metavar="K,...", help="values of k to test [default: the campaign's choice]")
 
 
@@ -44,9 +48,7 @@ class Seconds(click.FloatRange):
     def __init__(self) -> None:
         super().__init__(min=0, min_open=True)
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, context: click.Context | None
-    ) -> float:
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> float:
         """The number. Raises click.BadParameter unless it is finite and above 0."""
         seconds: float = super().convert(value, param, context)
         if not math.isfinite(seconds):
@@ -124,9 +126,12 @@ def can_be_written(context: click.Context, param: click.Parameter, path: Path | 
 
 
 json_option = click.option(
-    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), callback=can_be_written,
+    "--json",
+    "json_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=can_be_written,
     help="write the result as JSON",
-)  # fmt: skip
+)
 
 
 def parse_ks(text: str | None) -> tuple[int, ...]:

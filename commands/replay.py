@@ -19,12 +19,23 @@ if TYPE_CHECKING:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--target", help="run the case on this target [default: the one that failed]")
 @device_option
-@click.option("--python", "as_script", is_flag=True,
-              help="print a Python script that shows the failure without this package")  # fmt: skip
-@click.option("--save", "saved", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-              callback=can_be_written, help="write the case's tensors to this .safetensors")  # fmt: skip
-@click.option("--in-process", is_flag=True,
-              help="run the target in this process, for pdb, compute-sanitizer or ncu")  # fmt: skip
+@click.option(
+    "--python",
+    "as_script",
+    is_flag=True,
+    help="print a Python script that shows the failure without this package",
+)
+@click.option(
+    "--save",
+    "saved",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    callback=can_be_written,
+    help="write the case's tensors to this .safetensors",
+)
+@click.option(
+    "--in-process", is_flag=True, help="run the target in this process, for pdb, compute-sanitizer or ncu"
+)
 def command(
     file: Path, target: str | None, device: str, as_script: bool, saved: Path | None, in_process: bool
 ) -> int:

@@ -27,9 +27,12 @@ DEFAULT_FAILURES = Path("topk-failures")
 
 @click.command("verify")
 @click.option(
-    "--target", "targets", multiple=True, metavar="T",
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="T",
     help="module:function or the name of an adapter; may be repeated",
-)  # fmt: skip
+)
 @claim_option
 @device_option
 @click.option("--seconds", type=Seconds(), help="time of the campaign [default: 60]")
@@ -38,31 +41,49 @@ DEFAULT_FAILURES = Path("topk-failures")
 @k_option
 @takes_options
 @click.option(
-    "--logits", "logits", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
+    "--logits",
+    "logits",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
     help="add captured scores (.npy, .safetensors, .pt) to the cases",
-)  # fmt: skip
+)
 @click.option(
-    "--family", "families", multiple=True, metavar="NAME",
+    "--family",
+    "families",
+    multiple=True,
+    metavar="NAME",
     help="only cases of this family; exit code 4 if they leave a claimed property unjudged",
-)  # fmt: skip
+)
 @json_option
 @click.option(
-    "--junit", "junit_file", type=click.Path(dir_okay=False, path_type=Path), callback=can_be_written,
+    "--junit",
+    "junit_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=can_be_written,
     help="write the result as JUnit XML",
-)  # fmt: skip
+)
 @click.option(
-    "--report", "report_folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+    "--report",
+    "report_folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
     callback=can_be_written,
     help="write one self-contained HTML page to this folder, with the replay files",
-)  # fmt: skip
+)
 @click.option(
-    "--failures", type=click.Path(file_okay=False, path_type=Path), callback=can_be_written,
+    "--failures",
+    type=click.Path(file_okay=False, path_type=Path),
+    callback=can_be_written,
     help="folder of the replay files [default: that of --report, or topk-failures]",
-)  # fmt: skip
+)
 @click.option(
-    "--state", "state_folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+    "--state",
+    "state_folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
     help="keep counts and failures in this folder, and resume from those of earlier runs",
-)  # fmt: skip
+)
 def command(
     targets: tuple[str, ...],
     claim: str | None,

@@ -41,9 +41,7 @@ def cache_dir() -> Path:
         ) from error
 
 
-def digest(
-    paths: Iterable[Path], *words: str, content: Callable[[Path], bytes] = Path.read_bytes
-) -> str:
+def digest(paths: Iterable[Path], *words: str, content: Callable[[Path], bytes] = Path.read_bytes) -> str:
     """A short hash of the files' names and contents and of the words."""
     sha = hashlib.sha256()
     for path in paths:

@@ -26,9 +26,16 @@ ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 PACKAGE = "persistent_topk"
 LAYERS = (
-    "reference", "cuda", "distributed", "verify", "testing", "bench", "commands",
-    "exit_code.py", "whole_file.py",
-)  # fmt: skip
+    "reference",
+    "cuda",
+    "distributed",
+    "verify",
+    "testing",
+    "bench",
+    "commands",
+    "exit_code.py",
+    "whole_file.py",
+)
 EMPHASIS = {"em", "strong"}
 # A package brings the modules that it exports; named once more, they keep their one page. An annotation that
 # type checkers alone can resolve is shown as it is written.

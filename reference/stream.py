@@ -97,15 +97,14 @@ def bound_of_samples(chunks: Sequence[Tensor], counters: int, k: int, policy: Po
     return Bound(bin, listed <= policy.survivors)
 
 
-def stream_row(
-    chunks: Sequence[Tensor], counters: int, k: int, policy: Policy, record: np.ndarray
-) -> Tensor:
+def stream_row(chunks: Sequence[Tensor], counters: int, k: int, policy: Policy, record: np.ndarray) -> Tensor:
     """The row's histogram, int64 [counters], exact from its threshold bin upwards.
 
     chunks: integers [n] each, the chunks' coarse bins. counters: number of bins. k: that of the
     call. policy: the sizes of sample, tile and list. record: TRACE_DTYPE [ctas], written. CTAs that share
     a row exchange counts of at most MOST_SHARED a bin.
     """
+
     def streamed(bound: Bound) -> Tensor:
         parts = [
             stream(chunk, counters, k, bound, policy, record[cta : cta + 1])

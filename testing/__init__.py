@@ -1,9 +1,9 @@
 """The checker for test suites: any callable, in this process, by a call, a fixture or a marker.
 
-    from persistent_topk.testing import assert_topk
+from persistent_topk.testing import assert_topk
 
-    def test_my_kernel():
-        assert_topk(build_my_kernel(), claim="set", ks=(512, 2048))
+def test_my_kernel():
+    assert_topk(build_my_kernel(), claim="set", ks=(512, 2048))
 """
 
 from __future__ import annotations

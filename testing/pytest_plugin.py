@@ -156,9 +156,7 @@ class TargetCollector(pytest.Collector):
                 wanted = {SEPARATOR.join((ROOT, part)) for part in (target, name)} & set(ids)
                 left -= wanted
                 if wanted or not ids:
-                    yield PropertyItem.from_parent(
-                        self, name=name, target=target, promise=promise, gate=gate
-                    )
+                    yield PropertyItem.from_parent(self, name=name, target=target, promise=promise, gate=gate)
         if left:
             known = f"{ROOT}{SEPARATOR}TARGET{SEPARATOR}PROPERTY with a property of {', '.join(NAMES)}"
             raise pytest.UsageError(f"not found: {min(left)}; expected {known}")

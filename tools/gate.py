@@ -100,18 +100,26 @@ DEFAULT = Options(Path(), Path())
 
 
 @click.command("gate")
-@click.option("--records", type=AnyPath, default=RECORDS_DIR, metavar="FOLDER",
-              help="[default: docs/records]")
+@click.option(
+    "--records", type=AnyPath, default=RECORDS_DIR, metavar="FOLDER", help="[default: docs/records]"
+)
 @click.option("--only", "names", multiple=True, type=click.Choice(list(STEPS)), help="repeat [default: all]")
 @click.option("--vectors", is_flag=True, help="also record the intrinsics into the folder")
 @click.option("--campaign-seconds", type=float, default=DEFAULT.campaign_seconds, show_default=True)
-@click.option("--soak-seconds", type=float, default=DEFAULT.soak_seconds, show_default=True,
-              help="of each stage")
+@click.option(
+    "--soak-seconds", type=float, default=DEFAULT.soak_seconds, show_default=True, help="of each stage"
+)
 @click.option("--test-seconds", type=float, default=DEFAULT.test_seconds, show_default=True)
 @click.option("--repeat", type=int, default=DEFAULT.repeat, show_default=True, help="runs of the bench")
 @click.option("--seed", type=int, default=DEFAULT.seed, show_default=True)
-@click.option("--cccl", type=AnyPath, metavar="PATH", envvar=HEADERS_VARIABLE, callback=there,
-              help="wheel or folder with the headers of CUB: a second oracle, and a peer")
+@click.option(
+    "--cccl",
+    type=AnyPath,
+    metavar="PATH",
+    envvar=HEADERS_VARIABLE,
+    callback=there,
+    help="wheel or folder with the headers of CUB: a second oracle, and a peer",
+)
 @click.option("--sanitizer", type=AnyPath, metavar="PATH", callback=there, help="another one, or its wheel")
 def command(names: tuple[str, ...], vectors: bool, **given: Any) -> int:
     """Runs the steps and writes a record of each, on a machine with a GPU.

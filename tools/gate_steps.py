@@ -50,17 +50,21 @@ class Options:
     sanitizer: Path | None = None
 
 
-def run(
-    words: list[str], timeout_s: float, variables: Mapping[str, str] | None = None
-) -> tuple[int, str]:
+def run(words: list[str], timeout_s: float, variables: Mapping[str, str] | None = None) -> tuple[int, str]:
     """(exit code, output) of a Python module in the repository; TIMED_OUT if it had to be ended.
 
     variables: of its environment, beside ours. The output goes on to the terminal as it comes.
     """
     process = subprocess.Popen(
-        [sys.executable, *words], cwd=ROOT, text=True, errors="replace", stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, start_new_session=True, env={**os.environ, **(variables or {})},
-    )  # fmt: skip
+        [sys.executable, *words],
+        cwd=ROOT,
+        text=True,
+        errors="replace",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        env={**os.environ, **(variables or {})},
+    )
     assert process.stdout is not None
     too_long = threading.Event()
 

@@ -65,20 +65,14 @@ def stale_reason(record: Found) -> str | None:
     head = f"the record {record['name']!r} of {record['date']} is of"
     today = kernel_hash()
     if record["kernel"] != today:
-        return (
-            f"{head} kernel {record['kernel']}, today's is {today}; "
-            "run make gate on a GPU again"
-        )
+        return f"{head} kernel {record['kernel']}, today's is {today}; run make gate on a GPU again"
     if record["name"] != "tests":
         return None
     then, now = record["found"].get("files", {}), gpu_tests()
     changed = sorted(name for name in {*then, *now} if then.get(name) != now.get(name))
     if not changed:
         return None
-    return (
-        f"{head} other tests: {', '.join(changed)} changed; "
-        "run make gate STEPS=tests on a GPU again"
-    )
+    return f"{head} other tests: {', '.join(changed)} changed; run make gate STEPS=tests on a GPU again"
 
 
 def _origin(record: Found) -> str:

@@ -131,8 +131,13 @@ def found(usages: Sequence[Usage]) -> dict[str, Any]:
 
 
 @click.command("spills")
-@click.option("--arch", "architectures", multiple=True, type=click.Choice(ARCHITECTURES),
-              help="repeat [default: all four]")
+@click.option(
+    "--arch",
+    "architectures",
+    multiple=True,
+    type=click.Choice(ARCHITECTURES),
+    help="repeat [default: all four]",
+)
 def command(architectures: tuple[str, ...]) -> int:
     """Prints registers and spills of the shipped kernels; exits with 1 if the tuned architecture's spill."""
     try:

@@ -85,10 +85,14 @@ def test_every_kernel_of_a_cell_is_timed_and_judged() -> None:
     def broken(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor:
         raise RuntimeError("operation not permitted when stream is capturing\nmore")
 
-    found = run_small({
-        "torch": peers.torch_peer, "sort": peers.called(sort_topk), "dropping": peers.called(dropping),
-        "broken": peers.called(broken),
-    })  # fmt: skip
+    found = run_small(
+        {
+            "torch": peers.torch_peer,
+            "sort": peers.called(sort_topk),
+            "dropping": peers.called(dropping),
+            "broken": peers.called(broken),
+        }
+    )
     timed = {"ours", "floor_rows", "floor_cut", "empty", "torch", "sort", "dropping"}
     assert timed == set(found.timings[COLD]) == set(found.timings[WARM])
     assert 0 == found.wrong["ours"] == found.wrong["torch"] == found.wrong["sort"]

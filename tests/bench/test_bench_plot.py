@@ -20,9 +20,13 @@ def test_cells_stand_by_k_rows_and_length() -> None:
     found.append(table.as_json([result(2, 4.0, 2.0, wrong=1)]))
     names = [cell["name"] for cell in plot.in_page_order(found)]
     assert names == [
-        "2048 x 1 x 4K", "2048 x 1 x 8K", "2048 x 64 x 256K", "2048 x 64 x mixed", "1024 x 128 x 256K",
+        "2048 x 1 x 4K",
+        "2048 x 1 x 8K",
+        "2048 x 64 x 256K",
+        "2048 x 64 x mixed",
+        "1024 x 128 x 256K",
         "512 x 1 x 8K",
-    ]  # fmt: skip
+    ]
 
 
 def test_each_series_has_its_values_and_a_label() -> None:

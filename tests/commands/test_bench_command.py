@@ -80,9 +80,7 @@ def test_a_file_without_cells_is_told(tmp_path: Path) -> None:
 
 def test_all_that_a_run_writes(pretended_gpu: dict[str, float]) -> None:
     pytest.importorskip("matplotlib")
-    found = invoke(
-        "--repeat", "3", "--json", "out/a.json", "--markdown", "out/a.md", "--plot", "out/a.png"
-    )  # fmt: skip
+    found = invoke("--repeat", "3", "--json", "out/a.json", "--markdown", "out/a.md", "--plot", "out/a.png")
     assert found.return_value == ExitCode.AGREE, found.output
     lines = found.output.splitlines()
     assert ["run 1 of 3", "run 2 of 3", "run 3 of 3"] == [text[:10] for text in lines if text[:4] == "run "]

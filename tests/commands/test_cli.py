@@ -43,7 +43,7 @@ def code_of(*arguments: str) -> int:
 def test_a_correct_target_agrees_and_its_files_say_so() -> None:
     found = invoke(
         "verify", "--target", "wrong_topk:correct", *QUICK, "--json", "out/a.json", "--junit", "out/a.xml"
-    )  # fmt: skip
+    )
     assert found.return_value == ExitCode.AGREE, found.output
     told = json.loads(Path("out/a.json").read_text())
     assert (told["schema"], told["verdict"], told["seed"]) == (2, "agree", 0)
@@ -63,7 +63,7 @@ def test_a_correct_target_agrees_and_its_files_say_so() -> None:
 def test_a_mistake_is_told_with_a_line_that_replays_it() -> None:
     found = invoke(
         "verify", "--target", "wrong_topk:last_column_ties", *QUICK, "--json", "a.json", "--junit", "a.xml"
-    )  # fmt: skip
+    )
     assert found.return_value == ExitCode.MISMATCH
     assert "breaks lowest-column-ties" in found.output
     assert found.output.rstrip().splitlines()[-1].startswith("mismatch: ")
@@ -206,10 +206,12 @@ def has_counted(state: Path) -> bool:
 def test_an_interrupt_prints_what_was_verified(tmp_path: Path) -> None:
     words = ["--target", "model", "--seconds", "600", "--state", str(tmp_path / "state")]
     process = subprocess.Popen(
-        [sys.executable, "-m", "persistent_topk.verify", *words], stdout=subprocess.PIPE, text=True,
+        [sys.executable, "-m", "persistent_topk.verify", *words],
+        stdout=subprocess.PIPE,
+        text=True,
         # A suite that runs in the background ignores the signal, and so would its children.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )  # fmt: skip
+    )
     while not has_counted(tmp_path / "state" / "state.json"):
         assert process.poll() is None, "the campaign ended before it counted anything"
         time.sleep(0.05)

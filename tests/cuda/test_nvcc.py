@@ -35,9 +35,7 @@ def compile_policy(folder: Path, policy: str, arch: str, *flags: str) -> str:
     source = folder / f"{policy}.cu"
     kernel = f"template __global__ void topk_kernel<{index}, false, {{}}>(TopkParams);"
     instances = "\n".join(map(kernel.format, entries))
-    source.write_text(
-        f'#include "kernel/persistent.cuh"\nnamespace persistent_topk {{\n{instances}\n}}\n'
-    )
+    source.write_text(f'#include "kernel/persistent.cuh"\nnamespace persistent_topk {{\n{instances}\n}}\n')
     target = ["-cubin", f"-arch={arch}", "-std=c++20", "-O3", "-Xptxas", "-v", *flags]
     return build.run_nvcc([*target, f"-I{build.CUDA_DIR}", "-o", str(folder / "kernel.cubin"), str(source)])
 

@@ -25,9 +25,22 @@ from persistent_topk.verify.targets.target import Target
 
 # What makes a tensor out of no other one, and therefore on the default device.
 MAKERS = {
-    "arange", "as_tensor", "asarray", "empty", "eye", "full", "linspace", "ones", "rand", "randint", "randn",
-    "randperm", "scalar_tensor", "tensor", "zeros",
-}  # fmt: skip
+    "arange",
+    "as_tensor",
+    "asarray",
+    "empty",
+    "eye",
+    "full",
+    "linspace",
+    "ones",
+    "rand",
+    "randint",
+    "randn",
+    "randperm",
+    "scalar_tensor",
+    "tensor",
+    "zeros",
+}
 OURS = ("reference", "cuda", "verify", "bench", "commands", "tools")
 Topk = Callable[[torch.Tensor, torch.Tensor, int], torch.Tensor]
 ENTRIES = {
@@ -101,8 +114,11 @@ def makers_without_a_device(source: str) -> list[int]:
 def test_every_tensor_names_its_device() -> None:
     files = [path for folder in OURS for path in (ROOT / folder).rglob("*.py")]
     assert files
-    told = [f"{path.relative_to(ROOT)}:{line}" for path in files
-            for line in makers_without_a_device(path.read_text())]  # fmt: skip
+    told = [
+        f"{path.relative_to(ROOT)}:{line}"
+        for path in files
+        for line in makers_without_a_device(path.read_text())
+    ]
     assert told == []
 
 

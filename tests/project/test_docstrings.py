@@ -200,6 +200,11 @@ def test_what_a_docstring_lacks_is_named(rule: Rule, part: str, fault: str) -> N
 
 
 def test_what_readers_call_is_public() -> None:
-    names = ("topk", "cuda.gpu.topk", "cuda.emulator.topk.topk", "reference.oracle.topk",
-             "verify.failures.shrink.shrink")  # fmt: skip
+    names = (
+        "topk",
+        "cuda.gpu.topk",
+        "cuda.emulator.topk.topk",
+        "reference.oracle.topk",
+        "verify.failures.shrink.shrink",
+    )
     assert {f"{PACKAGE}.{name}" for name in names} <= set(public_objects())

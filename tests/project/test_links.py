@@ -191,7 +191,7 @@ SAMPLES: dict[Rule, tuple[list[str], str]] = {
         ["`make nothing`", "    make verify NOTHING=1", "`make test verify nothing`"],
         "`make verify BUDGET=20` makes sense\n\n    make test",
     ),
-}  # fmt: skip
+}
 
 
 def documents() -> list[str]:

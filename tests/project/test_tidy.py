@@ -95,9 +95,15 @@ def private_words(path: str, text: str) -> Iterator[str]:
 
 
 RULES: tuple[Rule, ...] = (
-    long_files, long_lines, long_functions, empty_names, machine_macros, hiding_packages, unfinished,
+    long_files,
+    long_lines,
+    long_functions,
+    empty_names,
+    machine_macros,
+    hiding_packages,
+    unfinished,
     private_words,
-)  # fmt: skip
+)
 
 # For each rule, a file that breaks it and one that does not quite.
 SAMPLES: dict[Rule, tuple[tuple[str, str], tuple[str, str]]] = {
@@ -113,8 +119,11 @@ SAMPLES: dict[Rule, tuple[tuple[str, str], tuple[str, str]]] = {
         ("cuda/kernel/ptx.cuh", "#ifdef __CUDACC__"),
     ),
     hiding_packages: (("cuda/__init__.py", ""), ("bench/__init__.py", "")),
-    unfinished: (("a.py", "# TO" "DO: later"), ("a.py", "# todos los casos")),
-    private_words: (("a.md", "see issue " "12 in /ho" "me/me"), ("a.md", "vLLM #12, docs/home/me, 2 issues")),
+    unfinished: (("a.py", "# TO{}: later".format("DO")), ("a.py", "# todos los casos")),
+    private_words: (
+        ("a.md", "see issue {} in /ho{}".format(12, "me/me")),
+        ("a.md", "vLLM #12, docs/home/me, 2 issues"),
+    ),
 }
 
 

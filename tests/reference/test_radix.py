@@ -86,8 +86,13 @@ def test_a_pass_records_the_interval_before_and_the_counts_after() -> None:
     assert (written["passes"] == 1).all()
     step = written[1]["pass"][0]
     assert [step[name] for name in ("over_row", "low", "shift", "digit", "above", "count")] == [
-        0, 0x1000_0000, 21, 0x80, 4, 2,
-    ]  # fmt: skip
+        0,
+        0x1000_0000,
+        21,
+        0x80,
+        4,
+        2,
+    ]
     assert narrowed == Interval(0x2000_0000, 0x201F_FFFF, 4, 2, 1, passes=1)
 
 

@@ -12,9 +12,13 @@ from persistent_topk.bench.peers import Buffers
 from persistent_topk.bench.run import COLD, EMPTY, FLOORS, OURS, WARM, CellResult
 
 ENVIRONMENT = {
-    "kernel": "0123456789abcdef", "date": "2026-01-02 03:04", "gpu": "NVIDIA H100 80GB HBM3", "driver": "580",
-    "nvcc": "13.0", "torch": "2.13",
-}  # fmt: skip
+    "kernel": "0123456789abcdef",
+    "date": "2026-01-02 03:04",
+    "gpu": "NVIDIA H100 80GB HBM3",
+    "driver": "580",
+    "nvcc": "13.0",
+    "torch": "2.13",
+}
 
 
 def timing(us: float) -> Timing:

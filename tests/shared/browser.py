@@ -54,8 +54,11 @@ class Browser:
 
         self._process = subprocess.Popen(
             [executable, *flags, *size, "--remote-debugging-pipe", "about:blank"],
-            preexec_fn=own_ends, close_fds=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+            preexec_fn=own_ends,
+            close_fds=False,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         os.close(theirs_in)
         os.close(theirs_out)
         self._number, self._rest, self._session = 0, b"", ""
@@ -103,8 +106,11 @@ class Browser:
         """Loads a file, as a reader who prefers "light" or "dark" sees it in a window of `width` pixels."""
         self.ask(
             "Emulation.setDeviceMetricsOverride",
-            width=width, height=HEIGHT, deviceScaleFactor=1, mobile=False,
-        )  # fmt: skip
+            width=width,
+            height=HEIGHT,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
         self.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         self.ask("Page.navigate", url=page.resolve().as_uri())
         deadline = time.monotonic() + ANSWER_SECONDS

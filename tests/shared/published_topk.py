@@ -102,8 +102,10 @@ def inf_omitted(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Te
     """FlashInfer #4811: +inf is never selected while something else can be."""
     return by_row(
         lambda row, wanted: first_by(keys_of(torch.where(row == torch.inf, -torch.inf, row)), wanted),
-        logits, lengths, k,
-    )  # fmt: skip
+        logits,
+        lengths,
+        k,
+    )
 
 
 def nan_leaves_rows(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor:

@@ -88,8 +88,6 @@ def other_ties_every_other_call(logits: torch.Tensor, lengths: torch.Tensor, k: 
     return (last_ties if _calls[0] % 2 else right)(logits, lengths, k)
 
 
-
-
 MISTAKES: dict[Callable[..., torch.Tensor], str] = {
     loses_the_last: "exact-set",
     twice_the_first: "in-range-unique",

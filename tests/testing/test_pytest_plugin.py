@@ -44,9 +44,15 @@ def test_workers_of_xdist_share_one_campaign(tmp_path: Path) -> None:
     places = tmp_path / "tmp"
     places.mkdir()
     done = run(
-        tmp_path, "-n", "3", "--topk-target", "counted:last_column_ties", "--topk-target", "counted:none",
+        tmp_path,
+        "-n",
+        "3",
+        "--topk-target",
+        "counted:last_column_ties",
+        "--topk-target",
+        "counted:none",
         TMPDIR=str(places),
-    )  # fmt: skip
+    )
     assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout + done.stderr
     assert len({line.split("]")[0] for line in done.stdout.splitlines() if line.startswith("[gw")}) > 1
     assert "PASSED topk::counted:last_column_ties::exact-set" in done.stdout

@@ -126,14 +126,21 @@ def test_a_step_that_leaves_no_report_has_failed(
 
 
 CAMPAIGN = {
-    "verdict": "agree", "cases": 9, "rows": 70, "seed": 1, "seconds": 60.2, "paths": {}, "shipped_paths": {},
+    "verdict": "agree",
+    "cases": 9,
+    "rows": 70,
+    "seed": 1,
+    "seconds": 60.2,
+    "paths": {},
+    "shipped_paths": {},
     "targets": {"gpu": {"properties": {"exact-set": {"verdict": "holds", "cases": 9}}}},
-}  # fmt: skip
+}
 SUMS = {
-    "kernel": "1", "complete": True,
+    "kernel": "1",
+    "complete": True,
     "short": {"rows": 1000, "traced": 8, "second_oracle": 900, "mismatches": 0},
     "long": {"rows": 10, "traced": 4, "second_oracle": 0, "mismatches": 0},
-}  # fmt: skip
+}
 CAUGHT = {"lacking": False, "caught": True, "errors": 0}
 REPORTS = {
     "campaign": (CAMPAIGN, "agree: 70 rows in 9 cases, 60 s"),
@@ -205,9 +212,7 @@ def test_what_was_carried_reaches_the_steps(options: Options, monkeypatch: pytes
     assert {HEADERS_VARIABLE: str(wheel)} == seen.variables[3]
 
 
-def test_the_record_of_the_bench_keeps_its_figures(
-    options: Options, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_record_of_the_bench_keeps_its_figures(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
     told = {"found": {"ok": True, "lines": ["64 cells"]}, "cells": [1], "environment": {"gpu": "H100"}}
     answer_with(monkeypatch, "bench", told)
     figures = {"cells": [1], "environment": {"gpu": "H100"}}

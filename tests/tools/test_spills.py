@@ -44,8 +44,10 @@ def test_a_kernel_that_is_not_ours_keeps_its_symbol() -> None:
     assert ("_Z5floorPKf", None, False) == named("_Z5floorPKf")
     assert ("topk_kernel", None, False) == named(symbol(99, 0, "11topk_kernel"))
     assert named("_ZN15persistent_topk11topk_kernelILi0ELb1ELNS_5EntryE1EEEvNS_10TopkParamsE") == (
-        "topk_kernel shared", NAMES[0], True,
-    )  # fmt: skip
+        "topk_kernel shared",
+        NAMES[0],
+        True,
+    )
 
 
 def test_entries_are_the_kernels() -> None:

@@ -107,8 +107,13 @@ def run_all(tool: Tool, program: Path, gpu: str) -> dict[str, Any]:
 
 @click.command("sanitizer")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE")
-@click.option("--tool", "given", type=click.Path(path_type=Path), metavar="PATH",
-              help="another compute-sanitizer, or its wheel")
+@click.option(
+    "--tool",
+    "given",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="another compute-sanitizer, or its wheel",
+)
 def command(json_file: Path | None, given: Path | None) -> int:
     """Runs compute-sanitizer's checks over every path; exits with 0 if each that there is catches its planted
     bug and finds none in the kernel."""

@@ -147,4 +147,3 @@ def save_case(failure: Failure, path: Path) -> None:
     facts = {name: getattr(case, name) for name in ("offset", "row_stride", "k")}
     facts |= {"property": failure.promise, "target": failure.target}
     write_whole(path, save(tensors, {name: str(value) for name, value in facts.items()}))
-

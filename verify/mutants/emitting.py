@@ -43,7 +43,7 @@ FROM_REGISTERS = (
         "none_above ? 0 : tile.above(bound_below(selection.threshold + 1))",
         "tile.above(bound_below(selection.threshold + 1))", SPECIAL_VALUE,
     ),
-)  # fmt: skip
+)
 
 FROM_MAPS = (
     one_edit(
@@ -100,7 +100,7 @@ FROM_MAPS = (
         "lined-up-at-slots-of-the-output", "emit.cuh",
         "lined_up + (slot_of(here, selection) - first_slot)", "lined_up + slot_of(here, selection)", LEFT_OUT,
     ),
-)  # fmt: skip
+)
 
 TIES = (
     one_edit(
@@ -115,6 +115,6 @@ TIES = (
         "all-ties-but-the-highest", "block.cuh",
         "if (n >= __popc(word)) return word;", "if (n > __popc(word)) return word;", COMPARISON,
     ),
-)  # fmt: skip
+)
 
 EMITTING = (*FROM_REGISTERS, *FROM_MAPS, *TIES)

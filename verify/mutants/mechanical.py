@@ -38,7 +38,7 @@ DIVISION = (
         "every-cta-takes-the-row", "persistent.cuh",
         "if (team.rank != 0) return;", "", "a bound left out",
     ),
-)  # fmt: skip
+)
 
 TILES = (
     one_edit(
@@ -85,7 +85,7 @@ TILES = (
         "block-scan-inclusive", "block.cuh",
         "lane_id() < warp_id() ? of_warp : 0", "lane_id() <= warp_id() ? of_warp : 0", COMPARISON,
     ),
-)  # fmt: skip
+)
 
 DIGITS_AND_RANKS = (
     one_edit(
@@ -148,7 +148,7 @@ DIGITS_AND_RANKS = (
         "if (distance <= interval.high - interval.low) atomicAdd",
         "if (distance < interval.high - interval.low) atomicAdd", COMPARISON,
     ),
-)  # fmt: skip
+)
 
 SPILLS = (
     one_edit(
@@ -193,6 +193,6 @@ SPILLS = (
         "mail.inbox(of_chunks + 1 + pass);", "mail.inbox(of_chunks + 1 + pass);\n    above_before = 0;",
         LEFT_OUT,
     ),
-)  # fmt: skip
+)
 
 STAGES = (*DIVISION, *TILES, *DIGITS_AND_RANKS, *SPILLS)

@@ -49,7 +49,7 @@ CANDIDATES = (
         "return interval.count == k - interval.above || interval.high - interval.low < kDigits;",
         "values that differ in the low bits only taken for ties: vLLM #26554, FlashInfer #2604",
     ),
-)  # fmt: skip
+)
 
 SPECIAL_VALUES = (
     one_edit(
@@ -76,7 +76,7 @@ SPECIAL_VALUES = (
         "const uint32_t number = flipped;",
         "-0 ordered below +0, so that ties among zeros go to other columns",
     ),
-)  # fmt: skip
+)
 
 TIES = (
     one_edit(
@@ -103,7 +103,7 @@ TIES = (
         "return key_to_float(key);",
         "> for >= at the threshold: slots left for ties, SGLang #30512",
     ),
-)  # fmt: skip
+)
 
 SLOTS = (
     one_edit(
@@ -124,7 +124,7 @@ SLOTS = (
         "slot < slot_of(place, selection) - 1; slot += kThreads",
         "the last slot of a chunk left unwritten: SGLang #30512",
     ),
-)  # fmt: skip
+)
 
 LENGTHS = (
     one_edit(
@@ -162,7 +162,7 @@ LENGTHS = (
         "return reinterpret_cast<uintptr_t>(pointer) % sizeof(float) == 0;",
         "vector loads from misaligned rows",
     ),
-)  # fmt: skip
+)
 
 STATE = (
     one_edit(
@@ -207,6 +207,6 @@ STATE = (
         "if (rank == 0 && threadIdx.x < kExchanges)", "if (rank == ctas - 1 || threadIdx.x < kExchanges)",
         "counters of arrivals cleared by several: vLLM #41444",
     ),
-)  # fmt: skip
+)
 
 PUBLISHED = (*CANDIDATES, *SPECIAL_VALUES, *TIES, *SLOTS, *LENGTHS, *STATE)

@@ -60,7 +60,7 @@ LAYOUTS = (
         "layout.py", "local = number // self.ranks * self.block + whole % self.block",
         "local = whole // self.ranks",
     )),
-)  # fmt: skip
+)
 
 PROTOCOLS = (
     in_model("union-of-shares", "each rank gives its share of k (a union, not a merge)", (
@@ -97,7 +97,7 @@ PROTOCOLS = (
     in_model("digit-at-its-last-key-passed", COMPARISON, (
         "sharded.py", "(through < wanted[:, None])", "(through <= wanted[:, None])",
     )),
-)  # fmt: skip
+)
 
 KERNEL_OF_MERGE = (
     in_merge("merge-takes-every-layout-as-in-order", TIES, ("if (!params.in_order)", "if (false)")),
@@ -120,7 +120,7 @@ KERNEL_OF_MERGE = (
     in_merge("merge-of-nan-by-a-bound", "NaN above the threshold, taken for a number", (
         "none_above ? chosen : chosen &", "chosen &",
     )),
-)  # fmt: skip
+)
 
 KERNEL_OF_STAGES = (
     in_stages("stage-takes-ties-of-the-ranks-before", TIES, ("rank < params.rank;", "rank < 0;")),
@@ -145,6 +145,6 @@ KERNEL_OF_STAGES = (
     in_stages("stage-totals-not-awaited", "a barrier deleted", (
         "__syncthreads();  // the totals have been read", "",
     )),
-)  # fmt: skip
+)
 
 RANKS = (*LAYOUTS, *PROTOCOLS, *KERNEL_OF_MERGE, *KERNEL_OF_STAGES)

@@ -47,7 +47,7 @@ IN_CLUSTERS = (
         "candidates-not-sent-to-the-last", "cluster_mail.cuh",
         CANDIDATES_TO, CANDIDATES_TO.replace("ctas", "ctas - 1"), OFF_BY_ONE,
     ),
-)  # fmt: skip
+)
 
 IN_WORKSPACES = (
     one_edit(
@@ -70,7 +70,7 @@ IN_WORKSPACES = (
     one_edit(
         "arrival-of-candidates-forgotten", "workspace_mail.cuh", "arrive(kOfCandidates);", "", LEFT_OUT,
     ),
-)  # fmt: skip
+)
 
 EXCHANGES = (
     Mutant(
@@ -109,7 +109,7 @@ EXCHANGES = (
         "for (int cta = 0; cta < ctas; ++cta) sum +=", "for (int cta = 0; cta < ctas - 1; ++cta) sum +=",
         OFF_BY_ONE,
     ),
-)  # fmt: skip
+)
 
 COUNTS = (
     one_edit(
@@ -152,7 +152,7 @@ COUNTS = (
         "list-of-a-chunk-not-emptied", "large.cuh",
         "if (threadIdx.x == 0) storage.list.used = 0;", "", LEFT_OUT,
     ),
-)  # fmt: skip
+)
 
 PLACES = (
     one_edit(
@@ -176,6 +176,6 @@ PLACES = (
         "settled-place-without-its-ties", "team.cuh",
         "OutputPlace{above_of(sums), before}", "OutputPlace{above_of(sums), 0}", LEFT_OUT,
     ),
-)  # fmt: skip
+)
 
 SHARING = (*IN_CLUSTERS, *IN_WORKSPACES, *EXCHANGES, *COUNTS, *PLACES)

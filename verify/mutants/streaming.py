@@ -45,7 +45,7 @@ SAMPLES = (
     one_edit(
         "rank-over-the-first-sample", "large.cuh", "if (rank > policy.sample) return kNoBound;", "", LEFT_OUT,
     ),
-)  # fmt: skip
+)
 
 GUESSES = (
     one_edit(
@@ -76,7 +76,7 @@ GUESSES = (
     one_edit(
         "chunks-told-again-in-the-same-exchange", "large.cuh", "++team.of_chunks;", "", LEFT_OUT,
     ),
-)  # fmt: skip
+)
 
 BOUNDS = (
     one_edit(
@@ -106,7 +106,7 @@ BOUNDS = (
         "if (--room > 0 || seen == chunk.length) continue;",
         "if (room-- > 0 || seen == chunk.length) continue;", OFF_BY_ONE,
     ),
-)  # fmt: skip
+)
 
 COUNTS = (
     one_edit(
@@ -131,7 +131,7 @@ COUNTS = (
         "counters-not-cleared-for-a-recount", "stream.cuh",
         f"}} else {{ {CLEAR}", "} else {", LEFT_OUT,
     ),
-)  # fmt: skip
+)
 
 LISTS = (
     one_edit(
@@ -177,7 +177,7 @@ LISTS = (
         "marked-beyond-the-map", "stream.cuh",
         "return listed && chunk.length <= Map::kColumnsMapped;", "return listed;", LEFT_OUT,
     ),
-)  # fmt: skip
+)
 
 TILES = (
     one_edit(
@@ -201,6 +201,6 @@ TILES = (
         "if (c < columns) f(x[c], quad * kQuad + c);", "if (c <= columns) f(x[c], quad * kQuad + c);",
         COMPARISON,
     ),
-)  # fmt: skip
+)
 
 STREAMING = (*SAMPLES, *GUESSES, *BOUNDS, *COUNTS, *LISTS, *TILES)

@@ -80,9 +80,7 @@ def print_verdict(
         last = Cell(f"{text}; the kernel as it is has not been through, so kills say nothing yet")
     elif control.verdict != SURVIVED:
         code = ExitCode.CANNOT_RUN if control.verdict == BROKEN else ExitCode.MISMATCH
-        last = Cell(
-            f"the kernel as it is does not pass, so kills say nothing: {control.by} {control.told}"
-        )
+        last = Cell(f"the kernel as it is does not pass, so kills say nothing: {control.by} {control.told}")
     elif unexplained:
         code, names = ExitCode.MISMATCH, ", ".join(trial.name for trial in unexplained)
         last = Cell(f"{text}; alive: {names}", Tone.BAD, strong=True)

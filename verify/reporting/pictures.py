@@ -125,9 +125,13 @@ def draw_chunk_counts(
         axes.bar(np.arange(first, last), part, 0.9, bottom=below, color=colour, label=f"CTA {cta}")
         below += part
     axes.annotate(
-        "k-th key", (place, below[place - first]), (place, below.max() * 1.15), ha="center", fontsize=8,
+        "k-th key",
+        (place, below[place - first]),
+        (place, below.max() * 1.15),
+        ha="center",
+        fontsize=8,
         arrowprops={"arrowstyle": "->"},
-    )  # fmt: skip
+    )
     axes.set_ylim(top=max(1.0, below.max()) * 1.25)
     axes.xaxis.set_major_locator(MaxNLocator(TICKS, integer=True))
     axes.set(xlabel="bin", ylabel="keys")

@@ -34,8 +34,7 @@ from .wire import answer_of, receive, send, send_case
 
 # The working folder, which Python puts first, comes last: a file in it may be called like one of the library.
 WORKER = (
-    "import sys; sys.path.sort(key=''.__eq__); "
-    "from persistent_topk.verify.targets.worker import main; main()"
+    "import sys; sys.path.sort(key=''.__eq__); from persistent_topk.verify.targets.worker import main; main()"
 )
 PREPARE_SECONDS = 300.0  # importing an engine and compiling its kernels
 TALK_SECONDS = 10.0  # of waiting for a first call before a line says so
@@ -227,8 +226,10 @@ class IsolatedTarget(Target):
         if limit > max(ordinary, TALK_SECONDS):
             LOG.warning(
                 "%s: the first call of a shape takes more than %g s; it has %.0f s (--patience)",
-                self.name, TALK_SECONDS, limit,
-            )  # fmt: skip
+                self.name,
+                TALK_SECONDS,
+                limit,
+            )
         if connection.poll(max(0.0, limit - TALK_SECONDS)):
             return
         self.close()

@@ -105,4 +105,3 @@ def main() -> None:
         serve(Connection(fd), name, device)
     except (EOFError, BrokenPipeError, KeyboardInterrupt, json.JSONDecodeError):
         os._exit(0)
-

@@ -227,7 +227,11 @@ def test_ks_are_those_asked_for(tmp_path: Path) -> None:
             return "recorded only"
 
     campaign(
-        Recorder("recorder", wrong_topk.correct), tmp_path, seconds=None, cases=20, ks=(7, 9),
+        Recorder("recorder", wrong_topk.correct),
+        tmp_path,
+        seconds=None,
+        cases=20,
+        ks=(7, 9),
         families=("contents", "k-edges"),
-    )  # fmt: skip
+    )
     assert seen == {7, 9}

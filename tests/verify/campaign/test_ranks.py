@@ -65,9 +65,19 @@ def free_port() -> int:
 def two_ranks(target: str, folder: Path, *more: str) -> tuple[list[int], list[str]]:
     """(exit codes, what was printed) of the two processes of one campaign, in `folder`."""
     command = [
-        sys.executable, "-m", "persistent_topk.verify", "--target", f"wrong_topk:{target}",
-        "--cases", str(CASES), "--family", "contents", "--json", "out.json", *more,
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "persistent_topk.verify",
+        "--target",
+        f"wrong_topk:{target}",
+        "--cases",
+        str(CASES),
+        "--family",
+        "contents",
+        "--json",
+        "out.json",
+        *more,
+    ]
     shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     processes = [
         subprocess.Popen(

@@ -127,9 +127,7 @@ def test_segments_are_emitted_one_by_one_from_complete_lists(setting: Setting) -
 @pytest.mark.parametrize("setting", SMALL_SETTINGS, ids=str)
 @pytest.mark.parametrize("shared", [True, False])
 @pytest.mark.parametrize("excess", [0, -1])
-def test_k_over_a_sample_leaves_a_stream_without_a_bound(
-    setting: Setting, excess: int, shared: bool
-) -> None:
+def test_k_over_a_sample_leaves_a_stream_without_a_bound(setting: Setting, excess: int, shared: bool) -> None:
     parameters = {"excess": excess, "shared": shared, "content": "normal", "extra": 5}
     case = FAMILIES["k-over-a-sample"].make(setting, parameters, seed=1)
     records = Subject(case).model[1][0]

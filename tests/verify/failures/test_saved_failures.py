@@ -61,8 +61,13 @@ def test_a_saved_failure_is_written_as_it_was(name: str, tmp_path: Path) -> None
 def test_the_emulators_failure_keeps_its_schedules() -> None:
     schedules = load(SAVED / "emulator.zip").schedules
     assert [schedule.split(":")[0] for schedule in schedules] == [
-        "random", "pct", "round_robin", "reverse", "starve", "random",
-    ]  # fmt: skip
+        "random",
+        "pct",
+        "round_robin",
+        "reverse",
+        "starve",
+        "random",
+    ]
 
 
 def test_a_failure_keeps_the_limits_of_its_device() -> None:

@@ -150,5 +150,3 @@ def test_lengths_are_those_of_the_call_that_failed(tmp_path: Path) -> None:
     for promise, length in (("exact-set", 1), ("short-lengths", -4)):
         script = script_of(failure_of("a:b", promise, case), "a:b", "cpu", tmp_path / "a.safetensors")
         assert f"ints([{length}])" in script
-
-

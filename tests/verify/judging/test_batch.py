@@ -54,7 +54,8 @@ def test_a_set_is_judged_by_its_values_alone() -> None:
     lengths = torch.tensor([5, 5, 5, 5, 5, 5, 1, 0], dtype=torch.int32)
     output = torch.tensor(
         [
-            [0, 2], [3, 0],  # in any order, any of equal values
+            [0, 2],
+            [3, 0],  # in any order, any of equal values
             [2, 3],  # the greatest is missing
             [0, 0],  # twice the same column
             [0, 5],  # beyond the length
@@ -63,7 +64,7 @@ def test_a_set_is_judged_by_its_values_alone() -> None:
             [8, 9],  # n = 0
         ],
         dtype=torch.int32,
-    )  # fmt: skip
+    )
     expected = [False, False, True, True, True, True, False, False]
     assert expected == wrong_rows(logits, lengths, output, 2, SET).tolist()
 

@@ -48,7 +48,7 @@ ANSWERS: list[tuple[list[float], int, list[int], set[str]]] = [
     ([1, NAN, 2], 1, [2], {"exact-set", "nan-first"}),
     ([NAN, NAN, 2], 1, [1], {"lowest-column-ties"}),
     ([-1, -np.inf, -2], 2, [0, 2], set()),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("row", "k", "answer", "expected"), ANSWERS)
@@ -143,13 +143,16 @@ def test_rows_are_told_by_runs_or_by_their_range() -> None:
     [
         ([0], "the expected column is missing: 2 (3.0); 1 column was selected instead: 0 (1.0)"),
         ([-1], "the expected column is missing: 2 (3.0); 1 slot holds an index outside the row: -1"),
-        ([-1, 7], "2 of 2 expected columns are missing: 2 (3.0), 1 (2.0); "
-                  "2 slots hold an index outside the row: -1, 7"),
+        (
+            [-1, 7],
+            "2 of 2 expected columns are missing: 2 (3.0), 1 (2.0); "
+            "2 slots hold an index outside the row: -1, 7",
+        ),
         ([2, 2], "1 of 2 expected columns is missing: 1 (2.0); 1 slot repeats a column"),
         ([2, 2, 2], "2 of 3 expected columns are missing: 1 (2.0), 0 (1.0); 2 slots repeat a column"),
         ([2, 1], "slot 0 holds 2, expected 1"),
     ],
-)  # fmt: skip
+)
 def test_each_fault_of_a_row_is_a_sentence(answer: list[int], faults: str) -> None:
     expected = Expected.of(lay_out([bits_of(np.array([1.0, 2.0, 3.0]))], len(answer)))
     words = row_in_words(expected, Slots(expected, torch.tensor([answer])), 0)

@@ -170,9 +170,13 @@ STRIDE_BYTES, OUTPUT_BYTES = 1024, 32  # what the package asks for
 def test_deepselect(monkeypatch: pytest.MonkeyPatch) -> None:
     def topk(input, topk, **options):  # type: ignore[no-untyped-def]
         assert set(options) == {
-            "end", "indices_type", "sorted_index", "idx_oob_fill_value", "return_value",
+            "end",
+            "indices_type",
+            "sorted_index",
+            "idx_oob_fill_value",
+            "return_value",
             "abort_when_nan_found",
-        }  # fmt: skip
+        }
         assert input.stride(0) * input.element_size() % STRIDE_BYTES == 0
         assert input.data_ptr() % 16 == 0
         width = topk + -topk % (OUTPUT_BYTES // 4)  # its output is not contiguous

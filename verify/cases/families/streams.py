@@ -81,9 +81,7 @@ def least_k_without_bound(columns: int, policy: Policy) -> int:
     return next(ranks, MAX_K)
 
 
-@family(
-    "k-over-a-sample", excess=(0, 99, -1), shared=(True, False), content=SMALL_CONTENTS, extra=(5, 100)
-)
+@family("k-over-a-sample", excess=(0, 99, -1), shared=(True, False), content=SMALL_CONTENTS, extra=(5, 100))
 def k_over_a_sample(
     random: np.random.Generator, setting: Setting, excess: int, shared: bool, content: str, extra: int
 ) -> Case:

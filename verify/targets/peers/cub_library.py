@@ -116,9 +116,15 @@ class Cub:
         if ties and not self.takes_ties:
             raise CubUnavailable(f"CUB {self.version} {NO_TIES}")
         return CubCall(
-            logits=logits.data_ptr(), row_stride=logits.stride(0), lengths=lengths.data_ptr(),
-            output=output.data_ptr(), rows=rows, columns=columns, k=output.shape[1], ties=int(ties),
-        )  # fmt: skip
+            logits=logits.data_ptr(),
+            row_stride=logits.stride(0),
+            lengths=lengths.data_ptr(),
+            output=output.data_ptr(),
+            rows=rows,
+            columns=columns,
+            k=output.shape[1],
+            ties=int(ties),
+        )
 
     def scratch(self, call: CubCall) -> tuple[torch.Tensor, torch.Tensor]:
         """(values, storage) for the call: the selected values, and CUB's temporary storage."""
