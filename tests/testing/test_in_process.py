@@ -15,10 +15,16 @@ import wrong_topk
 from persistent_topk import testing
 from persistent_topk.testing import Outcome, assert_topk, check
 from persistent_topk.testing.in_process import name_of, story
+from persistent_topk.verify.campaign import budget
 from persistent_topk.verify.failures.replay import load
 from persistent_topk.verify.targets import TargetUnavailable
 
-CASES = 150  # enough for every promise to be judged
+CASES = 60  # enough for every promise to be judged
+
+
+@pytest.fixture(autouse=True)
+def shrinking_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "SHRINK_SECONDS", 0.2)
 
 
 def built(select: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:

@@ -28,7 +28,7 @@ from persistent_topk.verify.targets.target import Target
 Function = Callable[..., torch.Tensor]
 SECONDS = 2.0
 MOST_CASES = 400  # a number, which no busy machine changes
-ENOUGH_CASES = 150  # for every promise to be judged
+ENOUGH_CASES = 100  # for every promise to be judged
 SHRINK_SECONDS = 4.0
 SEEDS = 10
 SECONDS_TO_FIND = 10.0  # for the first counterexample
