@@ -28,7 +28,7 @@ CPP_SOURCES = $(shell git ls-files '*.cuh' '*.cu' '*.hpp' '*.cpp')
 
 DOCS := build/docs
 # A process a core; those of a big machine would spend their time on importing torch.
-SIDE_BY_SIDE := --numprocesses logical --maxprocesses 8 --dist loadgroup
+SIDE_BY_SIDE := --numprocesses logical --maxprocesses 8
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
     $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable
 

@@ -184,7 +184,7 @@ def test_damaged_files_are_told_apart(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_conform_prints_the_table_alone() -> None:
-    found = invoke("conform", "torch.topk", "--seconds", "5", "--json", "c.json")
+    found = invoke("conform", "torch.topk", "--seconds", "2", "--json", "c.json")
     assert found.return_value == ExitCode.AGREE, found.output
     assert "Conformance" in found.output and "Rows by path" not in found.output
     assert all(len(line) <= 100 for line in found.output.splitlines())

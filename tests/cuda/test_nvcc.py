@@ -29,10 +29,7 @@ def has_nvcc() -> bool:
         return False
 
 
-pytestmark = [
-    pytest.mark.skipif(not has_nvcc(), reason="needs nvcc (the CUDA toolkit)"),
-    pytest.mark.xdist_group("nvcc"),  # one process compiles for all tests
-]
+pytestmark = pytest.mark.skipif(not has_nvcc(), reason="needs nvcc (the CUDA toolkit)")
 
 
 def instances(policy: str) -> list[str]:

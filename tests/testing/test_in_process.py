@@ -19,7 +19,7 @@ from persistent_topk.verify.campaign import budget
 from persistent_topk.verify.failures.replay import load
 from persistent_topk.verify.targets import TargetUnavailable
 
-CASES = 60  # enough for every promise to be judged
+CASES = 90  # enough for every promise to be judged
 
 
 @pytest.fixture(autouse=True)

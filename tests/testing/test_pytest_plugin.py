@@ -167,12 +167,12 @@ def build(select):
 def test_backwards(check_topk):
     check_topk(build(lambda *call: limited_topk.right(*call).flip(1)))
 
-@pytest.mark.topk(cases=60, dtype="bfloat16")
+@pytest.mark.topk(cases=90, dtype="bfloat16")
 def test_right(check_topk):
     check_topk(build(limited_topk.bfloat16_alone))
 
 def test_argument(check_topk):
-    check_topk(build(limited_topk.right), cases=60, claim="set")
+    check_topk(build(limited_topk.right), cases=90, claim="set")
 """
 
 

@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -168,15 +169,23 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The state of a campaign that broke a promise."""
+    folder = tmp_path_factory.mktemp("whole")
+    run(folder, target(), cases=20)
+    return folder
+
+
 @pytest.mark.parametrize("name", DAMAGES)
-def test_a_damaged_state_is_refused_and_left_as_it_is(name: str, tmp_path: Path) -> None:
-    run(tmp_path, target(), cases=20)
+def test_a_damaged_state_is_refused_and_left_as_it_is(name: str, whole: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(whole, tmp_path / "damaged")
     change, words = DAMAGES[name]
-    change(tmp_path)
-    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    change(folder)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     with pytest.raises(UnusableState, match=words):
-        State(tmp_path, identity_of([target()]))
-    assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+        State(folder, identity_of([target()]))
+    assert before == {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_a_folder_of_other_things_is_refused_and_left_as_it_is(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 import wrong_topk
 from browser import WIDTH, Browser, find_browser
 
+from persistent_topk.verify.campaign import budget
 from persistent_topk.verify.campaign.campaign import Campaign, Options
 from persistent_topk.verify.properties import CLAIMS
 from persistent_topk.verify.reporting.campaign_view import view_of
@@ -16,7 +17,7 @@ from persistent_topk.verify.reporting.page import write_page
 from persistent_topk.verify.targets.function import FunctionTarget
 
 EXECUTABLE = find_browser()
-CASES = 150
+CASES = 40
 PHONE_WIDTH = 390
 PNG = b"\x89PNG\r\n"
 pytestmark = pytest.mark.skipif(EXECUTABLE is None, reason="no Chromium on the PATH or in CHROMIUM")
@@ -30,7 +31,9 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         FunctionTarget("others", wrong_topk.by_value, CLAIMS["set"]),
         FunctionTarget("truncating", wrong_topk.truncated_buffer, CLAIMS["set"]),
     ]
-    outcome = Campaign(targets, Options(seconds=None, cases=CASES, failures=folder)).run()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(budget, "SHRINK_SECONDS", 0.5)
+        outcome = Campaign(targets, Options(seconds=None, cases=CASES, failures=folder)).run()
     assert outcome.targets["truncating"].failing()
     return write_page(view_of(outcome), folder)
 
