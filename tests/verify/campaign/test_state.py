@@ -10,7 +10,7 @@ import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from places import SHARED
 
 from persistent_topk.commands.cli import group, main
 from persistent_topk.exit_code import ExitCode
+from persistent_topk.verify.campaign import budget
 from persistent_topk.verify.campaign.campaign import Campaign, Options
 from persistent_topk.verify.campaign.outcome import Outcome
 from persistent_topk.verify.campaign.state import RUN_SEEDS, State, UnusableState, identity_of
@@ -43,6 +44,13 @@ def run(folder: Path, examined: FunctionTarget, cases: int = CASES) -> Outcome:
         return Campaign([examined], options).run()
     finally:
         state.close()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def shrinking_is_short() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(budget, "SHRINK_SECONDS", 0.3)
+        yield
 
 
 class Recorder(FunctionTarget):
