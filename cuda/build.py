@@ -59,7 +59,7 @@ KERNEL_UNITS = (
 
 
 class WrongToolkit(BuildError):
-    """The toolkit that the environment asks for is none: no other is taken in its place."""
+    """CUDA_HOME or CUDA_PATH names a folder without nvcc. No other toolkit is taken in its place."""
 
 
 def find_nvcc() -> Path:
@@ -104,8 +104,8 @@ def code_of(source: str, comment: str = CPP_COMMENT) -> str:
 
 
 def kernel_hash() -> str:
-    """The hash of the kernel's code and flags that GPU records carry, comments left out: a record is of what
-    was compiled."""
+    """The hash of the kernel's code and compiler flags, without comments. A GPU record names the kernel by
+    it."""
     sources = [*kernel_headers(), LAUNCH_SOURCE, INSTANCE_SOURCE]
     return digest(sources, *FLAGS, content=lambda path: code_of(path.read_text()).encode())
 

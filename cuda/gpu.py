@@ -176,7 +176,7 @@ def check_shapes(
     workspace: torch.Tensor,
     k: int,
 ) -> None:
-    """The operator on fake tensors: nothing is returned, so there is only what their shapes tell.
+    """The operator on fake tensors. It returns nothing and checks the shapes.
 
     logits: float32 [R, S]. lengths: int32 [R]. output: int32 [R, k]. workspace: any dtype, any shape. k: 1 ..
     4096. torch raises RuntimeError where logits or output have not two dimensions.

@@ -1,4 +1,4 @@
-"""Compiles the emulator and a kernel for it with the machine's C++ compiler, once per content."""
+"""Compiles the emulator and a kernel for it with the machine's C++ compiler, once for equal contents."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ COMMON_FLAGS = (
 RUNTIME_FLAGS = (*COMMON_FLAGS, "-O2")
 
 # Kernels: every load and store calls the emulator (-fsanitize=thread), as does undefined behaviour;
-# volatile accesses are told apart; no fused multiply-adds, which nvcc would place elsewhere. -O1
+# volatile accesses have calls of their own; no fused multiply-adds, which nvcc would place elsewhere. -O1
 # merges few accesses and keeps source lines; line tables name the place of a failure.
 KERNEL_FLAGS = (
     *COMMON_FLAGS,
@@ -48,7 +48,7 @@ KERNEL_FLAGS = (
 
 
 def compiler() -> tuple[str, ...]:
-    """The words of a call of GCC's C++ compiler: CXX, else g++. BuildError if there is none."""
+    """The command of GCC's C++ compiler: CXX, else g++. Raises BuildError if there is none."""
     found = command()
     if "clang" in _version_of(found):
         raise BuildError(

@@ -2,7 +2,7 @@
 
 Source: schedules after Burckhardt et al., "A randomized scheduler with probabilistic guarantees of finding
 bugs" (ASPLOS 2010); accesses are judged by happens-before (Lamport, "Time, clocks, and the ordering of
-events", 1978). docs/emulator.md says what is made of them.
+events", 1978). docs/emulator.md describes both.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def topk(
     output: Tensor | None = None,
     kernel: Path = KERNEL,
 ) -> Tensor:
-    """What the production kernel writes, run on the emulated device: int32 [rows, k].
+    """Runs the production kernel on the emulated device and returns its output: int32 [rows, k].
 
     logits: float32 [rows, columns] on the CPU, any row stride; the kernel sees this memory itself, at
     its own alignment. lengths: int32 [rows], any values. k: 1 .. 4096. policy: a named one, None for the
@@ -137,7 +137,7 @@ def run(
 
 
 def _workspace(library: Library, rows: int, columns: int, limits: DeviceLimits) -> np.ndarray:
-    """What the teams of such a call need to exchange in, uint8, full of what some other launch left."""
+    """The workspace of such a call, uint8 [bytes], filled as if by some other launch."""
     size = library.functions.persistent_topk_workspace
     size.restype = ctypes.c_int64
     size.argtypes = [ctypes.c_int, ctypes.c_int64, Limits]

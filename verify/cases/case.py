@@ -99,7 +99,7 @@ class Case:
 
     @property
     def plan(self) -> Plan:
-        """How our kernel is laid over the case's device."""
+        """The plan of our kernel for this call on the case's device."""
         return make_plan(self.rows, self.columns, self.limits, self.chosen_policy)
 
     def bits(self) -> np.ndarray:

@@ -73,7 +73,7 @@ def _work(sender: Connection, mutant: Mutant, seed: int, cases: int, folder: str
 
 
 def _finished(running: dict[Connection, _Running]) -> Iterator[Trial]:
-    """Waits until one trial at least has ended, or has taken too long; takes it out."""
+    """Waits until a trial has ended or has taken too long, and removes it."""
     soonest = min(item.began for item in running.values()) + HANG_SECONDS
     ready = wait(list(running), timeout=max(0.0, soonest - time.monotonic()))
     for receiver in list(running):
@@ -97,5 +97,5 @@ def _received(receiver: Connection, item: _Running, spent: float) -> Trial:
         return trial
     except EOFError:  # it ended without an answer
         item.process.join()
-        told = f"the process ended with code {item.process.exitcode}"
-        return Trial(item.mutant.name, KILLED, "crash", told, seconds=spent)
+        ending = f"the process ended with code {item.process.exitcode}"
+        return Trial(item.mutant.name, KILLED, "crash", ending, seconds=spent)

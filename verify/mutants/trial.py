@@ -113,8 +113,8 @@ def put_on_trial(mutant: Mutant, options: Options, original: Path | None = None)
         except DoesNotApply as error:
             return Trial(mutant.name, BROKEN, told=str(error))
         except NoTrial as error:
-            said = [line for line in str(error).splitlines() if "error:" in line] or [str(error)]
-            return Trial(mutant.name, BROKEN, told=said[0][:WORDS_KEPT])
+            errors = [line for line in str(error).splitlines() if "error:" in line] or [str(error)]
+            return Trial(mutant.name, BROKEN, told=errors[0][:WORDS_KEPT])
     found = outcome.targets[target.name]
     seconds, cases = round(time.monotonic() - began, 2), outcome.coverage.cases
     broken = tuple(found.failing())
@@ -139,7 +139,8 @@ def _campaign(target: MutantTarget | RanksTarget, options: Options) -> Outcome:
 def _cause(
     target: MutantTarget | RanksTarget, found: TargetOutcome, broken: tuple[str, ...]
 ) -> tuple[str, str]:
-    """Who killed it and in which words: the emulator's judge, or else the most telling property."""
+    """What killed the mutant and how it was described: the emulator's judge, or else the first broken
+    property."""
     if target.failure is not None:
         kind = target.failure.kind
         return kind, str(target.failure).removeprefix(f"{kind}: ").removeprefix(f"{kind}: ")

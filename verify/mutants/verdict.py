@@ -1,4 +1,4 @@
-"""What trials of mutants come to: their table, their verdict, their document."""
+"""The results of trials: their table, their verdict and their JSON."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def catalogue(mutants: Sequence[Mutant]) -> Table:
 
 
 def trial_line(trial: Trial) -> Line:
-    """One trial as it ends."""
+    """The line that is printed when a trial ends."""
     verdict = Cell(f"{trial.verdict:8} ", TONES[trial.verdict])
     return verdict, Cell(f"{trial.name} ", strong=True), Cell(f"{trial.by} {trial.told}")
 
 
 def trial_table(trials: Sequence[Trial]) -> Table:
-    """One row a mutant: what killed it, how fast, and in whose words."""
+    """The table of trials: what killed each mutant, how fast, and the message."""
 
     def row(trial: Trial) -> Line:
         killed = trial.verdict == KILLED
@@ -77,10 +77,12 @@ def print_verdict(
     text = f"{len(others) - len(alive)} of {len(others)} mutants killed, {seconds:.0f} s"
     if control is None:
         code = ExitCode.INCOMPLETE
-        last = Cell(f"{text}; the kernel as it is has not been through, so kills say nothing yet")
+        last = Cell(f"{text}; the kernel as it is has not been tried, so that kills prove nothing yet")
     elif control.verdict != SURVIVED:
         code = ExitCode.CANNOT_RUN if control.verdict == BROKEN else ExitCode.MISMATCH
-        last = Cell(f"the kernel as it is does not pass, so kills say nothing: {control.by} {control.told}")
+        last = Cell(
+            f"the kernel as it is does not pass, so that kills prove nothing: {control.by} {control.told}"
+        )
     elif unexplained:
         code, names = ExitCode.MISMATCH, ", ".join(trial.name for trial in unexplained)
         last = Cell(f"{text}; alive: {names}", Tone.BAD, strong=True)

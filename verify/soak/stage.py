@@ -27,7 +27,7 @@ SAVE_EVERY_S = 20
 
 
 def judge_batch(batch: Batch, number: int, tally: Tally, second: SecondOracle | None = None) -> None:
-    """One poisoned call against the oracle, and against a second one."""
+    """Judges one call with a poisoned output by the oracle, and by a second one."""
     rows = batch.logits.shape[0]
     output = torch.full((rows, batch.k), POISON, dtype=torch.int32, device=batch.logits.device)
     calls.launch(batch.logits, batch.lengths, output, None, batch.k)
@@ -53,7 +53,7 @@ def judge_batch(batch: Batch, number: int, tally: Tally, second: SecondOracle | 
 
 @dataclass(frozen=True)
 class Excerpt:
-    """Rows from all over a batch, `step` apart: few, and yet as many as make the plan of the whole batch."""
+    """Every `step`-th row of a batch: as few rows as have the same plan as the whole batch."""
 
     logits: Tensor
     lengths: Tensor
