@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -18,6 +19,8 @@ from places import SHARED
 from persistent_topk.commands import campaign_run, verify
 from persistent_topk.commands.cli import group, main
 from persistent_topk.exit_code import ExitCode
+from persistent_topk.verify.campaign import budget, campaign
+from persistent_topk.verify.campaign.campaign import Options
 from persistent_topk.verify.properties import NAMES
 
 QUICK = ("--cases", "70")  # not seconds: a busy machine has to reach the same cases
@@ -183,7 +186,10 @@ def test_damaged_files_are_told_apart(capsys: pytest.CaptureFixture[str]) -> Non
     assert "damaged.zip is no failure file" in capsys.readouterr().err
 
 
-def test_conform_prints_the_table_alone() -> None:
+def test_conform_prints_the_table_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = partial(Options, cases=70)  # in place of seconds, in which a busy machine does less
+    monkeypatch.setattr(campaign, "Options", lambda **given: few(**{**given, "seconds": None}))
+    monkeypatch.setattr(budget, "SHRINK_SECONDS", 0.2)
     found = invoke("conform", "torch.topk", "--seconds", "2", "--json", "c.json")
     assert found.return_value == ExitCode.AGREE, found.output
     assert "Conformance" in found.output and "Rows by path" not in found.output
