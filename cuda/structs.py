@@ -31,6 +31,8 @@ class PlanRecord(ctypes.Structure):
     _fields_ = [
         ("policy", ctypes.c_int),
         ("ctas", ctypes.c_int),
+        ("grid_ctas", ctypes.c_int),
+        ("short_max", ctypes.c_int),
     ]
 
 

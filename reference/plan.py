@@ -49,10 +49,28 @@ SMALL_DEVICE = DeviceLimits(sms=8, cluster=4, shared_bytes=227 * 1024, resident=
 
 @dataclass(frozen=True)
 class Plan:
-    """policy: selects the compiled kernel. ctas: CTAs in the team of each row."""
+    """The launches of a call. One gives every row a team of the same size. Where rows may be so uneven that the
+    longest would take far longer than the others, a launch before it gives these larger teams (schedule.py);
+    where there are more rows than SMs, one behind it takes the short ones.
+
+    policy: selects the compiled kernel. ctas: CTAs in the team of each row. grid_ctas: CTAs of the launch of
+    larger teams; 0: there is none. short_max: longest row of the launch for short ones; 0: there is none.
+    """
 
     policy: Policy
     ctas: int
+    grid_ctas: int = 0
+    short_max: int = 0
+
+    @property
+    def policy_of_teams(self) -> Policy:
+        """The policy of the larger teams."""
+        return policy_of_teams(self.policy)
+
+    @property
+    def records(self) -> int:
+        """CTAs of the largest team that a row of the call may have: the records of a row in a trace."""
+        return self.policy_of_teams.max_ctas if self.grid_ctas else self.ctas
 
 
 def is_narrow(columns: int, policy: Policy) -> bool:
@@ -76,19 +94,34 @@ def choose_policy(rows: int, columns: int, limits: DeviceLimits) -> Policy:
     return DENSE if crowded else LATENCY
 
 
+def policy_of_teams(policy: Policy) -> Policy:
+    """The policy of a call's larger teams: another where `policy` shares no row."""
+    return policy if policy.max_ctas > 1 else LATENCY
+
+
+def plan_grid_ctas(columns: int, limits: DeviceLimits, policy: Policy, ctas: int) -> int:
+    """CTAs of the launch of larger teams: as many clusters of its largest team as are resident."""
+    most = policy_of_teams(policy).max_ctas
+    uneven = columns > policy.chunk_max * ctas
+    return limits.resident[most - 1] * most if limits.has_clusters and uneven and ctas < most else 0
+
+
 def make_plan(rows: int, columns: int, limits: DeviceLimits, policy: Policy | None = None) -> Plan:
     """The launch for `rows` x `columns` logits on a device of these limits: a pure function.
 
     policy: that of the compiled kernel; None: the one of choose_policy. A team has as many CTAs as possible
     while the teams of all rows are resident and each chunk of the widest row has `chunk_min` columns.
     """
+    chosen = policy is None
     policy = policy or choose_policy(rows, columns, limits)
     ctas = 1
     if columns > policy.split_min:
         for more in range(2, policy.max_ctas + 1):
             if rows <= limits.resident[more - 1] and columns >= policy.chunk_min * more:
                 ctas = more
-    return Plan(policy, ctas)
+    may_have_teams = chosen or policy.max_ctas > 1
+    grid_ctas = plan_grid_ctas(columns, limits, policy, ctas) if may_have_teams else 0
+    return Plan(policy, ctas, grid_ctas, SHORT.decode_max if chosen and policy is DENSE else 0)
 
 
 def chunk_bounds(length: int, ctas: int) -> list[tuple[int, int]]:
