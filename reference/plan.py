@@ -47,11 +47,17 @@ A100 = DeviceLimits(sms=108, cluster=1, shared_bytes=163 * 1024)
 SMALL_DEVICE = DeviceLimits(sms=8, cluster=4, shared_bytes=227 * 1024, resident=(8, 4, 2, 1) + (0,) * 12)
 
 
+LAUNCHES = ("larger teams", "by the plan", "short rows")
+LEAST_GROWTH = 4  # larger teams are worth a launch where they may be so many times as large as by the plan
+
+
 @dataclass(frozen=True)
 class Plan:
-    """The launches of a call. One gives every row a team of the same size. Where rows may be so uneven that the
-    longest would take far longer than the others, a launch before it gives these larger teams (schedule.py);
-    where there are more rows than SMs, one behind it takes the short ones.
+    """The launches of a call.
+
+    One launch gives every row a team of the same size. Where the longest row may take far longer than the
+    others, a launch before it gives the longest rows larger teams (schedule.py). Where there are more rows
+    than SMs, a launch behind it takes the short rows.
 
     policy: selects the compiled kernel. ctas: CTAs in the team of each row. grid_ctas: CTAs of the launch of
     larger teams; 0: there is none. short_max: longest row of the launch for short ones; 0: there is none.
@@ -63,14 +69,19 @@ class Plan:
     short_max: int = 0
 
     @property
-    def policy_of_teams(self) -> Policy:
-        """The policy of the larger teams."""
-        return policy_of_teams(self.policy)
+    def launches(self) -> dict[int, Policy]:
+        """The call's launches: by their number among LAUNCHES, the policy of each."""
+        policies = (
+            policy_of_teams(self.policy) if self.grid_ctas else None,
+            self.policy,
+            SHORT if self.short_max else None,
+        )
+        return {number: policy for number, policy in enumerate(policies) if policy}
 
     @property
     def records(self) -> int:
         """CTAs of the largest team that a row of the call may have: the records of a row in a trace."""
-        return self.policy_of_teams.max_ctas if self.grid_ctas else self.ctas
+        return policy_of_teams(self.policy).max_ctas if self.grid_ctas else self.ctas
 
 
 def is_narrow(columns: int, policy: Policy) -> bool:
@@ -100,10 +111,17 @@ def policy_of_teams(policy: Policy) -> Policy:
 
 
 def plan_grid_ctas(columns: int, limits: DeviceLimits, policy: Policy, ctas: int) -> int:
-    """CTAs of the launch of larger teams: as many clusters of its largest team as are resident."""
+    """CTAs of the launch of larger teams; 0: none is worth it.
+
+    One cluster fewer than are resident, if there are several: the last of them would have to wait until a
+    whole group of SMs has nothing else.
+    """
     most = policy_of_teams(policy).max_ctas
     uneven = columns > policy.chunk_max * ctas
-    return limits.resident[most - 1] * most if limits.has_clusters and uneven and ctas < most else 0
+    worth = ctas * LEAST_GROWTH <= most
+    resident = limits.resident[most - 1]
+    clusters = resident - 1 if resident > 1 else resident
+    return clusters * most if limits.has_clusters and uneven and worth else 0
 
 
 def make_plan(rows: int, columns: int, limits: DeviceLimits, policy: Policy | None = None) -> Plan:

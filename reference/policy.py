@@ -85,7 +85,7 @@ LATENCY = Policy(
     sample=4096,
     held=32768,
     survivors=10240,
-    map=262144,
+    map=131072,
     shared_bytes=227 * 1024,
 )
 
@@ -117,6 +117,7 @@ SHORT = replace(
     decode_max=8192,
     tile=4096,
     held=8192,
+    map=262144,
 )
 
 COMPACT = replace(
@@ -139,7 +140,7 @@ SMALL = Policy(
     medium_max=1024,
     split_min=512,
     chunk_min=64,
-    chunk_max=256,
+    chunk_max=512,
     max_ctas=4,
     decode_bin_bits=11,
     medium_bin_bits=8,

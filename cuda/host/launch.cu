@@ -147,14 +147,6 @@ size_t workspace_for(const TopkCall& call, const DeviceLimits& limits) {
                          kInstances[policy].area_bytes);
 }
 
-// One launch of a call: CTAs of an entry, in clusters where there are such.
-struct Launch {
-  int policy;
-  Entry entry;
-  int cluster;  // CTAs of one; of a team of a cooperative launch
-  int64_t ctas;
-};
-
 cudaError_t launch(const Launch& what, const DeviceLimits& limits, bool tracing, const TopkParams& params,
                    cudaStream_t stream) {
   const Instance& instance = kInstances[what.policy];
@@ -188,27 +180,13 @@ cudaError_t launch(const Launch& what, const DeviceLimits& limits, bool tracing,
   return cudaSuccess;
 }
 
-// The launches of a call.
 cudaError_t launch_all(const Plan& plan, const DeviceLimits& limits, bool tracing, TopkParams params,
                        cudaStream_t stream) {
-  const int64_t rows = params.rows;
-  const Entry entry = entry_of(params.columns, plan, limits.clusters, kPolicies[plan.policy]);
-  const Launch of_short = {kShortIndex, kShortRows, 1, plan.short_max > 0 ? rows : 0};
-  const Launch of_teams = {policy_of_teams(plan.policy), kTeams, most_ctas(plan), plan.grid_ctas};
-  const Launch of_rest = {plan.policy, entry, plan.ctas, rows * plan.ctas};
-  Launch launches[] = {of_teams, of_rest, of_short};
-  if (const char* order = getenv("PT_ORDER"); order && order[0] == 'S') {
-    launches[0] = of_short;
-    launches[1] = of_teams;
-    launches[2] = of_rest;
-  }
-  int left = 0;
-  for (const Launch& one : launches) left += one.ctas > 0;
-  for (const Launch& one : launches) {
+  for (const Launch& one : launches_of(plan, params.rows, params.columns, limits.clusters).of) {
     if (one.ctas == 0) continue;
-    params.followed = --left > 0;
+    params.overlaps = one.overlaps;
+    params.followed = one.followed;
     RETURN_IF_FAILED(launch(one, limits, tracing, params, stream));
-    params.overlaps = 1;
   }
   return cudaSuccess;
 }

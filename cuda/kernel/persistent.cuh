@@ -8,6 +8,7 @@
 #include "constants.cuh"
 #include "decode.cuh"
 #include "large.cuh"
+#include "launches.cuh"
 #include "medium.cuh"
 #include "plan.cuh"
 #include "ptx.cuh"
@@ -104,7 +105,7 @@ PERSISTENT_TOPK_DEVICE Lengths lengths_of(const TopkParams& params) {
 // that of short rows. By all threads of the CTA.
 template <Policy of_teams>
 PERSISTENT_TOPK_DEVICE bool is_left(const TopkParams& params, int length, ScheduleStorage& storage) {
-  if (length <= params.short_max) return true;
+  if (params.short_max > 0 && length <= params.short_max) return true;
   return params.grid_ctas > 0 && has_team<of_teams>(lengths_of(params), grid_of(params), length, storage);
 }
 
@@ -184,33 +185,6 @@ PERSISTENT_TOPK_DEVICE void rather_short_row(const TopkParams& params) {
   else
     short_row<policy, kTracing, DecodeTile<policy>>(row, path);
 }
-
-// The entries of a policy, apart, since what the one keeps in registers over another's code would spill.
-// Narrow calls are told apart by whether a tile is enough, shared ones by what teams are: clusters, or CTAs
-// of a cooperative launch.
-enum Entry : int {
-  kWide,
-  kShared,
-  kNarrow,
-  kNarrowest,
-  kCooperative,
-  kTeams,
-  kShortRows,
-  kWideRest,
-  kSharedRest,
-  kEntries
-};
-
-constexpr Entry entry_of(int64_t columns, const Plan& plan, bool clusters, const Policy& policy) {
-  const bool leaves = plan.grid_ctas > 0 || plan.short_max > 0;
-  if (plan.ctas > 1 && !clusters) return kCooperative;
-  if (plan.ctas > 1) return leaves ? kSharedRest : kShared;
-  if (!is_narrow(columns, policy)) return leaves ? kWideRest : kWide;
-  return columns <= policy.tile ? kNarrowest : kNarrow;
-}
-
-// Whether an entry takes rows of any length.
-constexpr bool is_wide(Entry entry) { return entry != kNarrow && entry != kNarrowest && entry != kShortRows; }
 
 // Dynamic shared memory of an entry's launch, bytes.
 template <int kPolicyIndex>

@@ -64,12 +64,14 @@ constexpr int policy_of_teams(int policy_index) {
   return kPolicies[policy_index].max_ctas > 1 ? policy_index : kLatencyIndex;
 }
 
-// CTAs of the launch of larger teams: as many clusters of its largest team as are resident.
+// CTAs of the launch of larger teams: one cluster fewer than are resident, if there are several, since the
+// last of them would have to wait until a whole group of SMs has nothing else.
 constexpr int plan_grid_ctas(int64_t columns, const DeviceLimits& limits, int policy_index, int ctas) {
   const int most = kPolicies[policy_of_teams(policy_index)].max_ctas;
   const bool uneven = columns > static_cast<int64_t>(kPolicies[policy_index].chunk_max) * ctas;
   const bool worth = ctas * kLeastGrowth <= most;
-  return limits.clusters && uneven && worth ? limits.resident[most - 1] * most : 0;
+  const int resident = limits.resident[most - 1];
+  return limits.clusters && uneven && worth ? (resident > 1 ? resident - 1 : resident) * most : 0;
 }
 
 // The CTAs of a team are as many as let every row have a team that is resident, with no chunk of the

@@ -59,7 +59,7 @@ def test_every_family_agrees_with_the_oracle_and_the_models_records(family: str,
         setting = Setting(policy.name, 40 if policy in (SMALL, TINY) else 2048, "h100")
         case = chosen.make(setting, chosen.parameters(visit, SEED), SEED + visit)
         logits, lengths = on_device(case)
-        ctas = make_plan(case.rows, case.columns, limits, policy).ctas
+        ctas = make_plan(case.rows, case.columns, limits, policy).records
         records = torch.zeros(case.rows * ctas * TRACE_DTYPE.itemsize, dtype=torch.uint8, device="cuda")
         found = shared_topk(logits, lengths, case.k, policy, records)
         assert torch.equal(oracle.topk(logits, lengths, case.k), found), f"wrong rows in {case.origin}"
