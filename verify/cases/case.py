@@ -101,7 +101,7 @@ class Case:
     @property
     def assignments(self) -> list[Assignment]:
         """What of our kernel takes each row."""
-        return schedule(self.clamped, self.k, self.plan, self.limits)
+        return schedule(torch.from_numpy(self.clamped), self.k, self.plan, self.limits)
 
     @property
     def plan(self) -> Plan:
