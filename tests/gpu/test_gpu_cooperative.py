@@ -12,7 +12,7 @@ from test_gpu_graphs import (
     REPLAYS,
     Captured,
     check_beside_a_hog,
-    check_is_one_kernel,
+    check_is_its_launches,
     check_on_two_streams,
 )
 
@@ -110,8 +110,8 @@ def test_no_deadlock_beside_a_kernel_that_holds_most_sms() -> None:
     check_beside_a_hog(captured)
 
 
-def test_a_captured_call_is_one_kernel_and_nothing_else() -> None:
-    check_is_one_kernel(Cooperative(3, 131072, 2048, seed=4))
+def test_a_captured_call_is_its_launches_and_nothing_else() -> None:
+    check_is_its_launches(Cooperative(3, 131072, 2048, seed=4))
 
 
 def test_a_larger_workspace_serves_smaller_calls() -> None:

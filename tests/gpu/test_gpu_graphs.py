@@ -148,7 +148,7 @@ def test_no_deadlock_beside_a_kernel_that_holds_most_sms(rows: int, columns: int
 
 
 @pytest.mark.parametrize(("rows", "columns", "k"), BATCHES)
-def test_a_captured_call_is_one_kernel_and_nothing_else(rows: int, columns: int, k: int) -> None:
+def test_a_captured_call_is_its_launches_and_nothing_else(rows: int, columns: int, k: int) -> None:
     check_is_its_launches(Captured(rows, columns, k, seed=6))
 
 
