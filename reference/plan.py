@@ -43,7 +43,9 @@ class DeviceLimits:
 
 # Asked of an H100 SXM: its groups of 16 or 18 SMs, each of which holds whole clusters.
 H100 = DeviceLimits(132, 16, 227 * 1024, (132, 66, 39, 30, 22, 17, 15, 15, 9, 7, 7, 7, 7, 7, 7, 7))
+H200 = H100  # the same processor, with faster memory: asked of an H200
 A100 = DeviceLimits(sms=108, cluster=1, shared_bytes=163 * 1024)
+DEVICES_BY_NAME = {"h200": H200, "h100": H100, "a100": A100}
 SMALL_DEVICE = DeviceLimits(sms=8, cluster=4, shared_bytes=227 * 1024, resident=(8, 4, 2, 1) + (0,) * 12)
 
 

@@ -84,8 +84,8 @@ def short_rows_in_a_wide_buffer(
 
 @family("long-rows-only", content=MIXED, more=(0, 3))
 def long_rows_only(random: np.random.Generator, setting: Setting, content: str, more: int) -> Case:
-    """As many long rows as do not fit a device with larger teams, of sizes that differ; some of large ones."""
+    """Long rows of sizes that differ: more than fit a device with larger teams, or a few very long ones."""
     edges, rows = class_edges(setting), row_count(setting, more)
     long_rows = rows if edges[0] < LARGE else FEW
-    lengths = [edges[i % len(edges)] + i if i < long_rows else SHORT for i in range(rows)]
+    lengths = [edges[i % len(edges)] + i for i in range(long_rows)] + [SHORT] * (rows - long_rows)
     return _build(random, setting, lengths, content)
