@@ -47,7 +47,8 @@ def lay_out_call(
 ) -> CallLayout:
     """Lays a call of these lengths, clamped to 0 .. columns, over a device.
 
-    columns: those of the buffer, 1 or more. k: 1 .. 4096. limits: the device. policy: None: the plan's choice.
+    columns: those of the buffer, 1 or more. k: 1 .. 4096. limits: the device. policy: None for the plan's
+    choice.
     """
     plan = make_plan(len(lengths), columns, limits, policy)
     clamped = torch.tensor(lengths, dtype=torch.int64).clamp(0, columns)
