@@ -60,7 +60,8 @@ def lay_out(
     record, size = PlanRecord(), ctypes.c_int64()
     check(library, library.persistent_topk_plan(ctypes.byref(call), ctypes.byref(record)))
     check(library, library.persistent_topk_workspace(ctypes.byref(call), ctypes.byref(size)))
-    return Layout(Plan(list(POLICIES.values())[record.policy], record.ctas), size.value)
+    chosen = list(POLICIES.values())[record.policy]
+    return Layout(Plan(chosen, record.ctas, record.grid_ctas, record.short_max), size.value)
 
 
 def usage(policy: Policy, tracing: bool, device: int) -> tuple[int, int]:

@@ -88,6 +88,10 @@ class Statistics:
     collectives: int = 0
     atomics: int = 0
 
+    def __add__(self, other: Statistics) -> Statistics:
+        """What two launches did together."""
+        return Statistics(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
 
 class _ScheduleOptions(ctypes.Structure):
     _fields_ = (

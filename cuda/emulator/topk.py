@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,11 @@ import torch
 from torch import Tensor
 
 from ...reference.arguments import check_arguments
-from ...reference.plan import H100, DeviceLimits, make_plan
+from ...reference.plan import H100, LAUNCHES, DeviceLimits, make_plan
 from ...reference.policy import POLICIES, Policy
 from ...reference.trace import TRACE_DTYPE
 from ..cache import BuildError
-from ..structs import EmulatedCall, Limits, TopkCall
+from ..structs import EmulatedCall, Limits, PlanRecord, TopkCall
 from .build import KERNEL, TOPK_SOURCE, build_kernel
 from .library import EmulationError, Library, Schedule, Statistics
 
@@ -60,7 +61,7 @@ def topk(
     logits: float32 [rows, columns] on the CPU, any row stride; the kernel sees this memory itself, at
     its own alignment. lengths: int32 [rows], any values. k: 1 .. 4096. policy: a named one, None for the
     plan's choice on the device `limits`. schedule: how the threads interleave; None: round_robin.
-    trace: TRACE_DTYPE [rows, plan.ctas] of new_trace, filled in. output: int32 [rows, k], contiguous,
+    trace: TRACE_DTYPE [rows, plan.records] of new_trace, filled in. output: int32 [rows, k], contiguous,
     written in place and returned. kernel: the directory of the kernel's headers, for altered copies of it.
 
     Raises EmulationError for what the kernel does wrong, BuildError if it cannot be compiled here,
@@ -96,7 +97,7 @@ def run(
     """topk(), together with what the launch did: (int32 [rows, k], Statistics).
 
     logits: float32 [rows, columns]; lengths: int32 [rows]; k, policy, limits, schedule and kernel as for
-    topk(); trace: TRACE_DTYPE [rows, plan.ctas]; output: int32 [rows, k]. access_budget: accesses and
+    topk(); trace: TRACE_DTYPE [rows, plan.records]; output: int32 [rows, k]. access_budget: accesses and
     scheduling steps after which the launch counts as a runaway (0: 2^32). judges: look for races, which
     costs about half of the speed.
 
@@ -109,7 +110,7 @@ def run(
         raise TypeError(f"schedule is {schedule!r}; expected a Schedule, or None")
     rows, columns = logits.shape
     plan = make_plan(rows, columns, limits, policy)
-    _check_trace(trace, rows, plan.ctas)
+    _check_trace(trace, rows, plan.records)
     canaried = torch.full((rows * k + 2 * CANARY_ELEMENTS,), CANARY, dtype=torch.int32, device="cpu")
     inner = canaried[CANARY_ELEMENTS : CANARY_ELEMENTS + rows * k].fill_(POISON).view(rows, k)
     if output is not None:
@@ -117,8 +118,7 @@ def run(
         inner = output
     if rows == 0:
         return inner, Statistics()
-    library = load(plan.policy, kernel)
-    workspace = _workspace(library, rows, columns, limits)
+    workspace = _workspace(load(plan.policy, kernel), rows, columns, limits)
     call = TopkCall(
         logits=logits.data_ptr(),
         row_stride=logits.stride(0),
@@ -130,10 +130,44 @@ def run(
         columns=columns,
         k=k,
     )
-    emulated = EmulatedCall(call, Limits.of(limits))
-    statistics = library.launch("persistent_topk_emulate", emulated, schedule, access_budget, judges)
+
+    def launch(number: int) -> Statistics:
+        library = load(plan.launches[number], kernel)
+        emulated = EmulatedCall(call, Limits.of(limits), PlanRecord.of(plan), number)
+        return library.launch("persistent_topk_emulate", emulated, schedule, access_budget, judges)
+
+    if len(plan.launches) == 1:
+        statistics = launch(*plan.launches)
+    else:
+        statistics = _launch_apart(inner, list(plan.launches), launch)
     _check_canaries(canaried)
     return inner, statistics
+
+
+def _launch_apart(output: Tensor, numbers: list[int], launch: Callable[[int], Statistics]) -> Statistics:
+    """The launches of a call one after the other, each with an output of its own, which are put together.
+
+    On a GPU they overlap. They share no memory but what is read, so that order cannot matter where each row
+    is written by exactly one of them, which is checked.
+    """
+    whole = output.clone()
+    writers = torch.zeros_like(output)
+    statistics = Statistics()
+    for number in numbers:
+        output.fill_(POISON)
+        statistics += launch(number)
+        written = output != POISON
+        whole[written] = output[written]
+        writers += written
+    output.copy_(whole)
+    if bool((writers != 1).any()):
+        row, slot = (writers != 1).nonzero()[0].tolist()
+        names = " and ".join(LAUNCHES[number] for number in numbers)
+        kind = "unwritten-output" if writers[row, slot] == 0 else "written-twice"
+        raise EmulationError(
+            kind, f"output[{row}, {slot}] is written by {writers[row, slot]} of the launches: {names}"
+        )
+    return statistics
 
 
 def _workspace(library: Library, rows: int, columns: int, limits: DeviceLimits) -> np.ndarray:

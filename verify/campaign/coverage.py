@@ -36,14 +36,16 @@ class Coverage:
 
     def add(self, case: Case, trace: np.ndarray | None) -> None:
         """Counts one case; `trace` is the model's record of it, if it was made."""
-        plan = case.plan
-        policy = plan.policy
         labels: list[list[str]] = []
         paths: list[list[str]] = []
-        for row, n in enumerate(case.clamped.tolist()):
-            path = PATHS[choose_path(n, case.k, plan)]
-            names = [path]
-            touched = touched_lengths(n, policy, case.k, plan.ctas)
+        shipped: list[list[str]] = []  # paths under shipped policies
+        for row, (n, taken) in enumerate(zip(case.clamped.tolist(), case.assignments, strict=True)):
+            names = [PATHS[choose_path(n, case.k, taken)]]
+            policy = taken.policy
+            self.policies[policy.name] += 1
+            if policy.name in SHIPPED_NAMES:
+                shipped.append(names)
+            touched = touched_lengths(n, policy, case.k, taken.ctas)
             if trace is not None:
                 names += stages_taken(trace[row])
                 touched += touched_counts(int(trace["count"][row, 0]), policy)
@@ -53,11 +55,9 @@ class Coverage:
         self.rows += case.rows
         self.long_rows += int((case.clamped > LONG_ROW).sum())
         self.families[case.origin.family] += 1
-        self.policies[policy.name] += case.rows
         _count(self.paths, self.path_cases, paths)
         _count(self.boundaries, self.boundary_cases, labels)
-        if policy.name in SHIPPED_NAMES:
-            self.shipped_paths.update(name for names in paths for name in names)
+        self.shipped_paths.update(name for names in shipped for name in names)
 
     def told_paths(self) -> tuple[str, ...]:
         """Paths, and their stages, of which nothing is known where only others' kernels ran."""

@@ -12,6 +12,7 @@ import torch
 from ...reference.layout import Layout
 from ...reference.plan import A100, H100, SMALL_DEVICE, DeviceLimits, Plan, make_plan
 from ...reference.policy import Policy, by_name
+from ...reference.schedule import Assignment, schedule
 
 Scalar = str | int | float | bool | None
 
@@ -96,6 +97,11 @@ class Case:
     @property
     def chosen_policy(self) -> Policy | None:
         return None if self.policy is None else by_name(self.policy)
+
+    @property
+    def assignments(self) -> list[Assignment]:
+        """What of our kernel takes each row."""
+        return schedule(torch.from_numpy(self.clamped), self.k, self.plan, self.limits)
 
     @property
     def plan(self) -> Plan:

@@ -56,7 +56,7 @@ class EmulatorTarget(Target):
         from ...cuda.emulator import topk as emulated
 
         guarded = GuardedOutput(case.rows, case.k, poison)
-        trace = new_trace(case.rows, case.plan.ctas) if tracing else None
+        trace = new_trace(case.rows, case.plan.records) if tracing else None
         try:
             emulated.topk(
                 case.logits,
