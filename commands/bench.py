@@ -26,6 +26,11 @@ written_file = partial(click.option, type=File, callback=can_be_written)
     metavar="K,ROWS,N",
     help="cells to time, such as 2048,1,8K or 2048,*,*; may be repeated",
 )
+@click.option(
+    "--calls",
+    is_flag=True,
+    help="time calls as engines make them: uneven lengths in wide buffers, beside their longest row alone",
+)
 @click.option("--quick", is_flag=True, help="time fourteen cells, with fewer replays")
 @click.option(
     "--repeat",
@@ -69,6 +74,10 @@ def command(**given: Any) -> int:
     writes k integers a row. Every timed output is verified. Ratios are compared with recorded ones of other
     kernels on an H100, and with kernels that --peers times in the same run.
     """
+    if given.pop("calls"):
+        from ..bench.engine_bench import bench_calls
+
+        return bench_calls(given["repeat"], given["seed"], given["json_file"])
     from ..bench.benchmark import bench
 
     return bench(checked(given))
