@@ -33,7 +33,18 @@ SPILLS = re.compile(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) b
 REGISTERS = re.compile(r"Used (\d+) registers")
 # What the compiler makes of kernel<policy, tracing, entry>: lengths before names, L<type><value>E for values.
 MANGLED = re.compile(r"\d+([A-Za-z_]+?)ILi(\d+)E(?:Lb([01])E)?(?:LNS_5EntryE(\d)E)?")
-ENTRIES = ("wide", "shared", "narrow", "narrowest", "cooperative")  # of Entry in persistent.cuh, in its order
+# Of Entry in launches.cuh, in its order.
+ENTRIES = (
+    "wide",
+    "shared",
+    "narrow",
+    "narrowest",
+    "cooperative",
+    "teams",
+    "short-rows",
+    "wide-rest",
+    "shared-rest",
+)
 
 
 @dataclass(frozen=True)
