@@ -31,16 +31,23 @@ CANARY = -0x5A5A5A5B
 POISON = -777777  # in output slots before the launch: no column, no padding
 
 
+# The kernels of a policy, in the order of persistent.cuh: a call's extents decide which one it is.
+ENTRIES = ("wide", "shared", "narrow", "narrowest", "cooperative")
+
+
 @functools.cache
-def load(policy: Policy, kernel: Path = KERNEL) -> Library:
-    """The kernel compiled for `policy`, from the headers in the directory `kernel`.
+def load(policy: Policy, kernel: Path = KERNEL, entry: str | None = None) -> Library:
+    """The kernel compiled for `policy`, from the headers in the directory `kernel`. entry: the one of ENTRIES
+    to compile, for calls with a trace; a tenth of the whole.
 
     Raises BuildError if that fails, ValueError for a policy that is not a named one.
     """
     if policy not in POLICIES.values():
         raise ValueError(f"policy is {policy}; expected one that is compiled: {', '.join(POLICIES)}")
-    index = list(POLICIES.values()).index(policy)
-    return Library(build_kernel(TOPK_SOURCE, [f"PERSISTENT_TOPK_POLICY={index}"], kernel))
+    defines = [f"PERSISTENT_TOPK_POLICY={list(POLICIES.values()).index(policy)}"]
+    if entry is not None:
+        defines.append(f"PERSISTENT_TOPK_ENTRY={ENTRIES.index(entry)}")
+    return Library(build_kernel(TOPK_SOURCE, defines, kernel))
 
 
 def topk(
@@ -54,6 +61,7 @@ def topk(
     trace: np.ndarray | None = None,
     output: Tensor | None = None,
     kernel: Path = KERNEL,
+    entry: str | None = None,
 ) -> Tensor:
     """What the production kernel writes, run on the emulated device: int32 [rows, k].
 
@@ -62,6 +70,7 @@ def topk(
     plan's choice on the device `limits`. schedule: how the threads interleave; None: round_robin.
     trace: TRACE_DTYPE [rows, plan.ctas] of new_trace, filled in. output: int32 [rows, k], contiguous,
     written in place and returned. kernel: the directory of the kernel's headers, for altered copies of it.
+    entry: the one of ENTRIES that is compiled, where all calls are traced and of that entry.
 
     Raises EmulationError for what the kernel does wrong, BuildError if it cannot be compiled here,
     ValueError and TypeError for the arguments.
@@ -76,6 +85,7 @@ def topk(
         trace=trace,
         output=output,
         kernel=kernel,
+        entry=entry,
     )[0]
 
 
@@ -90,13 +100,14 @@ def run(
     trace: np.ndarray | None = None,
     output: Tensor | None = None,
     kernel: Path = KERNEL,
+    entry: str | None = None,
     access_budget: int = 0,
     judges: bool = True,
 ) -> tuple[Tensor, Statistics]:
     """topk(), together with what the launch did: (int32 [rows, k], Statistics).
 
-    logits: float32 [rows, columns]; lengths: int32 [rows]; k, policy, limits, schedule and kernel as for
-    topk(); trace: TRACE_DTYPE [rows, plan.ctas]; output: int32 [rows, k]. access_budget: accesses and
+    logits: float32 [rows, columns]; lengths: int32 [rows]; k, policy, limits, schedule, kernel and entry as
+    for topk(); trace: TRACE_DTYPE [rows, plan.ctas]; output: int32 [rows, k]. access_budget: accesses and
     scheduling steps after which the launch counts as a runaway (0: 2^32). judges: look for races, which
     costs about half of the speed.
 
@@ -117,7 +128,7 @@ def run(
         inner = output
     if rows == 0:
         return inner, Statistics()
-    library = load(plan.policy, kernel)
+    library = load(plan.policy, kernel, entry)
     workspace = _workspace(library, rows, columns, limits)
     call = TopkCall(
         logits=logits.data_ptr(),
