@@ -47,7 +47,9 @@ def load(policy: Policy, kernel: Path = KERNEL, entry: str | None = None) -> Lib
     defines = [f"PERSISTENT_TOPK_POLICY={list(POLICIES.values()).index(policy)}"]
     if entry is not None:
         defines.append(f"PERSISTENT_TOPK_ENTRY={ENTRIES.index(entry)}")
-    return Library(build_kernel(TOPK_SOURCE, defines, kernel))
+    part = f", its {entry} calls" if entry else ""
+    what = f"the emulated kernel, policy {policy.name}{part}"
+    return Library(build_kernel(TOPK_SOURCE, defines, kernel, what=what))
 
 
 def topk(

@@ -67,7 +67,7 @@ def put_on_trial(mutant: Mutant, options: Options, original: Path | None = None)
 
 def _at_first_sight(mutant: Mutant, folder: Path) -> Trial | None:
     kill = first_looks(mutant, folder) if mutant.of == KERNEL else None
-    return kill and _killed(mutant, kill.target, kill.broken, kill.cases, kill.hint)
+    return None if kill is None else _killed(mutant, kill.target, kill.broken, kill.cases, kill.hint)
 
 
 def _campaign(mutant: Mutant, folder: Path, options: Options) -> Trial:
