@@ -1,9 +1,8 @@
 // The production kernel on the emulator: one policy a library, chosen by PERSISTENT_TOPK_POLICY.
 //
 // persistent.cuh comes from the include path, since the checker also runs altered copies of the kernel.
-#include <persistent.cuh>
-
 #include <cstdio>
+#include <persistent.cuh>
 
 #include "launch.hpp"
 
