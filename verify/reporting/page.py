@@ -15,6 +15,7 @@ from ..judging.judge import Expected
 from ..judging.wrong_columns import right_columns
 from .campaign_view import CampaignView
 from .row_lanes import RowPicture, row_picture
+from .run_facts import RunFacts
 from .story import Story
 from .view import Tone
 
@@ -43,7 +44,7 @@ def picture_of(story: Story) -> RowPicture | None:
     return row_picture(wrong, right_columns(Expected.of(case), wrong.row).tolist())
 
 
-def page(view: CampaignView) -> str:
+def page(view: CampaignView, facts: RunFacts, seed: int) -> str:
     """The whole page."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -56,8 +57,8 @@ def page(view: CampaignView) -> str:
     return template.render(view=view, marks=MARKS, legend=LEGEND, picture_of=picture_of)
 
 
-def write_page(view: CampaignView, folder: Path) -> Path:
+def write_page(view: CampaignView, folder: Path, facts: RunFacts, seed: int) -> Path:
     """Writes the page into `folder` and returns its path."""
     path = folder / PAGE
-    write_whole(path, page(view))
+    write_whole(path, page(view, facts, seed))
     return path
