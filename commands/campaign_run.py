@@ -166,7 +166,7 @@ def write(
         whole_file.write_json(path, outcome.as_json())
 
     def write_report(folder: Path) -> None:
-        click.echo(f"report: {write_page(view, folder, facts or facts_of(), outcome.seed)}")
+        click.echo(f"report: {write_page(outcome, folder, facts or facts_of())}")
 
     code = outcome.exit_code
     for path, written in (

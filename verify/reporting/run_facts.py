@@ -15,6 +15,7 @@ import torch
 
 from ... import __version__
 from ...cuda.build import kernel_hash
+from ..targets.limits import TargetLimits
 from ..targets.target import Place, Target
 
 PROGRAM = "persistent-topk"
@@ -22,13 +23,15 @@ PROGRAM = "persistent-topk"
 
 @dataclass(frozen=True)
 class RunFacts:
-    """command: as typed, ready for a shell. places: file and line of each target whose source is known."""
+    """command: as typed, ready for a shell. places: file and line of each target whose source is known.
+    limits: of the calls that each target takes."""
 
     command: str
     date: str
     machine: str
     versions: str
     places: Mapping[str, Place] = field(default_factory=dict)
+    limits: Mapping[str, TargetLimits] = field(default_factory=dict)
 
     def rows(self, seed: int) -> list[tuple[str, str]]:
         """(heading, text) of each fact, with the campaign's seed."""
@@ -45,6 +48,7 @@ class RunFacts:
 
 def facts_of(targets: Iterable[Target] = ()) -> RunFacts:
     """The facts of this process, and of targets that are prepared."""
+    targets = tuple(targets)
     places = {target.name: target.place() for target in targets}
     return RunFacts(
         command=shlex.join([PROGRAM, *sys.argv[1:]]),
@@ -53,6 +57,7 @@ def facts_of(targets: Iterable[Target] = ()) -> RunFacts:
         versions=f"{PROGRAM} {__version__}, kernel {kernel_hash()}, torch {torch.__version__}, "
         f"Python {platform.python_version()}",
         places={name: place for name, place in places.items() if place is not None},
+        limits={target.name: target.limits for target in targets},
     )
 
 
