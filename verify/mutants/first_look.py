@@ -124,7 +124,7 @@ class LookTarget(MutantTarget):
 class Kill:
     """A case that breaks claims of a mutant. cases: how many were put to it until then."""
 
-    target: LookTarget
+    target: MutantTarget
     hint: Hint
     broken: dict[str, Measurement]
     cases: int
@@ -148,7 +148,18 @@ def first_looks(mutant: Mutant, headers: Path) -> Kill | None:
     return None
 
 
-def _broken(target: LookTarget, hint: Hint, case: Case) -> dict[str, Measurement]:
+def every_look(headers: Path) -> Kill | None:
+    """What a first look at any mutant would kill the kernel itself by, which nothing should."""
+    target = MutantTarget(headers)
+    looks = [found for entry in EVERY for found, _ in islice(cases_for(entry), MOST_CASES)]
+    different = {str(found): found for found in (*hints().values(), *looks)}
+    for cases, found in enumerate(different.values(), 1):
+        if broken := _broken(target, found, from_origin(found.origin)):
+            return Kill(target, found, broken, cases)
+    return None
+
+
+def _broken(target: MutantTarget, hint: Hint, case: Case) -> dict[str, Measurement]:
     """What the case breaks of the target's claims, by property."""
     schedules = [target.schedule(hint.schedule + call) for call in range(CALLS)]
     measured = examine(target, Subject(case), schedules)

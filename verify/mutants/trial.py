@@ -15,7 +15,7 @@ from ..campaign.campaign import CALLS, Campaign, Options
 from ..campaign.outcome import Outcome, PropertyOutcome
 from ..cases.families import FAMILIES
 from ..judging.examination import Measurement
-from .first_look import Hint, first_looks
+from .first_look import Hint, every_look, first_looks
 from .mutant import DoesNotApply, Mutant
 from .targets import MutantTarget, NoTrial, RanksTarget, target_of
 
@@ -66,7 +66,9 @@ def put_on_trial(mutant: Mutant, options: Options, original: Path | None = None)
 
 
 def _at_first_sight(mutant: Mutant, folder: Path) -> Trial | None:
-    kill = first_looks(mutant, folder) if mutant.of == KERNEL else None
+    if mutant.of != KERNEL:
+        return None
+    kill = first_looks(mutant, folder) if mutant.edits else every_look(folder)
     return None if kill is None else _killed(mutant, kill.target, kill.broken, kill.cases, kill.hint)
 
 

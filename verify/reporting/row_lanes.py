@@ -92,7 +92,7 @@ def in_words(wrong: WrongColumns, wanted: int) -> str:
     """What the lanes show, in sentences. wanted: how many columns the contract selects."""
     said = []
     if wrong.missing:
-        lost = f"{len(wrong.missing)} of the {wanted} columns that the contract selects"
+        lost = f"{len(wrong.missing)} of {wanted} columns that the contract selects"
         said.append(f"The answer lacks {lost}.")
     if wrong.surplus:
         said.append(f"It has {len(wrong.surplus)} that the contract does not select.")
