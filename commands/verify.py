@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
 
 import click
@@ -23,6 +25,7 @@ from .options import (
 )
 
 DEFAULT_SECONDS = 60.0
+PROGRAM = "persistent-topk"
 DEFAULT_FAILURES = Path("topk-failures")
 
 
@@ -134,7 +137,7 @@ def command(
         failures=failures or report_folder or DEFAULT_FAILURES,
         families=families,
     )
-    facts = facts_of(ready)
+    facts = facts_of(ready, shlex.join([PROGRAM, *sys.argv[1:]]))
     try:
         outcome = run_ranks(ready, options, seed, state_folder, facts)
     except RanksApart as error:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import shlex
-import sys
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,8 +15,6 @@ from ... import __version__
 from ...cuda.build import kernel_hash
 from ..targets.limits import TargetLimits
 from ..targets.target import Place, Target
-
-PROGRAM = "persistent-topk"
 
 
 @dataclass(frozen=True)
@@ -46,15 +42,15 @@ class RunFacts:
         return [fact for fact in facts if fact[1]]
 
 
-def facts_of(targets: Iterable[Target] = ()) -> RunFacts:
-    """The facts of this process, and of targets that are prepared."""
+def facts_of(targets: Iterable[Target] = (), command: str = "") -> RunFacts:
+    """The facts of this process, and of targets that are prepared. command: as typed."""
     targets = tuple(targets)
     places = {target.name: target.place() for target in targets}
     return RunFacts(
-        command=shlex.join([PROGRAM, *sys.argv[1:]]),
+        command=command,
         date=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         machine=f"{platform.system()} on {platform.machine()}, {os.cpu_count()} cores{_gpu()}",
-        versions=f"{PROGRAM} {__version__}, kernel {kernel_hash()}, torch {torch.__version__}, "
+        versions=f"version {__version__}, kernel {kernel_hash()}, torch {torch.__version__}, "
         f"Python {platform.python_version()}",
         places={name: place for name, place in places.items() if place is not None},
         limits={target.name: target.limits for target in targets},
