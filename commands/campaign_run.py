@@ -10,6 +10,7 @@ import click
 
 from .. import whole_file
 from ..exit_code import ExitCode
+from ..long_work import long_work
 from ..verify.campaign.campaign import Campaign, Options
 from ..verify.campaign.merging import merged
 from ..verify.campaign.outcome import Outcome
@@ -18,11 +19,13 @@ from ..verify.campaign.state import State, UnusableState, identity_of
 from ..verify.cases.captured import UnreadableLogits, captured_cases
 from ..verify.cases.case import Case
 from ..verify.cases.families import FAMILIES
-from ..verify.reporting.campaign_view import view_of
+from ..verify.reporting.campaign_view import CampaignView, view_of
 from ..verify.reporting.github_annotations import lines_of, wanted
 from ..verify.reporting.junit import write_junit
 from ..verify.reporting.page import write_page
 from ..verify.reporting.progress import LiveProgress
+from ..verify.reporting.run_facts import RunFacts, facts_of
+from ..verify.reporting.step_summary import write_summary
 from ..verify.reporting.terminal import print_campaign, terminal
 from ..verify.targets import Target, TargetMisnamed, TargetUnavailable, resolve
 from .options import Takes
@@ -44,7 +47,8 @@ def prepared(
     for name in dict.fromkeys(names) or DEFAULT_TARGETS:
         try:
             target = resolve(name, claims, device, takes.limits, takes.first_calls())
-            target.prepare()
+            with long_work(f"preparing {name}"):
+                target.prepare()
         except TargetMisnamed as error:
             raise click.UsageError(str(error)) from error
         except TargetUnavailable as error:
@@ -99,12 +103,12 @@ def captured(files: Sequence[Path], ks: tuple[int, ...]) -> list[Case]:
 
 
 def run_ranks(
-    ready: Sequence[Target], options: Options, seed: int, state_folder: Path | None
+    ready: Sequence[Target], options: Options, seed: int, state_folder: Path | None, facts: RunFacts
 ) -> Outcome | None:
     """Runs the campaign over all processes of a launch and prints its tables.
 
-    seed: the user's. Returns None on every rank but 0, which merges the outcomes. Raises click.UsageError for
-    a state folder that cannot be used, and RanksApart where not all processes come.
+    seed: the user's. facts: of this run. Returns None on every rank but 0, which merges the outcomes. Raises
+    click.UsageError for a state folder that cannot be used, and RanksApart where not all processes come.
     """
     store, (rank, _) = meet(), rank_and_size()
     options.seed = seed_of(seed, rank)
@@ -119,9 +123,19 @@ def run_ranks(
         outcome = merged(gathered(outcome, store))
     view = view_of(outcome)
     print_campaign(terminal(), view)
-    for line in lines_of(view) if wanted() else ():
-        click.echo(line)
+    if wanted():
+        _tell_github(view, facts, outcome.seed)
     return outcome
+
+
+def _tell_github(view: CampaignView, facts: RunFacts, seed: int) -> None:
+    """Annotations on stdout, and the run's summary."""
+    for line in lines_of(view, facts):
+        click.echo(line)
+    try:
+        write_summary(view, facts, seed)
+    except OSError as error:
+        click.echo(f"the step's summary was not written: {error}", err=True)
 
 
 def run(targets: Sequence[Target], options: Options) -> Outcome:
@@ -137,9 +151,14 @@ def run(targets: Sequence[Target], options: Options) -> Outcome:
 
 
 def write(
-    outcome: Outcome, json_file: Path | None, junit_file: Path | None = None, report: Path | None = None
+    outcome: Outcome,
+    json_file: Path | None,
+    junit_file: Path | None = None,
+    report: Path | None = None,
+    facts: RunFacts | None = None,
 ) -> int:
-    """Writes the files that were asked for, each even if another fails; returns the exit code."""
+    """Writes the files that were asked for, each even if another fails; returns the exit code. facts: of the
+    run, for its report."""
 
     view = view_of(outcome)
 
@@ -147,7 +166,7 @@ def write(
         whole_file.write_json(path, outcome.as_json())
 
     def write_report(folder: Path) -> None:
-        click.echo(f"report: {write_page(view, folder)}")
+        click.echo(f"report: {write_page(outcome, folder, facts or facts_of())}")
 
     code = outcome.exit_code
     for path, written in (

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
 
 import click
 
 from ..exit_code import ExitCode
+from ..long_work import long_work
 from .options import (
     Seconds,
     Takes,
@@ -22,6 +25,7 @@ from .options import (
 )
 
 DEFAULT_SECONDS = 60.0
+PROGRAM = "persistent-topk"
 DEFAULT_FAILURES = Path("topk-failures")
 
 
@@ -111,9 +115,11 @@ def command(
     check_folders(failures, state_folder)
     check_takes(targets, takes)
     claims, ks = parse_claims(claim), parse_ks(k)
-    from ..verify.campaign.campaign import Options
-    from ..verify.campaign.ranks import RanksApart, one_gpu_a_rank
-    from .campaign_run import captured, check_families, prepared, run_ranks, shared_ks, write
+    with long_work("loading torch"):
+        from ..verify.campaign.campaign import Options
+        from ..verify.campaign.ranks import RanksApart, one_gpu_a_rank
+        from ..verify.reporting.run_facts import facts_of
+        from .campaign_run import captured, check_families, prepared, run_ranks, shared_ks, write
 
     check_families(families)
     one_gpu_a_rank()
@@ -131,14 +137,15 @@ def command(
         failures=failures or report_folder or DEFAULT_FAILURES,
         families=families,
     )
+    facts = facts_of(ready, shlex.join([PROGRAM, *sys.argv[1:]]))
     try:
-        outcome = run_ranks(ready, options, seed, state_folder)
+        outcome = run_ranks(ready, options, seed, state_folder, facts)
     except RanksApart as error:
         click.echo(str(error), err=True)
         return ExitCode.CANNOT_RUN
     if outcome is None:
         return ExitCode.AGREE  # rank 0 has merged this rank's outcome and prints the verdict
-    return write(outcome, json_file, junit_file, report_folder)
+    return write(outcome, json_file, junit_file, report_folder, facts)
 
 
 def check_budget(seconds: float | None, cases: int | None) -> None:

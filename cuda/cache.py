@@ -13,6 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from ..long_work import long_work
 from ..whole_file import produce_whole
 
 CACHE_VARIABLE = "PERSISTENT_TOPK_CACHE"
@@ -92,25 +93,30 @@ def build(target: Path, produce: Callable[[Path], None]) -> None:
     produce_whole(target, produce)
 
 
-def build_once(target: Path, produce: Callable[[Path], None]) -> Path:
+def build_once(target: Path, produce: Callable[[Path], None], compiled: str = "") -> Path:
     """Returns `target`, which is made by build() if it is missing: one process makes it, and others wait.
+    compiled: what it is, in words, if a compiler needs seconds for it.
 
     Where files cannot be locked, each process makes it, with the same result. Raises what build() raises.
     """
     if not target.exists():
         writable(target.parent)  # the lock lies there
-        with _locked(target):
+        what = compiled or target.name
+        with _locked(target, what):
             if not target.exists():  # unless another process made it meanwhile
-                build(target, produce)
+                work = f"compiling {compiled}" if compiled else f"making {target.name}"
+                with long_work(work, target.parent, at_once=bool(compiled)):
+                    build(target, produce)
     return target
 
 
 @contextlib.contextmanager
-def _locked(target: Path) -> Iterator[None]:
+def _locked(target: Path, what: str) -> Iterator[None]:
     """Holds the lock of `target`. Its file stays beside the target, since other processes may wait for it."""
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(FileLock(f"{target}.lock", timeout=LOCK_SECONDS))
+            with long_work(f"waiting for {what}, which another process makes"):
+                stack.enter_context(FileLock(f"{target}.lock", timeout=LOCK_SECONDS))
         except (OSError, NotImplementedError) as error:
             # No locks, or another user's, or one that nobody lets go of: twice the work, the same result.
             warnings.warn(

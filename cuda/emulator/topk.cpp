@@ -1,6 +1,7 @@
 // The production kernel on the emulator: one policy a library, chosen by PERSISTENT_TOPK_POLICY.
 //
 // persistent.cuh comes from the include path, since the checker also runs altered copies of the kernel.
+#include <cstdio>
 #include <persistent.cuh>
 
 #include "launch.hpp"
@@ -10,6 +11,16 @@ namespace persistent_topk {
 namespace {
 
 constexpr int kPolicyIndex = PERSISTENT_TOPK_POLICY;
+
+// Whether the library has this kernel. PERSISTENT_TOPK_ENTRY leaves all but one out, the traced one of that
+// entry: a tenth of the whole to compile, for who makes no other calls.
+constexpr bool is_compiled([[maybe_unused]] Entry entry, [[maybe_unused]] bool tracing) {
+#ifdef PERSISTENT_TOPK_ENTRY
+  return entry == PERSISTENT_TOPK_ENTRY && tracing;
+#else
+  return true;
+#endif
+}
 
 // The same as in host/launch.cuh, which needs CUDA's own headers. The library has one policy and its
 // device is in `limits`: `stream`, `policy`, `device` and `cooperative` are not read.
@@ -90,14 +101,18 @@ PERSISTENT_TOPK_EXPORT void persistent_topk_emulate(const EmulatedCall* emulated
       .judges = run->judges != 0,
       .schedule = run->schedule,
   };
-  const auto run_kernel = [&]<auto kKernel>() {
-    emulator::launch<kKernel>(options, parameters, tensors, kTensors, *report);
+  const auto run_kernel = [&]<bool kTracing, Entry kEntry>() {
+    if constexpr (is_compiled(kEntry, kTracing))
+      emulator::launch<topk_kernel<kPolicyIndex, kTracing, kEntry>>(options, parameters, tensors, kTensors,
+                                                                    *report);
+    else
+      std::snprintf(report->kind, sizeof report->kind, "not-compiled");
   };
   const auto run_entry = [&]<Entry kEntry>() {
     if (call.trace)
-      run_kernel.template operator()<topk_kernel<kPolicyIndex, true, kEntry>>();
+      run_kernel.template operator()<true, kEntry>();
     else
-      run_kernel.template operator()<topk_kernel<kPolicyIndex, false, kEntry>>();
+      run_kernel.template operator()<false, kEntry>();
   };
   constexpr bool kShares = kPolicies[kPolicyIndex].max_ctas > 1;
   switch (launch.entry) {

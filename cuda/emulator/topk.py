@@ -32,16 +32,25 @@ CANARY = -0x5A5A5A5B
 POISON = -777777  # in output slots before the launch: no column, no padding
 
 
+# The kernels of a policy that run a call of one launch, in the order of launches.cuh: extents decide which.
+ENTRIES = ("wide", "shared", "narrow", "narrowest", "cooperative")
+
+
 @functools.cache
-def load(policy: Policy, kernel: Path = KERNEL) -> Library:
-    """The kernel compiled for `policy`, from the headers in the directory `kernel`.
+def load(policy: Policy, kernel: Path = KERNEL, entry: str | None = None) -> Library:
+    """The kernel compiled for `policy`, from the headers in the directory `kernel`. entry: the one of ENTRIES
+    to compile, for calls with a trace; a tenth of the whole.
 
     Raises BuildError if that fails, ValueError for a policy that is not a named one.
     """
     if policy not in POLICIES.values():
         raise ValueError(f"policy is {policy}; expected one that is compiled: {', '.join(POLICIES)}")
-    index = list(POLICIES.values()).index(policy)
-    return Library(build_kernel(TOPK_SOURCE, [f"PERSISTENT_TOPK_POLICY={index}"], kernel))
+    defines = [f"PERSISTENT_TOPK_POLICY={list(POLICIES.values()).index(policy)}"]
+    if entry is not None:
+        defines.append(f"PERSISTENT_TOPK_ENTRY={ENTRIES.index(entry)}")
+    part = f", its {entry} calls" if entry else ""
+    what = f"the emulated kernel, policy {policy.name}{part}"
+    return Library(build_kernel(TOPK_SOURCE, defines, kernel, what=what))
 
 
 def topk(
@@ -55,6 +64,7 @@ def topk(
     trace: np.ndarray | None = None,
     output: Tensor | None = None,
     kernel: Path = KERNEL,
+    entry: str | None = None,
 ) -> Tensor:
     """Runs the production kernel on the emulated device and returns its output: int32 [rows, k].
 
@@ -63,6 +73,7 @@ def topk(
     plan's choice on the device `limits`. schedule: how the threads interleave; None: round_robin.
     trace: TRACE_DTYPE [rows, plan.records] of new_trace, filled in. output: int32 [rows, k], contiguous,
     written in place and returned. kernel: the directory of the kernel's headers, for altered copies of it.
+    entry: the one of ENTRIES that is compiled, if every call is traced, has one launch and is of that entry.
 
     Raises EmulationError for what the kernel does wrong, BuildError if it cannot be compiled here,
     ValueError and TypeError for the arguments.
@@ -77,6 +88,7 @@ def topk(
         trace=trace,
         output=output,
         kernel=kernel,
+        entry=entry,
     )[0]
 
 
@@ -91,13 +103,14 @@ def run(
     trace: np.ndarray | None = None,
     output: Tensor | None = None,
     kernel: Path = KERNEL,
+    entry: str | None = None,
     access_budget: int = 0,
     judges: bool = True,
 ) -> tuple[Tensor, Statistics]:
     """topk(), together with what the launch did: (int32 [rows, k], Statistics).
 
-    logits: float32 [rows, columns]; lengths: int32 [rows]; k, policy, limits, schedule and kernel as for
-    topk(); trace: TRACE_DTYPE [rows, plan.records]; output: int32 [rows, k]. access_budget: accesses and
+    logits: float32 [rows, columns]; lengths: int32 [rows]; k, policy, limits, schedule, kernel and entry as
+    for topk(); trace: TRACE_DTYPE [rows, plan.records]; output: int32 [rows, k]. access_budget: accesses and
     scheduling steps after which the launch counts as a runaway (0: 2^32). judges: look for races, which
     costs about half of the speed.
 
@@ -118,7 +131,7 @@ def run(
         inner = output
     if rows == 0:
         return inner, Statistics()
-    workspace = _workspace(load(plan.policy, kernel), rows, columns, limits)
+    workspace = _workspace(load(plan.policy, kernel, entry), rows, columns, limits)
     call = TopkCall(
         logits=logits.data_ptr(),
         row_stride=logits.stride(0),
@@ -132,7 +145,7 @@ def run(
     )
 
     def launch(number: int) -> Statistics:
-        library = load(plan.launches[number], kernel)
+        library = load(plan.launches[number], kernel, entry)
         emulated = EmulatedCall(call, Limits.of(limits), PlanRecord.of(plan), number)
         return library.launch("persistent_topk_emulate", emulated, schedule, access_budget, judges)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -16,8 +17,11 @@ import torch
 from click.testing import CliRunner, Result
 from places import SHARED
 
+from persistent_topk import __version__
 from persistent_topk.commands import campaign_run, verify
 from persistent_topk.commands.cli import group, main
+from persistent_topk.cuda.build import kernel_hash
+from persistent_topk.cuda.cache import cache_dir
 from persistent_topk.exit_code import ExitCode
 from persistent_topk.verify.campaign import budget, campaign
 from persistent_topk.verify.campaign.campaign import Options
@@ -202,6 +206,9 @@ def test_doctor_tells_what_is_here() -> None:
     assert found.return_value == ExitCode.AGREE
     for word in ("torch", "GPU", "nvcc", "emulator"):
         assert word in found.output
+    for what in (__version__, kernel_hash(), str(cache_dir())):
+        assert what in found.output
+    assert re.search(r"\d+ MB\b", found.output)
 
 
 def has_counted(state: Path) -> bool:

@@ -12,9 +12,9 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from ...cuda.build import kernel_hash
-from ...cuda.cache import CACHE_VARIABLE, cache_dir
+from ...cuda.cache import CACHE_VARIABLE
 from ..campaign.campaign import Options
+from .kept import results_folder
 from .mutant import Mutant
 from .trial import KILLED, Trial, put_on_trial
 
@@ -55,8 +55,8 @@ def run_trials(mutants: Sequence[Mutant], seed: int, cases: int, workers: int = 
 
 def build_folder() -> Path:
     """Where mutants of the present kernel are compiled; yesterday's of other kernels are removed."""
-    parent = cache_dir() / "mutants"
-    folder = parent / kernel_hash()
+    folder = results_folder()
+    parent = folder.parent
     for other in parent.iterdir() if parent.is_dir() else ():
         if other != folder and time.time() - other.stat().st_mtime > BUILDS_KEPT_SECONDS:
             shutil.rmtree(other, ignore_errors=True)

@@ -11,11 +11,11 @@ from ...exit_code import ExitCode
 from ..campaign.outcome import SCHEMA
 from ..reporting.terminal import drawn, styled
 from ..reporting.view import Cell, Column, Line, Table, Tone
+from .kept import UNALTERED
 from .mutant import Mutant
 from .trial import BROKEN, KILLED, SURVIVED, Trial
 
 WORDS_SHOWN = 120  # characters of a judge's words in the table; --json has more
-UNALTERED = Mutant("the kernel as it is", "nothing: the control, which has to survive", ())
 VERDICTS = {ExitCode.AGREE: "agree", ExitCode.INCOMPLETE: "incomplete"}  # every other code is a mismatch
 TONES = {KILLED: Tone.GOOD, SURVIVED: Tone.BAD, BROKEN: Tone.BAD}
 
@@ -30,10 +30,15 @@ def catalogue(mutants: Sequence[Mutant]) -> Table:
     return Table("", tuple(map(Column, ("mutant", "file", "re-creates"))), tuple(map(row, mutants)))
 
 
-def trial_line(trial: Trial) -> Line:
-    """The line that is printed when a trial ends."""
-    verdict = Cell(f"{trial.verdict:8} ", TONES[trial.verdict])
-    return verdict, Cell(f"{trial.name} ", strong=True), Cell(f"{trial.by} {trial.told}")
+def trial_line(trial: Trial, number: int, of: int) -> Line:
+    """One trial as it ends: on one line, whatever a judge's words are."""
+    told = textwrap.shorten(f"{trial.by} {trial.told}", WORDS_SHOWN, placeholder=" ...")
+    return (
+        Cell(f"{number:>{len(str(of))}} of {of}  {trial.seconds:5.1f} s  "),
+        Cell(f"{trial.verdict:8} ", TONES[trial.verdict]),
+        Cell(f"{trial.name} ", strong=True),
+        Cell(told),
+    )
 
 
 def trial_table(trials: Sequence[Trial]) -> Table:

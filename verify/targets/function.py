@@ -21,6 +21,7 @@ from .target import (
     POISONS,
     Answer,
     NotTaken,
+    Place,
     Schedule,
     Target,
     TargetFailure,
@@ -156,6 +157,19 @@ class FunctionTarget(Target):
         except TypeError:  # builtins have none
             source = None
         return f"source {digest([Path(source)])}" if source else ""
+
+    def place(self) -> Place | None:
+        """Where the function is written, or the class of a callable object."""
+        found = inspect.unwrap(self._function) if self._function else None
+        for source in (found, type(found)):
+            try:
+                file = inspect.getsourcefile(source)  # type: ignore[arg-type]
+                line = inspect.getsourcelines(source)[1]  # type: ignore[arg-type]
+            except (TypeError, OSError):  # a builtin, or what was typed at a prompt
+                continue
+            if file is not None:
+                return Place(str(Path(file).resolve()), max(1, line))
+        return None
 
     def call(self, case: Case, poison: int, schedule: Schedule, tracing: bool = False) -> Answer:
         function = self._function_of(case)

@@ -24,6 +24,7 @@ from .target import (
     POISONS,
     Answer,
     NotTaken,
+    Place,
     Schedule,
     Target,
     TargetFailure,
@@ -124,6 +125,7 @@ class IsolatedTarget(Target):
         self._process: Process | None = None
         self._slowest: float | None = None
         self._fingerprint = ""
+        self._place: Place | None = None
         self._outgrown: list[int] = []  # bytes of the processes that were replaced
 
     def prepare(self) -> None:
@@ -146,6 +148,9 @@ class IsolatedTarget(Target):
 
     def fingerprint(self) -> str:
         return self._fingerprint
+
+    def place(self) -> Place | None:
+        return self._place
 
     def refuses(self, case: Case) -> str | None:
         return self.inner.refuses(case)
@@ -174,6 +179,7 @@ class IsolatedTarget(Target):
             raise (TargetMisnamed if message["misnamed"] else TargetUnavailable)(message["unavailable"])
         self._first_calls.forget()
         self._process, self._fingerprint = process, str(message["fingerprint"])
+        self._place = Place(*message["place"]) if message["place"] else None
         self.limits = self.inner.limits = limits_of(message["limits"])
         if message["shards"]:
             self.takes_shards, self.claims = True, with_shards(self.claims)

@@ -81,7 +81,7 @@ def serve(connection: Connection, name: str, device: str) -> None:
     except TargetUnavailable as error:
         send(connection, {"unavailable": str(error), "misnamed": isinstance(error, TargetMisnamed)})
         return
-    told = {"fingerprint": target.fingerprint(), "limits": asdict(target.limits)}
+    told = {"fingerprint": target.fingerprint(), "place": target.place(), "limits": asdict(target.limits)}
     send(connection, {**told, "shards": target.takes_shards})
     torch.set_num_threads(1)
     process = os.getpid()
