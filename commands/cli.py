@@ -21,7 +21,7 @@ COMMANDS = {
     "doctor": "Lists compilers, GPU and packages, and what needs those that are missing.",
     "explain": "Shows how one row is selected, stage by stage.",
     "mutants": "Builds each mutant of the kernel and shows what killed it, and how fast.",
-    "plan": "Shows how a call is laid over a device: who takes each row. Needs no GPU.",
+    "plan": "Shows how a call is laid over a device: who takes each row.",
     "replay": "Runs a saved failure again: the same bytes, the same schedules.",
     "soak": "Verifies a million rows on a GPU, which makes and judges them.",
     "verify": "Checks targets against the contract, case by case.",

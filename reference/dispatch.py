@@ -25,7 +25,10 @@ SELECT = {
 
 
 def choose_path(length: int, k: int, taken: Assignment) -> int:
-    """The path (a constant of trace.py) of a row of `length` columns for this k, given what takes it."""
+    """The path (a constant of trace.py) of a row of `length` columns for this k.
+
+    taken: the launch and the team of CTAs that take the row.
+    """
     policy = taken.policy
     if length <= k:
         return TRIVIAL

@@ -51,7 +51,7 @@ def lay_out_call(
     choice.
     """
     plan = make_plan(len(lengths), columns, limits, policy)
-    clamped = torch.tensor(lengths, dtype=torch.int64).clamp(0, columns)
+    clamped = torch.tensor(lengths, dtype=torch.int64, device="cpu").clamp(0, columns)
     taken = schedule(clamped, k, plan, limits)
     rows = tuple(_row(n, k, plan, one) for n, one in zip(clamped.tolist(), taken, strict=True))
     ctas = (plan.grid_ctas, len(lengths) * plan.ctas, len(lengths))

@@ -115,6 +115,7 @@ def policy_of_teams(policy: Policy) -> Policy:
 def plan_grid_ctas(columns: int, limits: DeviceLimits, policy: Policy, ctas: int) -> int:
     """CTAs of the launch of larger teams; 0: none is worth it.
 
+    columns: width of the buffer. limits: the device. policy, ctas: what the plan gives every row.
     One cluster fewer than are resident, if there are several: the last of them would have to wait until a
     whole group of SMs has nothing else.
     """

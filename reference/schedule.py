@@ -58,19 +58,20 @@ def find_level(classes: Tensor, plan: Plan, sms: int) -> int:
     resident with what the plan gives them, larger teams alone must be.
     """
     by_plan = int((classes > 0).sum()) * plan.ctas
-    for level in range(LEVELS):
+    for level in range(LEVELS - 1):
         teams = team_ctas(classes, level, plan.ctas, policy_of_teams(plan.policy))
         others = int(((classes > 0) & (teams == 0)).sum()) * plan.ctas
         needed = int(teams.sum())
         if needed <= plan.grid_ctas and (needed + others <= sms or by_plan > sms):
             return level
-    raise AssertionError("no row has a larger team at the last level")
+    return LEVELS - 1  # where no row has a larger team
 
 
 def schedule(lengths: Tensor, k: int, plan: Plan, limits: DeviceLimits) -> list[Assignment]:
     """What takes each row of a call: a pure function of lengths, plan and device.
 
-    lengths: int [R], clamped to 0 .. S, on the CPU. k: 1 .. 4096. plan: that of the call. limits: the device.
+    lengths: int32 or int64 [R], clamped to 0 .. S, on the CPU. k: 1 .. 4096. plan: that of the call.
+    limits: the device.
     """
     lengths = lengths.long()
     teams = begins = torch.zeros_like(lengths)

@@ -22,6 +22,7 @@ from persistent_topk.verify.cases.case import Origin
 from persistent_topk.verify.cases.families import from_origin
 from persistent_topk.verify.judging.examination import Subject, examine
 from persistent_topk.verify.mutants import DoesNotApply, Edit, Mutant, all_mutants, runner
+from persistent_topk.verify.mutants.assigning import ASSIGNING
 from persistent_topk.verify.mutants.barriers import lost_barriers
 from persistent_topk.verify.mutants.first_look import (
     EVERY,
@@ -68,7 +69,7 @@ def test_every_mutant_applies_to_the_present_kernel(mutant: Mutant, tmp_path: Pa
 
 
 def test_every_barrier_of_the_kernel_is_lost_once() -> None:
-    waits = re.compile(r"(?:__syncthreads|\bptx::grid_barrier|\bawait_peers|\bawait)\(\w*\);")
+    waits = re.compile(r"(?:__syncthreads|__syncwarp|\bptx::grid_barrier|\bawait_peers|\bawait)\(\w*\);")
     calls = sum(len(waits.findall(path.read_text())) for path in KERNEL.glob("*.cuh"))
     lost = [mutant.edits[0] for mutant in lost_barriers()]
     assert len(lost) == len(set(lost)) == calls
@@ -115,10 +116,13 @@ def test_a_mutant_that_does_not_apply_or_compile_counts_for_nothing() -> None:
 
 
 def test_hints_are_of_mutants_and_of_cases_that_one_kernel_runs() -> None:
-    of_kernel = {name for name, mutant in MUTANTS.items() if mutant.of == KERNEL}
+    of_kernel = {name: mutant for name, mutant in MUTANTS.items() if mutant.of == KERNEL}
     known = hints()
-    assert known.keys() <= of_kernel
-    assert len(known) >= 0.95 * len(of_kernel), "python -m persistent_topk.tools.mutant_hints writes them"
+    assert known.keys() <= of_kernel.keys()
+    # Calls of several launches alone show what the schedule does wrong, and a look is at one kernel.
+    of_schedule = {name for name, mutant in of_kernel.items() if mutant.edits[0].file == "schedule.cuh"}
+    others = len(of_kernel.keys() - of_schedule - {mutant.name for mutant in ASSIGNING})
+    assert len(known) >= 0.95 * others, "python -m persistent_topk.tools.mutant_hints writes them"
     for name in list(known)[:: len(known) // 8]:
         policy, entry = kernel_of(from_origin(known[name].origin))
         assert policy in {item.name for item in POLICIES.values()} and entry in ENTRIES
