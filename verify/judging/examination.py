@@ -124,7 +124,7 @@ class Examination:
         self.calls += 1
         given = case.copy()
         answer = self.target.call(given, poison, schedule, tracing)
-        if not answer.damage and given.digest() != case.digest():
+        if not answer.damage and not given.has_same_memory(case):
             return replace(answer, damage="logits or lengths were changed")
         return answer
 

@@ -74,7 +74,7 @@ def serve(connection: Connection, name: str, device: str) -> None:
     while True:
         message, arrays = receive(connection)
         case = case_of(message, arrays)
-        before = case.digest()
+        before = case.copy()
         try:
             graph = message["graph"]
             answer = target.replay_graph(case) if graph else target.call(case, message["poison"], "")
@@ -92,7 +92,7 @@ def serve(connection: Connection, name: str, device: str) -> None:
             if lost:
                 os._exit(0)
             continue
-        if not answer.damage and case.digest() != before:
+        if not answer.damage and not case.has_same_memory(before):
             answer = type(answer)(answer.indices, None, "logits or lengths were changed")
         send_answer(connection, answer, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIBIBYTE)
 

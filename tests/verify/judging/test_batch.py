@@ -12,7 +12,7 @@ from persistent_topk.reference import oracle
 from persistent_topk.reference.order import ordered_key
 from persistent_topk.verify.judging import batch
 from persistent_topk.verify.judging.batch import SET, with_oracle, wrong_rows
-from persistent_topk.verify.judging.judge import EMPTY, Expected, keys_of
+from persistent_topk.verify.judging.judge import EMPTY, Expected, keys_of, keys_within
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -111,7 +111,9 @@ def test_the_judges_keys_rise_with_the_references_over_all_kinds_of_values() -> 
 
 def test_the_judge_does_not_take_an_oracle_that_disagrees(monkeypatch: pytest.MonkeyPatch) -> None:
     logits, lengths = torch.tensor([[1.0, 3.0, 2.0]] * 2), torch.tensor([3, 3], dtype=torch.int32)
-    assert [3.0, 2.0] == logits[0][with_oracle(logits, lengths, 2).keys[0].topk(2).indices].tolist()
+    assert [3.0, 2.0] == logits[0][
+        keys_of(with_oracle(logits, lengths, 2).logits[0]).topk(2).indices
+    ].tolist()
     monkeypatch.setattr(oracle, "topk", lambda *_: torch.tensor([[1, 2], [0, 1]], dtype=torch.int32))
     with pytest.raises(AssertionError, match=r"rows \[1\] of the oracle's answer wrong"):
         with_oracle(logits, lengths, 2)
@@ -119,6 +121,6 @@ def test_the_judge_does_not_take_an_oracle_that_disagrees(monkeypatch: pytest.Mo
 
 def test_beyond_a_rows_length_there_are_no_keys() -> None:
     expected = Expected(torch.tensor([[1.0, 2.0, 3.0]]), torch.tensor([2], dtype=torch.int32), 4)
-    assert [[False, False, True]] == (expected.keys == EMPTY).tolist()
+    assert [[False, False, True]] == (keys_within(expected.logits, expected.n) == EMPTY).tolist()
     assert [2, 2] == [int(expected.n[0]), int(expected.wanted[0])]
     assert [EMPTY, EMPTY] == expected.selected[0, 2:].tolist()
