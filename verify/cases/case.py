@@ -143,7 +143,9 @@ def lay_out(
     lengths: by default those of the rows. columns: by default the longest row. gap: elements between
     the end of a row and the next one's start. tail: bit pattern of the columns beyond a row's own.
     """
-    if columns is None:
+    if columns is None and isinstance(rows, np.ndarray):
+        columns = rows.shape[1]
+    elif columns is None:
         columns = max((len(row) for row in rows), default=0)
     stride = columns + gap
     memory = np.full(offset + len(rows) * stride + GUARD, OUTSIDE, np.uint32)
