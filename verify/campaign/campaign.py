@@ -25,7 +25,7 @@ from .steering import measures
 
 MANY_ELEMENTS = 1 << 15  # logits of a case that gets one call beside the base instead of all,
 MANY_ROWS = 64  # or rows;
-HUGE = 1 << 19  # one of so many, a row counting as some more, is put to the target twice and no more
+HUGE = 1 << 19  # one of so many, a row counting as some more, is put to the target twice at most
 CALLS = 6  # schedules drawn for one case
 MOST_SCHEDULES = 1 << 62  # their seeds are 64 bits wide
 SEARCH_SHARE = 0.6  # of the budget; once a claimed promise is broken, the rest is for shrinking
@@ -212,9 +212,9 @@ class Campaign:
 
     def _steps(self, case: Case) -> Sequence[str]:
         """All steps for small cases; for big ones one call beside the base, for each purpose in turn; for
-        huge ones the same call again: the first of a shape may have compiled something."""
+        huge ones the same call again, but where there are more rows than columns, which may cost a loop."""
         if case.storage.numel() + ROW_COST * case.rows > HUGE:
-            return (AGAIN, SHORT)
+            return (AGAIN, SHORT) if case.columns > case.rows else (SHORT,)
         if case.storage.numel() <= MANY_ELEMENTS and case.rows <= MANY_ROWS:
             return STEPS
         purposes = [step for step in (AGAIN, *VARIANTS, GRAPH) if step != SHARDS or self._in_shards]

@@ -16,7 +16,8 @@ from ..cases.families.extents import CHEAP, DELTAS, EDGES, POWERS, ROWS
 from .scales import Shares
 
 CASE_BYTES = 256 << 20  # of one case's logits and indices, unless an option says otherwise
-LARGEST_SHARE = 0.12  # of a campaign's time that one case may take
+HASTE = 2.0  # in the first lap
+LARGEST_SHARE = 0.2  # of a campaign's time that one case may take
 LOGIT_BYTES, SLOT_BYTES = 4, 8
 MOST_SLOTS = 1 << 22  # of a case: the judge holds a few words for each
 ROW_COST = 64  # a row costs as much as so many logits more,
@@ -64,10 +65,10 @@ class Bounds:
 
 @dataclass
 class Ladder:
-    """laps: the rungs of each lap. share: of the campaign's time; `spent` decides when its turn is."""
+    """laps: the rungs of each lap. part: of the campaign's time; `spent` decides when its turn is."""
 
     name: str
-    share: float
+    part: float
     bounds: Bounds
     laps: Callable[[int], Sequence[Rung]]
     keeps_k: bool = False
@@ -80,6 +81,11 @@ class Ladder:
     )  # what rungs of a size took
     _ended: bool = False
     _put: Rung | None = None
+
+    @property
+    def share(self) -> float:
+        """The part of the time, and more until each size was met once."""
+        return self.part * (HASTE if self._lap <= 1 else 1.0)
 
     def next_case(self, seed: int) -> Case:
         """The case of the next rung that is admitted; there is one if its cost is finite."""
@@ -168,8 +174,8 @@ def edges_of(lap: int, ks: Sequence[int] = EDGE_KS) -> list[Rung]:
     """Every named length, one less and one more, from the shortest on; alone and before a shorter row in
     turn."""
     rows, k = 1 + lap % 2, ks[lap % len(ks)]
+    near = {max(1, length + delta): (length, delta) for length in EDGES for delta in DELTAS}
     return [
-        Rung("edges", {"length": length, "delta": delta, "rows": rows}, k, rows, max(1, length + delta))
-        for length in EDGES
-        for delta in sorted(DELTAS)
+        Rung("edges", {"length": length, "delta": delta, "rows": rows}, k, rows, columns)
+        for columns, (length, delta) in sorted(near.items())
     ]

@@ -31,7 +31,7 @@ def with_oracle(logits: Tensor, lengths: Tensor, k: int) -> Expected:
     """
     expected = Expected(logits, lengths, k)
     every = max(1, -(-logits.numel() // ORACLE_ELEMENTS))
-    asked, ns = logits[::every], lengths[::every]
+    asked, ns = logits[::every], lengths[::every].contiguous()
     judged = expected if every == 1 else Expected(asked, ns, k)
     broken = broken_rows(judged, oracle.topk(asked, ns, k).long()).nonzero().flatten().mul(every).tolist()
     if broken:

@@ -10,6 +10,7 @@ import threading
 import time
 from dataclasses import asdict
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 import torch
 
@@ -18,7 +19,7 @@ from .limits import limits_of
 from .target import NotTaken, TargetFailure, TargetMisnamed, TargetUnavailable
 from .wire import case_of, receive, send, send_answer, send_failure, send_not_taken
 
-KIBIBYTE = 1024  # the unit of ru_maxrss on Linux
+KIBIBYTE = 1024  # the unit of ru_maxrss
 LOOK_SECONDS = 1.0  # between looks at whether the checker lives
 MOST_OF_MEMORY = 0.75  # what a target may take before allocations fail, so that the machine lives on
 
@@ -41,6 +42,15 @@ def leave_with_the_checker() -> None:
         os._exit(0)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def resident_bytes() -> int:
+    """Bytes of memory that this process holds: now, where the system tells, or else at the most."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except (OSError, IndexError, ValueError):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIBIBYTE
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def gpu_is_lost() -> bool:
@@ -94,7 +104,7 @@ def serve(connection: Connection, name: str, device: str) -> None:
             continue
         if not answer.damage and not case.has_same_memory(before):
             answer = type(answer)(answer.indices, None, "logits or lengths were changed")
-        send_answer(connection, answer, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIBIBYTE)
+        send_answer(connection, answer, resident_bytes())
 
 
 def main() -> None:
