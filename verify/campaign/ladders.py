@@ -19,12 +19,13 @@ CASE_BYTES = 256 << 20  # of one case's logits and indices, unless an option say
 HASTE = 2.0  # in the first lap
 LARGEST_SHARE = 0.2  # of a campaign's time that one case may take
 LOGIT_BYTES, SLOT_BYTES = 4, 8
-MOST_SLOTS = 1 << 22  # of a case: the judge holds a few words for each
+MOST_SLOTS = 9 << 21  # of a case: the judge holds a few words for each
 ROW_COST = 64  # a row costs as much as so many logits more,
 MOST_COUNTED = 1 << 18  # and a case so many at most, where a number of cases is the budget
 KS = (64, 2048, 8, 512, 1, 1024, 2, 4096)
 EDGE_KS = (2048, 64, 5, 1024, 512, 1, 4096)
-NARROW = 9  # columns of tall batches
+NARROW = 25  # columns of tall batches, over k
+SOME = 4  # selected, more than the edges, so that what is between them tells rows apart
 LEVELS = range(12, 27, 2)  # logits of a case by their logarithm, both ways at once
 
 
@@ -140,30 +141,34 @@ def make_ladders(ks: Sequence[int], shares: Shares, case_bytes: int, seconds: fl
     ]
 
 
-def _extent(rows: int, columns: int, k: int, number: int) -> Rung:
-    return Rung(
-        "extents",
-        {"rows": rows, "columns": columns, "content": CHEAP[number % len(CHEAP)]},
-        k,
-        rows,
-        columns,
-    )
-
-
 def extents_of(lap: int, ks: Sequence[int] = KS) -> list[Rung]:
     """Tall and narrow, wide and flat, then both at once, each by powers of two; in the first lap one more
     than these, in the next the powers themselves, and so on with other values of k."""
     more = 1 - lap % 2
     every_rows, every_columns = ROWS[3 + more :: 2], [power + more for power in POWERS]
-    shapes = [(rows, NARROW + lap) for rows in every_rows]
-    shapes += [(1 + more, columns) for columns in every_columns if columns > NARROW]
+    few = sorted(ks)[: len(ks) // 2 + 1]
+    rungs = []
+    for place, rows in enumerate(every_rows):
+        k = few[(lap + place) % len(few)]
+        rungs.append(_extent(rows, k + NARROW + lap, (k,), lap + place))
+    shapes = [(1 + more, columns) for columns in every_columns if columns > NARROW]
     shapes += [(0, every_columns[-1]), (every_rows[-1], 0)]
     for level in LEVELS:
         for rows in every_rows:
             columns = _power_below((1 << level) // rows)
             if NARROW < columns <= POWERS[-1]:
                 shapes.append((rows, columns + more * (columns < POWERS[-1])))
-    return [_extent(*shape, ks[(lap + place) % len(ks)], lap + place) for place, shape in enumerate(shapes)]
+    both = (_extent(*shape, ks, lap + place) for place, shape in enumerate(shapes))
+    return [*rungs, *both]
+
+
+def _extent(rows: int, columns: int, ks: Sequence[int], place: int) -> Rung:
+    """k: one by which something is left out, if there is such a one and the judge has room for it."""
+    turned = [*ks[place % len(ks) :], *ks[: place % len(ks)]]
+    room = [k for k in turned if rows * k <= MOST_SLOTS] or [min(ks)]
+    k = next((k for k in room if SOME < k < columns), room[0])
+    content = CHEAP[place % len(CHEAP)]
+    return Rung("extents", {"rows": rows, "columns": columns, "content": content}, k, rows, columns)
 
 
 def _power_below(number: int) -> int:
