@@ -22,6 +22,7 @@ from .options import (
 )
 
 DEFAULT_SECONDS = 60.0
+MEGABYTE = 1 << 20
 DEFAULT_FAILURES = Path("topk-failures")
 
 
@@ -54,6 +55,12 @@ DEFAULT_FAILURES = Path("topk-failures")
     multiple=True,
     metavar="NAME",
     help="only cases of this family; exit code 4 if they leave a claimed property unjudged",
+)
+@click.option(
+    "--case-megabytes",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="logits and indices of one case, at most [256]",
 )
 @json_option
 @click.option(
@@ -95,6 +102,7 @@ def command(
     takes: Takes,
     logits: tuple[Path, ...],
     families: tuple[str, ...],
+    case_megabytes: int | None,
     json_file: Path | None,
     junit_file: Path | None,
     report_folder: Path | None,
@@ -112,6 +120,7 @@ def command(
     check_takes(targets, takes)
     claims, ks = parse_claims(claim), parse_ks(k)
     from ..verify.campaign.campaign import Options
+    from ..verify.campaign.ladders import CASE_BYTES
     from ..verify.campaign.ranks import RanksApart, one_gpu_a_rank
     from .campaign_run import captured, check_families, prepared, run_ranks, shared_ks, write
 
@@ -130,6 +139,7 @@ def command(
         captured=captured_scores,
         failures=failures or report_folder or DEFAULT_FAILURES,
         families=families,
+        case_bytes=case_megabytes * MEGABYTE if case_megabytes else CASE_BYTES,
     )
     try:
         outcome = run_ranks(ready, options, seed, state_folder)

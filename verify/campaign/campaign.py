@@ -91,7 +91,9 @@ class Campaign:
         self._recipes, self._ladders = None, []
         if not options.families:
             self._recipes = Recipes(shares.recipes)
-            self._ladders = make_ladders(options.ks, shares, options.case_bytes, self._budget.seconds)
+            self._ladders = make_ladders(
+                targets, options.ks, shares, options.case_bytes, self._budget.seconds
+            )
         scope = SMALL_SCOPE if own else PEER_SCOPE
         self._scope = Scope(scope.policies, scope.boundaries, scope.longest_run, options.ks)
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from ..cases.case import Case, Scalar
 from ..cases.families import FAMILIES, Setting
 from ..cases.families.extents import CHEAP, DELTAS, EDGES, POWERS, ROWS
+from ..targets.target import Target
 from .scales import Shares
 
 CASE_BYTES = 256 << 20  # of one case's logits and indices, unless an option says otherwise
@@ -25,8 +26,12 @@ MOST_COUNTED = 1 << 18  # and a case so many at most, where a number of cases is
 KS = (64, 2048, 8, 512, 1, 1024, 2, 4096)
 EDGE_KS = (2048, 64, 5, 1024, 512, 1, 4096)
 NARROW = 25  # columns of tall batches, over k
+FEW = 64  # the most of k there, if there is a choice
 SOME = 4  # selected, more than the edges, so that what is between them tells rows apart
 LEVELS = range(12, 27, 2)  # logits of a case by their logarithm, both ways at once
+
+
+Takes = Callable[[int, int, int], bool]
 
 
 class Rung(NamedTuple):
@@ -51,13 +56,16 @@ class Rung(NamedTuple):
 @dataclass
 class Bounds:
     """What one case may take. bytes: of logits and indices. seconds: or None where a number of cases is the
-    budget, which the clock must not change."""
+    budget, which the clock must not change. takes: whether some target takes a call of (k, rows, columns)."""
 
     bytes: int
     seconds: float | None
+    takes: Takes = lambda k, rows, columns: True
 
     def admit(self, rung: Rung, likely: float) -> bool:
         if rung.bytes > self.bytes or rung.rows * rung.k > MOST_SLOTS:
+            return False
+        if not self.takes(rung.k, rung.rows, rung.columns):
             return False
         if self.seconds is None:
             return rung.logits + ROW_COST * rung.rows <= MOST_COUNTED
@@ -131,10 +139,17 @@ class Ladder:
         )
 
 
-def make_ladders(ks: Sequence[int], shares: Shares, case_bytes: int, seconds: float | None) -> list[Ladder]:
+def make_ladders(
+    targets: Sequence[Target], ks: Sequence[int], shares: Shares, case_bytes: int, seconds: float | None
+) -> list[Ladder]:
     """The ladders of a campaign. ks: in place of their own. seconds: of the campaign; None where the number
     of its cases ends it."""
-    bounds = Bounds(case_bytes, None if seconds is None else LARGEST_SHARE * seconds)
+
+    def takes(k: int, rows: int, columns: int) -> bool:
+        sizes = (replace(target.limits, stride_multiple=None, contiguous=None) for target in targets)
+        return any(limits.beyond(k, rows, columns, 0) is None for limits in sizes)
+
+    bounds = Bounds(case_bytes, None if seconds is None else LARGEST_SHARE * seconds, takes)
     return [
         Ladder("edges", shares.edges, bounds, lambda lap: edges_of(lap, ks or EDGE_KS), bool(ks)),
         Ladder("extents", shares.extents, bounds, lambda lap: extents_of(lap, ks or KS), bool(ks)),
@@ -146,7 +161,7 @@ def extents_of(lap: int, ks: Sequence[int] = KS) -> list[Rung]:
     than these, in the next the powers themselves, and so on with other values of k."""
     more = 1 - lap % 2
     every_rows, every_columns = ROWS[3 + more :: 2], [power + more for power in POWERS]
-    few = sorted(ks)[: len(ks) // 2 + 1]
+    few = [k for k in ks if SOME < k <= FEW] or [min(ks)]
     rungs = []
     for place, rows in enumerate(every_rows):
         k = few[(lap + place) % len(few)]
