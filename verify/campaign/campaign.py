@@ -19,7 +19,16 @@ from .counterexamples import Counterexamples
 from .ladders import CASE_BYTES, ROW_COST, Ladder, make_ladders
 from .outcome import Missing, Outcome, TargetOutcome, new_outcome
 from .recipe_search import Promise, RecipeSearch
-from .scales import OWN_SHARES, SHARES_OF_OTHERS, Recipes, Scale, commonest, make_scales
+from .scales import (
+    COMMONEST,
+    FIRST_SHARE,
+    OWN_SHARES,
+    SHARES_OF_OTHERS,
+    Recipes,
+    Scale,
+    first_cases,
+    make_scales,
+)
 from .state import State
 from .steering import measures
 
@@ -84,7 +93,7 @@ class Campaign:
         self._cases_before, self._seconds_before = self.outcome.coverage.cases, self.outcome.seconds
         self._progress = progress
         self._budget = Budget(options.seconds, options.cases, self._waited)
-        own = any(target.own for target in targets)
+        self._own = own = any(target.own for target in targets)
         self._in_shards = any(target.takes_shards for target in targets)
         shares = OWN_SHARES if own else SHARES_OF_OTHERS
         self._scales = make_scales(options.families, options.ks, shares)
@@ -156,8 +165,10 @@ class Campaign:
         for scale in reversed(self._scales):  # every path first, whatever else there is time for
             for _ in range(scale.tours):
                 self._visit(scale)
-        for case in () if self.options.families else commonest(self.options.seed, self.options.ks):
-            if not self._is_over():
+        first = first_cases(self.options.seed, self.options.ks, self._own)
+        for case in () if self.options.families else first:
+            due = case.origin.family == COMMONEST or self._budget.used() < FIRST_SHARE
+            if due and not self._is_over():
                 self._put(case)
         self._put_captured()
         if self._recipes is not None:
@@ -238,8 +249,7 @@ class Campaign:
         for target in self.targets:
             schedules = tuple(target.schedule(first + call) for call in range(CALLS))
             broken |= self._put_to(target, subject, schedules, steps, shrinking)
-        own = any(target.own for target in self.targets)
-        self.outcome.coverage.add(case, subject.model[1] if own else None)
+        self.outcome.coverage.add(case, subject.model[1] if self._own else None)
         self._budget.count_case()
         self._keep()
         self._progress(self.outcome, self._budget.used())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -49,7 +50,9 @@ class Shares:
 
 # Every path in the first case of each scale; then what most kernels that fail, fail at.
 FIRST = ("tour", "published", "capacities", "contents", "short-lengths", "tie-plateaus", "every-boundary")
-COMMONEST = "commonest"  # all of its grid comes before any other family's
+COMMONEST = "commonest"
+PUBLISHED = tuple((name, SHIPPED_SETTINGS[0]) for name in ("published", "capacities"))
+FIRST_SHARE = 0.25  # of the budget, after which the published ones wait for their turn
 APART = (COMMONEST, "edges", "extents")  # families that have their turn by themselves, unless they are named
 
 # Big cases are dear where they are emulated, and what matters to others.
@@ -115,14 +118,16 @@ class Recipes:
         return self.cost
 
 
-def commonest(seed: int, ks: Sequence[int]) -> Iterator[Case]:
-    """The inputs of the commonest mistakes, each once. ks: in place of a setting's own."""
-    setting = SMALL_SETTINGS[0]
-    if ks:
-        setting = Setting(setting.policy, ks[0], setting.device, keeps_k=True)
-    kind = FAMILIES[COMMONEST]
-    for mistake in kind.grid["mistake"]:
-        yield kind.make(setting, {"mistake": mistake}, seed)
+def first_cases(seed: int, ks: Sequence[int], own: bool) -> Iterator[Case]:
+    """What most kernels that fail, fail at: the commonest mistakes in small; for others' kernels then all
+    published failures, and the buffers of these filled. ks: in place of the settings' own."""
+    named = ((COMMONEST, SMALL_SETTINGS[0]), *(() if own else PUBLISHED))
+    for name, setting in named:
+        kind = FAMILIES[name]
+        if ks:
+            setting = Setting(setting.policy, ks[0], setting.device, keeps_k=True)
+        for visit, point in enumerate(itertools.product(*kind.grid.values())):
+            yield kind.make(setting, dict(zip(kind.grid, point, strict=True)), seed + visit)
 
 
 def make_scales(families: Sequence[str], ks: Sequence[int], shares: Shares) -> list[Scale]:

@@ -13,8 +13,8 @@ ROW_SECONDS, LOGIT_SECONDS = 1e-4, 1e-7  # of a loop in Python over rows, and of
 
 
 def usual_seconds(rows: int, columns: int) -> float:
-    """What a call of a slow function takes that has nothing to compile."""
-    return ROW_SECONDS * rows + LOGIT_SECONDS * rows * columns
+    """What a call of a slow function takes that has nothing to compile; 0 where there are no logits."""
+    return ROW_SECONDS * rows + LOGIT_SECONDS * rows * columns if columns else 0.0
 
 
 class FirstCalls:
@@ -35,11 +35,12 @@ class FirstCalls:
     def left(self) -> float:
         return max(0.0, self.total - self.waited)
 
-    def limit(self, shape: Hashable, ordinary: float) -> float:
-        """Seconds that a call of this shape may take. ordinary: what a later call of a shape may."""
-        if shape in self._seen or self._hangs:
-            return ordinary
+    def limit(self, shape: Hashable, ordinary: float, empty: bool = False) -> float:
+        """Seconds that a call of this shape may take. ordinary: what a later call of a shape may. empty:
+        whether it has no logits: a target that never compiled has nothing to do there."""
         quick = self._shapes >= SHAPES and not self._compiles
+        if shape in self._seen or self._hangs or (quick and empty):
+            return ordinary
         return max(ordinary, min(SURPRISE if quick else self.patience, self.left))
 
     def answered(self, shape: Hashable, seconds: float, usual: float = 0.0) -> None:

@@ -223,7 +223,7 @@ class IsolatedTarget(Target):
         """Returns once the worker answers, or is gone. TargetFailure for a hang; NotTaken where no more first
         calls are waited for."""
         ordinary = self._ordinary_limit(usual)
-        limit = self._first_calls.limit(shape, ordinary)
+        limit = self._first_calls.limit(shape, ordinary, empty=usual == 0.0)
         if connection.poll(min(limit, TALK_SECONDS)):
             return
         if limit > max(ordinary, TALK_SECONDS):
