@@ -10,7 +10,7 @@ from recipes import Recipe, recipes
 
 from persistent_topk.reference import oracle
 from persistent_topk.reference.order import ordered_key
-from persistent_topk.verify.judging import batch
+from persistent_topk.verify.judging import batch, judge
 from persistent_topk.verify.judging.batch import SET, with_oracle, wrong_rows
 from persistent_topk.verify.judging.judge import EMPTY, Expected, keys_of, keys_within
 
@@ -82,6 +82,34 @@ def test_slabs_of_rows_are_judged_as_the_whole(slab: int, monkeypatch: pytest.Mo
     output = oracle.topk(logits, lengths, 4)
     output[[2, 7], 0] += 1
     assert [2, 7] == wrong_rows(logits, lengths, output, 4).nonzero().flatten().tolist()
+
+
+@pytest.mark.parametrize("slab", [1, 45, 1 << 20])
+def test_keys_are_ranked_by_slabs_as_by_the_whole(slab: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    logits = torch.randn(9, 20, generator=torch.Generator().manual_seed(2)).mul_(2).round_()
+    logits[3:5] = torch.tensor([0.0, -0.0]).repeat(10)
+    lengths = torch.tensor([20, 7, 20, 20, 11, 0, 3, 19, 20], dtype=torch.int32)
+    whole = Expected(logits, lengths, 4)
+    monkeypatch.setattr(judge, "SLAB_ELEMENTS", slab)
+    parts = Expected(logits, lengths, 4)
+    for name in ("selected", "threshold", "tie_is_cut", "both_zeros_cut", "last_tie", "has_nan"):
+        assert torch.equal(getattr(whole, name), getattr(parts, name))
+    assert bool(whole.both_zeros_cut[3]) and bool(whole.tie_is_cut[3]) and 3 == int(whole.last_tie[3])
+
+
+def test_of_very_many_logits_the_oracle_is_asked_for_some_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    logits, lengths = torch.randn(8, 5), torch.full((8,), 5, dtype=torch.int32)
+    asked: list[int] = []
+
+    def counting(part: torch.Tensor, ns: torch.Tensor, k: int) -> torch.Tensor:
+        asked.append(len(part))
+        return right(part, ns, k)
+
+    right = oracle.topk
+    monkeypatch.setattr(batch, "ORACLE_ELEMENTS", 20)
+    monkeypatch.setattr(oracle, "topk", counting)
+    assert 8 == len(with_oracle(logits, lengths, 2).selected)
+    assert [4] == asked
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(0, 5), (3, 0)])
