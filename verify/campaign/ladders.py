@@ -25,6 +25,7 @@ ROW_COST = 64  # a row costs as much as so many logits more,
 MOST_COUNTED = 1 << 18  # and a case so many at most, where a number of cases is the budget
 KS = (64, 2048, 8, 512, 1, 1024, 2, 4096)
 EDGE_KS = (2048, 64, 5, 1024, 512, 1, 4096)
+CHEAP_LOGITS = 1 << 18  # of cases that come first
 NARROW = 25  # columns of tall batches, over k
 FEW = 64  # the most of k there, if there is a choice
 SOME = 4  # selected, more than the edges, so that what is between them tells rows apart
@@ -48,6 +49,11 @@ class Rung(NamedTuple):
         return self.rows * self.columns
 
     @property
+    def weight(self) -> int:
+        """What it costs, in logits."""
+        return self.logits + ROW_COST * self.rows
+
+    @property
     def bytes(self) -> int:
         """Of its logits and of its answer."""
         return LOGIT_BYTES * self.logits + SLOT_BYTES * self.rows * self.k
@@ -68,7 +74,7 @@ class Bounds:
         if not self.takes(rung.k, rung.rows, rung.columns):
             return False
         if self.seconds is None:
-            return rung.logits + ROW_COST * rung.rows <= MOST_COUNTED
+            return rung.weight <= MOST_COUNTED
         return likely <= self.seconds
 
 
@@ -157,8 +163,8 @@ def make_ladders(
 
 
 def extents_of(lap: int, ks: Sequence[int] = KS) -> list[Rung]:
-    """Tall and narrow, wide and flat, then both at once, each by powers of two; in the first lap one more
-    than these, in the next the powers themselves, and so on with other values of k."""
+    """What is cheap, then tall and narrow, wide and flat, and both at once by powers of two; in the first lap
+    one more than the powers, in the next the powers themselves, and so on with other values of k."""
     more = 1 - lap % 2
     every_rows, every_columns = ROWS[3 + more :: 2], [power + more for power in POWERS]
     few = [k for k in ks if SOME < k <= FEW] or [min(ks)]
@@ -173,8 +179,8 @@ def extents_of(lap: int, ks: Sequence[int] = KS) -> list[Rung]:
             columns = _power_below((1 << level) // rows)
             if NARROW < columns <= POWERS[-1]:
                 shapes.append((rows, columns + more * (columns < POWERS[-1])))
-    both = (_extent(*shape, ks, lap + place) for place, shape in enumerate(shapes))
-    return [*rungs, *both]
+    rungs += (_extent(*shape, ks, lap + place) for place, shape in enumerate(shapes))
+    return sorted(rungs, key=lambda rung: min(rung.weight, CHEAP_LOGITS))
 
 
 def _extent(rows: int, columns: int, ks: Sequence[int], place: int) -> Rung:
