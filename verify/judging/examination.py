@@ -6,7 +6,7 @@ reference/oracle.py, and metamorphic testing (Chen, Cheung and Yiu, 1998) where 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -271,9 +271,6 @@ def _failed(failure: TargetFailure, promise: str, case: Case, when: str = "") ->
 def _legal(subject: Subject) -> Subject:
     legal = with_legal_lengths(subject.case)
     return subject if legal is subject.case else Subject(legal)
-
-
-Check = Callable[[Case], "Measurement | None"]
 
 
 def examine(
