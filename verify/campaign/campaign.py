@@ -165,14 +165,14 @@ class Campaign:
         for scale in reversed(self._scales):  # every path first, whatever else there is time for
             for _ in range(scale.tours):
                 self._visit(scale)
+        if self._recipes is not None:
+            search.replay(self._is_over)
         first = first_cases(self.options.seed, self.options.ks, self._own)
         for case in () if self.options.families else first:
             due = case.origin.family == COMMONEST or self._budget.used() < FIRST_SHARE
             if due and not self._is_over():
                 self._put(case)
         self._put_captured()
-        if self._recipes is not None:
-            search.replay(self._is_over)
         while not self._is_over():
             order = sorted(self._parts(), key=self._had)
             fitting = next((item for item in order if self._budget.fits(item.likely_cost())), None)
