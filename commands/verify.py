@@ -26,6 +26,7 @@ from .options import (
 
 DEFAULT_SECONDS = 60.0
 PROGRAM = "persistent-topk"
+MEGABYTE = 1 << 20
 DEFAULT_FAILURES = Path("topk-failures")
 
 
@@ -58,6 +59,12 @@ DEFAULT_FAILURES = Path("topk-failures")
     multiple=True,
     metavar="NAME",
     help="only cases of this family; exit code 4 if they leave a claimed property unjudged",
+)
+@click.option(
+    "--case-megabytes",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="logits and indices of one case, at most [256]",
 )
 @json_option
 @click.option(
@@ -99,6 +106,7 @@ def command(
     takes: Takes,
     logits: tuple[Path, ...],
     families: tuple[str, ...],
+    case_megabytes: int | None,
     json_file: Path | None,
     junit_file: Path | None,
     report_folder: Path | None,
@@ -117,6 +125,7 @@ def command(
     claims, ks = parse_claims(claim), parse_ks(k)
     with long_work("loading torch"):
         from ..verify.campaign.campaign import Options
+        from ..verify.campaign.ladders import CASE_BYTES
         from ..verify.campaign.ranks import RanksApart, one_gpu_a_rank
         from ..verify.reporting.run_facts import facts_of
         from .campaign_run import captured, check_families, prepared, run_ranks, shared_ks, write
@@ -136,6 +145,7 @@ def command(
         captured=captured_scores,
         failures=failures or report_folder or DEFAULT_FAILURES,
         families=families,
+        case_bytes=case_megabytes * MEGABYTE if case_megabytes else CASE_BYTES,
     )
     facts = facts_of(ready, shlex.join([PROGRAM, *sys.argv[1:]]))
     try:

@@ -118,6 +118,14 @@ class Case:
         digest.update(self.lengths.numpy().data)
         return digest.hexdigest()
 
+    def has_same_memory(self, other: Case) -> bool:
+        """Whether the storage and the lengths are those of the other, bit for bit."""
+        pairs = (
+            (self.storage.view(torch.int32), other.storage.view(torch.int32)),
+            (self.lengths, other.lengths),
+        )
+        return all(torch.equal(one, another) for one, another in pairs)
+
     def copy(self) -> Case:
         """The same case in fresh memory, for targets that may write to their inputs."""
         return replace(self, storage=self.storage.clone(), lengths=self.lengths.clone())
@@ -141,7 +149,9 @@ def lay_out(
     lengths: by default those of the rows. columns: by default the longest row. gap: elements between
     the end of a row and the next one's start. tail: bit pattern of the columns beyond a row's own.
     """
-    if columns is None:
+    if columns is None and isinstance(rows, np.ndarray):
+        columns = rows.shape[1]
+    elif columns is None:
         columns = max((len(row) for row in rows), default=0)
     stride = columns + gap
     memory = np.full(offset + len(rows) * stride + GUARD, OUTSIDE, np.uint32)

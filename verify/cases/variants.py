@@ -108,8 +108,9 @@ VARIANTS: dict[str, Callable[[Case], Iterator[Variant]]] = {
 
 
 def with_legal_lengths(case: Case) -> Case:
-    """Lengths clamped to 1..columns, for targets whose answer to others is a question of its own."""
-    lengths = case.lengths.clamp(1, max(1, case.columns))
+    """Lengths clamped to 1..columns, for targets whose answer to others is a question of its own; to 0 where
+    there are no columns."""
+    lengths = case.lengths.clamp(min(1, case.columns), case.columns)
     return case if bool((lengths == case.lengths).all()) else replace(case, lengths=lengths)
 
 

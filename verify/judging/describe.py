@@ -7,7 +7,7 @@ import torch
 
 from ...reference.arguments import PADDING
 from ..cases.case import Case
-from .judge import Expected, Slots
+from .judge import Expected, Slots, keys_of
 from .wrong_columns import right_columns
 
 MOST_RUNS = 4  # a row of more runs is described by its range
@@ -91,7 +91,7 @@ def row_in_words(expected: Expected, slots: Slots, row: int) -> str:
     got, valid = slots.indices[row].numpy(), slots.valid[row].numpy()
     right = right_columns(expected, row)
     head = f"row {row} (length {int(expected.lengths[row])}, k {expected.k})"
-    keys = expected.keys[row].numpy()
+    keys = keys_of(expected.logits[row]).numpy()
     missing, surplus = np.setdiff1d(right, got), np.setdiff1d(got[valid], right)
     # The plainest evidence comes first: the greatest column that is missing, the least in its place.
     missing = missing[np.argsort(-keys[missing], kind="stable")]

@@ -67,7 +67,7 @@ def verdict_on_a_line(view: CampaignView) -> Text:
 
 def print_campaign(console: Console, view: CampaignView) -> None:
     """Everything that a campaign found, the verdict last."""
-    tables = [view.paths, view.boundaries, view.conformance]
+    tables = [view.paths, view.boundaries, view.extents, view.conformance]
     parts: list[RenderableType] = [drawn(table) for table in tables if table.rows]
     parts += [styled(notice) for notice in view.notices]
     for story in view.stories(claimed_only=True):

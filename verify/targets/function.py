@@ -13,7 +13,7 @@ from ...cuda.cache import digest
 from ...reference.layout import Layout
 from ..cases.case import Case
 from ..properties import CLAIMS, with_shards
-from .first_calls import FirstCalls
+from .first_calls import FirstCalls, usual_seconds
 from .graph import at_once, decoy_of, replayed
 from .limits import TargetLimits, stated_by
 from .results import indices_in
@@ -186,7 +186,8 @@ class FunctionTarget(Target):
             raise TargetFailure("raised", in_a_line(error)) from error
         except SystemExit as error:
             raise TargetFailure("exit", f"called exit({error.code})") from error
-        self._first_calls.answered((case.rows, case.columns, case.k), time.monotonic() - began)
+        usual = usual_seconds(case.rows, case.columns)
+        self._first_calls.answered((case.rows, case.columns, case.k), time.monotonic() - began, usual)
         indices = indices_in(found, case.rows, case.k, logits.device)
         before = case.storage.to(storage.dtype)
         damage = None

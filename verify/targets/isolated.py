@@ -18,7 +18,7 @@ from typing import IO
 
 from ..cases.case import Case
 from ..properties import with_shards
-from .first_calls import FirstCalls
+from .first_calls import FirstCalls, usual_seconds
 from .limits import TargetLimits, limits_of
 from .target import (
     POISONS,
@@ -40,7 +40,8 @@ WORKER = (
 PREPARE_SECONDS = 300.0  # importing an engine and compiling its kernels
 TALK_SECONDS = 10.0  # of waiting for a first call before a line says so
 CALL_SECONDS = (2.0, 20.0)  # the least and the most that the watchdog gives a later call:
-PATIENCE = 100.0  # so many times the slowest answered one
+PATIENCE = 100.0  # so many times the slowest answered one;
+SLACK = 5.0  # and so many times what calls of many rows or columns take
 MOST_RESIDENT_BYTES = 4 << 30  # a process that has grown to this is replaced
 GIBIBYTE = 1 << 30
 KEPT_BYTES = 2000  # of what the target printed last
@@ -185,11 +186,12 @@ class IsolatedTarget(Target):
             self.takes_shards, self.claims = True, with_shards(self.claims)
         return process
 
-    def _ordinary_limit(self) -> float:
-        """Seconds that a call may take, whose shape was answered before."""
+    def _ordinary_limit(self, usual: float) -> float:
+        """Seconds that a call may take, whose shape was answered before. usual: what such a call takes of a
+        slow function."""
         low, high = CALL_SECONDS
         slowest = high if self._slowest is None else self._slowest
-        return min(high, max(low, PATIENCE * slowest)) * self._patience
+        return min(high, max(low, PATIENCE * slowest)) * self._patience + SLACK * usual
 
     def call(self, case: Case, poison: int, schedule: Schedule, tracing: bool = False) -> Answer:
         return self._asked(case, poison)
@@ -203,9 +205,10 @@ class IsolatedTarget(Target):
         except TargetUnavailable as error:
             raise TargetFailure("crash", f"does not start again: {error}") from error
         began, shape = time.monotonic(), (case.rows, case.columns, case.k, graph)
+        usual = usual_seconds(case.rows, case.columns)
         try:
             send_case(process.connection, case, poison, graph)
-            self._await(process.connection, shape)
+            self._await(process.connection, shape, usual)
             message, arrays = receive(process.connection)
         except (EOFError, ConnectionError) as error:
             words = process.last_words()
@@ -213,7 +216,7 @@ class IsolatedTarget(Target):
             self._process = None
             raise TargetFailure("crash", ended + (f": {words}" if words else ""), fatal=True) from error
         if "not taken" not in message:
-            self._count(shape, time.monotonic() - began)
+            self._count(shape, time.monotonic() - began, usual)
         resident = int(message.get("resident", 0))
         if resident > MOST_RESIDENT_BYTES:
             self._outgrown.append(resident)
@@ -222,11 +225,11 @@ class IsolatedTarget(Target):
             self.close()
         return answer_of(message, arrays)
 
-    def _await(self, connection: Connection, shape: Hashable) -> None:
+    def _await(self, connection: Connection, shape: Hashable, usual: float) -> None:
         """Returns once the worker answers, or is gone. TargetFailure for a hang; NotTaken where no more first
         calls are waited for."""
-        ordinary = self._ordinary_limit()
-        limit = self._first_calls.limit(shape, ordinary)
+        ordinary = self._ordinary_limit(usual)
+        limit = self._first_calls.limit(shape, ordinary, empty=usual == 0.0)
         if connection.poll(min(limit, TALK_SECONDS)):
             return
         if limit > max(ordinary, TALK_SECONDS):
@@ -243,9 +246,9 @@ class IsolatedTarget(Target):
             raise NotTaken(f"no answer yet, and {self.out_of_patience()}")
         raise TargetFailure("hang", f"no answer within {limit:.1f} s", fatal=True)
 
-    def _count(self, shape: Hashable, seconds: float) -> None:
+    def _count(self, shape: Hashable, seconds: float, usual: float) -> None:
         """Counts an answered call. What a first call took longer than others is no measure of the others."""
         first = self._first_calls.waited
-        self._first_calls.answered(shape, seconds)
+        self._first_calls.answered(shape, seconds, usual)
         if self._first_calls.waited <= first:
             self._slowest = max(self._slowest or 0.0, seconds)

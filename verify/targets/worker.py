@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import resource
 import sys
 import threading
@@ -20,8 +19,7 @@ from .limits import limits_of
 from .target import NotTaken, TargetFailure, TargetMisnamed, TargetUnavailable
 from .wire import case_of, receive, send, send_answer, send_failure, send_not_taken
 
-KIBIBYTE = 1024  # the unit of ru_maxrss on Linux, and of /proc
-STATUS = Path("/proc/self/status")
+KIBIBYTE = 1024  # the unit of ru_maxrss
 LOOK_SECONDS = 1.0  # between looks at whether the checker lives
 MOST_OF_MEMORY = 0.75  # what a target may take before allocations fail, so that the machine lives on
 
@@ -34,17 +32,6 @@ def limit_memory() -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (wanted if hard < 0 else min(wanted, hard), hard))
 
 
-def most_resident() -> int:
-    """The most bytes that this process has had in memory.
-
-    ru_maxrss serves where there is no /proc. On Linux it begins with what the checker had when it started
-    this process.
-    """
-    found = re.search(r"VmHWM:\s+(\d+)", STATUS.read_text()) if STATUS.is_file() else None
-    kibibytes = int(found[1]) if found else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return kibibytes * KIBIBYTE
-
-
 def leave_with_the_checker() -> None:
     """Ends this process when its parent is gone, also while the target hangs and nobody can read an end."""
     checker = os.getppid()
@@ -55,6 +42,15 @@ def leave_with_the_checker() -> None:
         os._exit(0)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def resident_bytes() -> int:
+    """Bytes of memory that this process holds: now, where the system tells, or else at the most."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except (OSError, IndexError, ValueError):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIBIBYTE
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def gpu_is_lost() -> bool:
@@ -88,7 +84,7 @@ def serve(connection: Connection, name: str, device: str) -> None:
     while True:
         message, arrays = receive(connection)
         case = case_of(message, arrays)
-        before = case.digest()
+        before = case.copy()
         try:
             graph = message["graph"]
             answer = target.replay_graph(case) if graph else target.call(case, message["poison"], "")
@@ -106,9 +102,9 @@ def serve(connection: Connection, name: str, device: str) -> None:
             if lost:
                 os._exit(0)
             continue
-        if not answer.damage and case.digest() != before:
+        if not answer.damage and not case.has_same_memory(before):
             answer = type(answer)(answer.indices, None, "logits or lengths were changed")
-        send_answer(connection, answer, most_resident())
+        send_answer(connection, answer, resident_bytes())
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ from places import SHARED
 from persistent_topk.commands.cli import group, main
 from persistent_topk.exit_code import ExitCode
 from persistent_topk.verify.campaign import budget
+from persistent_topk.verify.campaign import campaign as campaign_module
 from persistent_topk.verify.campaign.campaign import Campaign, Options
 from persistent_topk.verify.campaign.outcome import Outcome
 from persistent_topk.verify.campaign.state import RUN_SEEDS, State, UnusableState, identity_of
@@ -92,12 +93,13 @@ def test_no_run_repeats_the_cases_of_another(tmp_path: Path) -> None:
     assert not (runs[0] & runs[1] or runs[0] & runs[2] or runs[1] & runs[2])
 
 
-def test_a_failing_recipe_is_kept_and_tried_again(tmp_path: Path) -> None:
+def test_a_failing_recipe_is_kept_and_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(campaign_module, "first_cases", lambda *_: ())
     examined = target(wrong_topk.twice_the_same)
     state = State(tmp_path, identity_of([examined]))
     options = Options(seed=1, seconds=None, cases=300, failures=state.failures, state=state)
     campaign = Campaign([examined], options)
-    campaign._scales = []  # recipes alone
+    campaign._scales, campaign._ladders = [], []  # recipes alone
     found = campaign.run()
     state.close()
     assert "in-range-unique" in found.targets["mine"].failing()
