@@ -126,7 +126,7 @@ def test_the_values_round_the_threshold_have_axes(
     drawing = f"({story}).querySelector('svg.values')"
     box = browser.value(f"(r => [r.width, r.height])({drawing}.getBoundingClientRect())")
     assert box[0] >= min(300, width - 100) and box[1] > 100
-    for part in ("path.axis", "text.of-values", "text.of-places", "circle.missing", "circle.others"):
+    for part in ("path.axis", "text.of-values", "text.of-places", "circle.right", "circle.others"):
         assert browser.value(f"{drawing}.querySelectorAll('{part}').length") >= 1, part
     ground, text = (
         browser.value(f"getComputedStyle({element}).{style}")
