@@ -89,7 +89,7 @@ def command(
 
 
 def describe(layout: CallLayout, device: str) -> list[str]:
-    """The layout as lines: launches, rows that are alike, the busiest CTA."""
+    """The layout as lines: launches, rows that are alike, the busiest CTA. device: its name."""
     launches = ", ".join(
         f"{name} ({policy.name}, {ctas} CTAs)"
         for (name, ctas), policy in zip(layout.grids.items(), layout.plan.launches.values(), strict=True)
@@ -107,7 +107,7 @@ def describe(layout: CallLayout, device: str) -> list[str]:
 
 
 def as_json(layout: CallLayout, device: str) -> dict[str, Any]:
-    """The layout as --json has it."""
+    """The layout as --json has it. device: its name."""
     return {
         "device": device,
         "policy": layout.plan.policy.name,
