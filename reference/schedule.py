@@ -73,6 +73,8 @@ def schedule(lengths: Tensor, k: int, plan: Plan, limits: DeviceLimits) -> list[
     lengths: int32 or int64 [R], clamped to 0 .. S, on the CPU. k: 1 .. 4096. plan: that of the call.
     limits: the device.
     """
+    if not plan.grid_ctas and not plan.short_max:
+        return [Assignment(plan.policy, plan.ctas)] * len(lengths)
     lengths = lengths.long()
     teams = begins = torch.zeros_like(lengths)
     if plan.grid_ctas:
