@@ -140,7 +140,7 @@ def launch_out(
     workspace: torch.Tensor,
     k: int,
 ) -> None:
-    """The operator on CUDA tensors: checks, then one launch; no allocation, no wait.
+    """The operator on CUDA tensors: checks, then up to three launches; no allocation, no wait.
 
     logits: float32 [R, S]. lengths: int32 [R]. output: int32 [R, k], written. workspace: any dtype and
     any shape, of workspace_size() bytes. k: 1 .. 4096. Raises TypeError or ValueError for arguments that

@@ -2,10 +2,11 @@
 // (lengths, Policy, grid). Every CTA that needs it finds it for itself, from the lengths alone.
 //
 // Long rows, from kLongRow * chunk_min columns on, are counted by size class: two classes an octave. At level
-// v a row of class s gets 2^((s - v) / 2) CTAs, rounded down, max_ctas at most: a level more, and chunks are
-// half an octave longer. Only a row that gets more CTAs than by the plan has a larger team. The level is the
-// lowest at which all these are resident, together with the long rows that have none. Where the long rows
-// would not even be resident with what they have by the plan, these wait, and larger teams go first.
+// v a row of class s gets 2^((s - v + 3) / 2) CTAs, the exponent rounded down, max_ctas at most: a level
+// more, and chunks are half an octave longer. Only a row that gets more CTAs than by the plan has a larger
+// team. The level is the lowest at which all these are resident, together with the long rows that have none.
+// Where the long rows would not even be resident with what they have by the plan, these wait, and larger
+// teams go first.
 //
 // Teams stand in the grid by class, the longest rows first, then by row. Their sizes are powers of two that
 // never grow, so each begins at a multiple of its own size, and none lies in two clusters.
