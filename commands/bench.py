@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +9,10 @@ import click
 
 from ..bench.peer_names import ALL, TORCH
 from ..reference.policy import POLICIES
-from .options import can_be_written
+from .options import written_file
 
 if TYPE_CHECKING:
     from ..bench.benchmark import Options
-
-File = click.Path(dir_okay=False, path_type=Path)
-written_file = partial(click.option, type=File, callback=can_be_written)
 
 
 @click.command("bench")
@@ -66,7 +62,11 @@ written_file = partial(click.option, type=File, callback=can_be_written)
 @written_file("--json", "json_file", help="write all figures as JSON")
 @written_file("--markdown", "markdown_file", help="write the table as Markdown")
 @written_file("--plot", "plot_file", metavar="PNG", help="draw each cell's time over the floor")
-@click.option("--against", type=File, help="compare with the file of an earlier --json, cell by cell")
+@click.option(
+    "--against",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="compare with the file of an earlier --json, cell by cell",
+)
 def command(**given: Any) -> int:
     """Times the kernel on this machine's GPU, beside other kernels.
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..exit_code import ExitCode
+from ..reference.plan import DEVICES_BY_NAME
 from ..reference.policy import DEFAULT_K, MAX_K
-from .options import can_be_written, json_option
+from .options import draw_to, json_option, written_file
 
 if TYPE_CHECKING:
     from ..reference.occupancy import CallLayout
@@ -21,7 +22,6 @@ MOST_ROWS = 1 << 20  # of a call: more than any engine's, and still laid out wit
 MOST_COLUMNS = 2**31 - 1
 COUNT = re.compile(r"(\d+)([kK]?)")
 GROUP = re.compile(r"(?:(\d+)x)?(\d+[kK]?)")
-DEVICE_NAMES = ("h200", "h100", "a100")
 
 
 def parse_columns(text: str) -> int:
@@ -51,14 +51,9 @@ def parse_lengths(text: str) -> list[int]:
 @click.option("--lengths", required=True, metavar="ROWSxLENGTH,...", help="such as 127x4K,1x1024K")
 @click.option("--columns", metavar="N", help="width of the buffer [default: the longest row]")
 @click.option("--k", type=click.IntRange(1, MAX_K), default=DEFAULT_K, show_default=True)
-@click.option("--device", type=click.Choice(DEVICE_NAMES), default="h200", show_default=True)
+@click.option("--device", type=click.Choice(list(DEVICES_BY_NAME)), default="h200", show_default=True)
 @json_option
-@click.option(
-    "--plot",
-    type=click.Path(dir_okay=False, path_type=Path),
-    callback=can_be_written,
-    help="draw the columns of each CTA to this file, such as plan.png",
-)
+@written_file("--plot", help="draw the columns of each CTA to this file, such as plan.png")
 def command(
     lengths: str, columns: str | None, k: int, device: str, json_file: Path | None, plot: Path | None
 ) -> int:
@@ -67,12 +62,9 @@ def command(
     The CTAs of each row, the columns of each CTA, and how often they fill the device. It is what the kernel
     does on that device, computed by the model. Needs no GPU.
     """
-    import json
-
     from ..reference.occupancy import lay_out_call
-    from ..reference.plan import DEVICES_BY_NAME
     from ..verify.reporting.terminal import terminal
-    from ..whole_file import write_whole
+    from ..whole_file import write_json
 
     rows = parse_lengths(lengths)
     width = max(rows) if columns is None else parse_columns(columns)
@@ -81,7 +73,7 @@ def command(
     for line in describe(layout, device):
         console.print(line, highlight=False, soft_wrap=True)
     if json_file is not None:
-        write_whole(json_file, json.dumps(as_json(layout, device), indent=1) + "\n")
+        write_json(json_file, as_json(layout, device))
     if plot is not None:
         _plot(layout, device, plot)
         console.print(f"plot: {plot}")
@@ -123,12 +115,11 @@ def as_json(layout: CallLayout, device: str) -> dict[str, Any]:
 
 
 def _plot(layout: CallLayout, device: str, file: Path) -> None:
-    """Draws the columns of every CTA that reads. Raises click.ClickException without matplotlib."""
-    try:
-        from ..verify.reporting.call_picture import draw_call
-    except ImportError as error:
-        raise click.ClickException("--plot needs matplotlib: pip install matplotlib") from error
-    try:
-        draw_call(layout, device, file)
-    except ValueError as error:
-        raise click.ClickException(f"--plot is {file}: {error}") from error
+    """Draws the columns of every CTA that reads."""
+
+    def draw(path: Path) -> None:
+        from ..verify.reporting.call_picture import draw_call  # needs matplotlib
+
+        draw_call(layout, device, path)
+
+    draw_to(file, draw)

@@ -22,6 +22,7 @@ from .options import (
     parse_ks,
     seed_option,
     takes_options,
+    written_file,
 )
 
 DEFAULT_SECONDS = 60.0
@@ -67,13 +68,7 @@ DEFAULT_FAILURES = Path("topk-failures")
     help="logits and indices of one case, at most [256]",
 )
 @json_option
-@click.option(
-    "--junit",
-    "junit_file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    callback=can_be_written,
-    help="write the result as JUnit XML",
-)
+@written_file("--junit", "junit_file", help="write the result as JUnit XML")
 @click.option(
     "--report",
     "report_folder",

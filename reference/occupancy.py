@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from .dispatch import choose_path
-from .plan import LAUNCHES, DeviceLimits, Plan, chunk_bounds, make_plan
+from .plan import BY_PLAN, LARGER_TEAMS, LAUNCHES, SHORT_ROWS, DeviceLimits, Plan, chunk_bounds, make_plan
 from .policy import Policy
 from .schedule import Assignment, schedule
 from .trace import LARGE, PATHS
@@ -63,14 +63,15 @@ def _row(length: int, k: int, plan: Plan, taken: Assignment) -> RowLayout:
     path = choose_path(length, k, taken)
     ctas = taken.ctas if path == LARGE else 1
     begin, end = chunk_bounds(length, ctas)[0]
-    number = 0 if taken.begin >= 0 else 1 if taken.policy is plan.policy else 2
-    return RowLayout(length, PATHS[path], ctas, end - begin, LAUNCHES[number])
+    by_plan = BY_PLAN if taken.policy is plan.policy else SHORT_ROWS
+    launch = LARGER_TEAMS if taken.begin >= 0 else by_plan
+    return RowLayout(length, PATHS[path], ctas, end - begin, launch)
 
 
 def _waves(rows: tuple[RowLayout, ...], taken: list[Assignment], columns: int, limits: DeviceLimits) -> int:
     """SMs that the working CTAs fill, over those of the device."""
     sms = 0.0
     for row, one in zip(rows, taken, strict=True):
-        narrow = row.launch == LAUNCHES[2] or columns <= one.policy.decode_max
+        narrow = row.launch == SHORT_ROWS or columns <= one.policy.decode_max
         sms += row.ctas / (one.policy.ctas_per_sm if narrow else one.policy.wide_ctas_per_sm)
     return -int(-sms // limits.sms)

@@ -49,7 +49,20 @@ DEVICES_BY_NAME = {"h200": H200, "h100": H100, "a100": A100}
 SMALL_DEVICE = DeviceLimits(sms=8, cluster=4, shared_bytes=227 * 1024, resident=(8, 4, 2, 1) + (0,) * 12)
 
 
-LAUNCHES = ("larger teams", "by the plan", "short rows")
+LAUNCHES = (LARGER_TEAMS, BY_PLAN, SHORT_ROWS) = ("larger teams", "by the plan", "short rows")
+# The kernels of a policy, as Entry in launches.cuh has them, in its order. A call of one launch is run by one
+# of the first five.
+ENTRIES = (
+    "wide",
+    "shared",
+    "narrow",
+    "narrowest",
+    "cooperative",
+    "teams",
+    "short-rows",
+    "wide-rest",
+    "shared-rest",
+)
 LEAST_GROWTH = 4  # larger teams are worth a launch where they may be so many times as large as by the plan
 
 

@@ -20,6 +20,7 @@ import click
 from ..commands import cli
 from ..cuda.build import DEFAULT_ARCH, INSTANCE_SOURCE, KERNEL_UNITS, BuildError, Unit, build
 from ..exit_code import ExitCode
+from ..reference.plan import ENTRIES
 from ..reference.policy import POLICIES, SHIPPED
 
 ARCHITECTURES = ("sm_80", "sm_90", "sm_100", "sm_120")
@@ -33,18 +34,6 @@ SPILLS = re.compile(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) b
 REGISTERS = re.compile(r"Used (\d+) registers")
 # What the compiler makes of kernel<policy, tracing, entry>: lengths before names, L<type><value>E for values.
 MANGLED = re.compile(r"\d+([A-Za-z_]+?)ILi(\d+)E(?:Lb([01])E)?(?:LNS_5EntryE(\d)E)?")
-# Of Entry in launches.cuh, in its order.
-ENTRIES = (
-    "wide",
-    "shared",
-    "narrow",
-    "narrowest",
-    "cooperative",
-    "teams",
-    "short-rows",
-    "wide-rest",
-    "shared-rest",
-)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ...reference.arguments import check_arguments
-from ...reference.plan import H100, LAUNCHES, DeviceLimits, make_plan
+from ...reference.plan import ENTRIES, H100, LAUNCHES, DeviceLimits, make_plan
 from ...reference.policy import POLICIES, Policy
 from ...reference.trace import TRACE_DTYPE
 from ..cache import BuildError
@@ -30,10 +30,6 @@ __all__ = ["BuildError", "EmulationError", "Schedule", "Statistics", "load", "ru
 CANARY_ELEMENTS = 64  # int32, on both sides of the output
 CANARY = -0x5A5A5A5B
 POISON = -777777  # in output slots before the launch: no column, no padding
-
-
-# The kernels of a policy that run a call of one launch, in the order of launches.cuh: extents decide which.
-ENTRIES = ("wide", "shared", "narrow", "narrowest", "cooperative")
 
 
 @functools.cache
@@ -132,17 +128,7 @@ def run(
     if rows == 0:
         return inner, Statistics()
     workspace = _workspace(load(plan.policy, kernel, entry), rows, columns, limits)
-    call = TopkCall(
-        logits=logits.data_ptr(),
-        row_stride=logits.stride(0),
-        lengths=lengths.data_ptr(),
-        output=inner.data_ptr(),
-        trace=None if trace is None else trace.ctypes.data,
-        workspace=workspace.ctypes.data,
-        rows=rows,
-        columns=columns,
-        k=k,
-    )
+    call = _call(logits, lengths, inner, workspace, k, trace)
 
     def launch(number: int) -> Statistics:
         library = load(plan.launches[number], kernel, entry)
@@ -155,6 +141,24 @@ def run(
         statistics = _launch_apart(inner, list(plan.launches), launch)
     _check_canaries(canaried)
     return inner, statistics
+
+
+def _call(
+    logits: Tensor, lengths: Tensor, output: Tensor, workspace: np.ndarray, k: int, trace: np.ndarray | None
+) -> TopkCall:
+    """The struct of a call. It holds addresses: tensors, workspace and trace must outlive it."""
+    rows, columns = logits.shape
+    return TopkCall(
+        logits=logits.data_ptr(),
+        row_stride=logits.stride(0),
+        lengths=lengths.data_ptr(),
+        output=output.data_ptr(),
+        trace=None if trace is None else trace.ctypes.data,
+        workspace=workspace.ctypes.data,
+        rows=rows,
+        columns=columns,
+        k=k,
+    )
 
 
 def _launch_apart(output: Tensor, numbers: list[int], launch: Callable[[int], Statistics]) -> Statistics:

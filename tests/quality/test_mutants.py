@@ -13,8 +13,8 @@ from click.testing import CliRunner, Result
 
 from persistent_topk.commands.mutants import command
 from persistent_topk.cuda.emulator.build import KERNEL
-from persistent_topk.cuda.emulator.topk import ENTRIES
 from persistent_topk.exit_code import ExitCode
+from persistent_topk.reference.plan import ENTRIES
 from persistent_topk.reference.policy import POLICIES
 from persistent_topk.tools.mutant_hints import hints_in
 from persistent_topk.verify.campaign.campaign import Options

@@ -31,14 +31,7 @@ OVERFLOW_SECONDS, PUBLISHED_SECONDS, FAMILY_SECONDS = 10.0, 15.0, 60.0
 SPEED_SECONDS = 12.0
 ROWS_A_SECOND = 50.0  # half of what docs/checker.md promises: other work on the cores slows a processor too
 USER_TICKS = 11  # among the words behind the name in /proc/PID/stat; the system's follow
-# A hundred short rows or thousands of any in a case count as none.
-UNCOUNTED = (
-    "many-rows",
-    "extents",
-    "one-long-row",
-    "long-rows-of-all-classes",
-    "short-rows-in-a-wide-buffer",
-)
+UNCOUNTED = ("many-rows", "extents")  # a hundred short rows or thousands of any in a case count as none
 LONG_SHARE = 0.1  # of the rows, over LONG_ROW columns
 
 

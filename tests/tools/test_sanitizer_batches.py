@@ -14,12 +14,11 @@ from places import ROOT, SHARED
 from persistent_topk.cuda.emulator.build import build_kernel
 from persistent_topk.cuda.library import POLICY_INDEX, Limits
 from persistent_topk.reference.dispatch import topk
-from persistent_topk.reference.plan import H100, LEAST_GROWTH, make_plan
+from persistent_topk.reference.plan import ENTRIES, H100, LEAST_GROWTH, make_plan
 from persistent_topk.reference.policy import MAX_CTAS, QUAD, Policy, by_name
 from persistent_topk.reference.schedule import schedule
 from persistent_topk.reference.trace import LARGE, PATHS, new_trace
 from persistent_topk.tools.sanitizer.__main__ import POLICIES
-from persistent_topk.tools.spills import ENTRIES
 from persistent_topk.verify.campaign.coverage import RESTART, SPILL, STAGES, stages_taken
 
 HEADER = ROOT / "tools" / "sanitizer" / "batches.cuh"

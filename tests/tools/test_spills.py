@@ -10,9 +10,10 @@ from click.testing import CliRunner
 
 from persistent_topk.cuda.build import CUDA_DIR, BuildError
 from persistent_topk.exit_code import ExitCode
+from persistent_topk.reference.plan import ENTRIES
 from persistent_topk.reference.policy import POLICIES, SHIPPED
 from persistent_topk.tools import spills
-from persistent_topk.tools.spills import ENTRIES, Usage, named, parse
+from persistent_topk.tools.spills import Usage, named, parse
 
 NAMES = list(POLICIES)
 
