@@ -199,10 +199,15 @@ class Campaign:
 
     def _visit(self, scale: Scale | Ladder) -> None:
         if not self._is_over():
-            began = self._budget.clock()
+            began, waited = self._budget.clock(), self._waited()
             case = scale.next_case(self.options.seed)
             self._put(case)
-            scale.spend(case, self._budget.clock() - began)
+            seconds = self._budget.clock() - began
+            if isinstance(
+                scale, Ladder
+            ):  # each rung has a shape of its own: the next one is waited for as well
+                seconds += self._waited() - waited
+            scale.spend(case, seconds)
 
     def _burst(self, search: RecipeSearch, recipes: Recipes) -> None:
         share = self._budget.used()
