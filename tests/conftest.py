@@ -23,13 +23,16 @@ settings.load_profile("suite")
 pytest.register_assert_rewrite("operator_on_a_device", "indexer_on_a_device")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow tests come first: one that began last would leave the other processes idle for its time."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture
 def clock_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """time.monotonic() is what this process has used of a processor: others only hold it up."""
     monkeypatch.setattr(time, "monotonic", time.process_time)
-
-
-WORKER = "persistent_topk.verify.targets.worker"
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +47,7 @@ def workers_are_forks(request: pytest.FixtureRequest, monkeypatch: pytest.Monkey
         return
 
     def start(command: list[str], *, pass_fds: list[int], **_: object) -> forking.Program:
-        return forking.Program(forking.forks_of(WORKER), command[1:], pass_fds=pass_fds)
+        return forking.Program(forking.forks_of(), command[1:], pass_fds=pass_fds)
 
     monkeypatch.setattr(isolated, "subprocess", SimpleNamespace(**{**vars(subprocess), "Popen": start}))
 

@@ -21,6 +21,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+OF_TARGETS = "persistent_topk.verify.targets.worker"
+OF_CAMPAIGNS = "persistent_topk.verify.campaign.campaign"
 FAR = 500  # the least of descriptors that lie away from a program's own
 LONGEST_ORDER = 1 << 17  # bytes: most of them are the environment
 MOST_FILES = 8
@@ -46,8 +48,8 @@ class Forks:
 
 @functools.cache
 def forks_of(*modules: str) -> Forks:
-    """The one process with these modules."""
-    return Forks(*modules)
+    """The one process with these modules, those of targets and campaigns where none are named."""
+    return Forks(*(modules or (OF_TARGETS, OF_CAMPAIGNS)))
 
 
 class Program:

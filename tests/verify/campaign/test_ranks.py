@@ -29,7 +29,6 @@ from persistent_topk.verify.campaign.ranks import (
 )
 
 CASES = 6
-COMMANDS = "persistent_topk.commands.cli"
 
 
 def outcome_with(cases: int, failures: int) -> Outcome:
@@ -69,7 +68,7 @@ def two_ranks(target: str, folder: Path, *more: str) -> tuple[list[int], list[st
     shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     processes = [
         Program(
-            forks_of(COMMANDS),
+            forks_of(),
             ["-m", "persistent_topk.verify", *words],
             cwd=folder,
             env={**os.environ, **shared, "RANK": str(rank), "PYTHONPATH": str(SHARED)},
