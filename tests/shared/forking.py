@@ -54,7 +54,7 @@ def forks_of(*modules: str) -> Forks:
 
 class Program:
     """A run of `python WORDS`, where WORDS begin with -c, -m or a file, as subprocess.Popen has it: stdin is
-    empty, and stdout has both outputs."""
+    empty, and stdout has what goes to stderr, too, if that is `merged`."""
 
     def __init__(
         self,
@@ -64,10 +64,12 @@ class Program:
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
         pass_fds: Sequence[int] = (),
+        merged: bool = True,
     ) -> None:
         output, theirs = os.pipe()
         with Path(os.devnull).open("rb") as nothing:
-            files = {0: nothing.fileno(), 1: theirs, 2: theirs, **{place: place for place in pass_fds}}
+            errors = theirs if merged else sys.__stderr__.fileno()
+            files = {0: nothing.fileno(), 1: theirs, 2: errors, **{place: place for place in pass_fds}}
             order = {
                 "words": list(words),
                 "folder": str(cwd or Path.cwd()),

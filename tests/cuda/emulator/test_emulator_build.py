@@ -11,6 +11,8 @@ from persistent_topk.cuda.build import BuildError
 from persistent_topk.cuda.emulator import build as emulator_build
 from persistent_topk.cuda.emulator.build import build_kernel
 
+pytestmark = pytest.mark.xdist_group("emulator build")  # one cache, into which the emulator is compiled once
+
 # One small source, so that a build from nothing stays quick.
 SOURCE = """
 #include "dialect.hpp"

@@ -72,6 +72,7 @@ def two_ranks(target: str, folder: Path, *more: str) -> tuple[list[int], list[st
             ["-m", "persistent_topk.verify", *words],
             cwd=folder,
             env={**os.environ, **shared, "RANK": str(rank), "PYTHONPATH": str(SHARED)},
+            merged=False,
         )
         for rank in range(2)
     ]
