@@ -83,7 +83,7 @@ bench-cpu: $(INSTALLED)
 
 # The campaign is ten times as long as the main job's.
 nightly: $(INSTALLED) notebooks docs
-	$(BIN)/python -m pytest -m 'not notebooks'
+	$(BIN)/python -m pytest -m 'not notebooks' --hypothesis-profile nightly
 	$(BIN)/persistent-topk verify --seconds 600
 	$(BIN)/persistent-topk mutants
 

@@ -16,7 +16,8 @@ import pytest
 from hypothesis import settings
 
 # No deadline: examples are timed on machines that do other things as well.
-settings.register_profile("suite", deadline=None, max_examples=300)
+settings.register_profile("suite", deadline=None, max_examples=100)
+settings.register_profile("nightly", deadline=None, max_examples=1000)
 settings.load_profile("suite")
 
 # Tests that both tests/cuda and tests/gpu run: their asserts are explained, too.
