@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 from places import ROOT
+from seeded_cache import seed
 
 from persistent_topk import long_work as module
 from persistent_topk.cuda import emulated
 from persistent_topk.cuda.cache import CACHE_VARIABLE, build_once
-from persistent_topk.cuda.emulator import build
 from persistent_topk.long_work import long_work
 from persistent_topk.reference.policy import LATENCY, POLICIES
 
@@ -92,18 +92,10 @@ def test_a_library_is_silent_until_its_user_asks() -> None:
 
 
 @pytest.fixture
-def cache_without_latency(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A new cache, which has the objects of all policies but one: compiling them takes a minute."""
-    compiled, found = build._compiled, []
-    monkeypatch.setattr(build, "_compiled", lambda *given: found.append(compiled(*given)) or found[-1])
-    for policy in POLICIES.values():
-        if policy is not LATENCY:
-            emulated.load.__wrapped__(policy)
-    cache = tmp_path / "cache"
-    cache.mkdir()
-    for path in {path for path in found if path.suffix == ".o"}:
-        (cache / path.name).symlink_to(path)
-    return cache
+def cache_without_latency(tmp_path: Path) -> Path:
+    """It has the objects of all policies but one: compiling them takes a minute."""
+    others = [policy for policy in POLICIES.values() if policy is not LATENCY]
+    return seed(tmp_path / "cache", lambda: list(map(emulated.load.__wrapped__, others)))
 
 
 @pytest.mark.slow
