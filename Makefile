@@ -29,7 +29,7 @@ DOCUMENTS = $(shell git ls-files '*.md')
 
 DOCS := build/docs
 # A process a core; those of a big machine would spend their time on importing torch.
-SIDE_BY_SIDE := --numprocesses logical --maxprocesses 8
+SIDE_BY_SIDE := --numprocesses logical --maxprocesses 8 --dist loadgroup
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
     $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable
 
@@ -83,7 +83,7 @@ bench-cpu: $(INSTALLED)
 
 # The campaign is ten times as long as the main job's.
 nightly: $(INSTALLED) notebooks docs
-	$(BIN)/python -m pytest -m 'not notebooks'
+	$(BIN)/python -m pytest -m 'not notebooks' --hypothesis-profile nightly
 	$(BIN)/persistent-topk verify --seconds 600
 	$(BIN)/persistent-topk mutants
 

@@ -27,7 +27,7 @@ from persistent_topk.verify.campaign import budget, campaign
 from persistent_topk.verify.campaign.campaign import Options
 from persistent_topk.verify.properties import NAMES
 
-QUICK = ("--cases", "70")  # not seconds: a busy machine has to reach the same cases
+QUICK = ("--cases", "30")  # not seconds: a busy machine has to reach the same cases
 
 
 @pytest.fixture(autouse=True)
@@ -191,7 +191,7 @@ def test_damaged_files_are_told_apart(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_conform_prints_the_table_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    few = partial(Options, cases=70)  # in place of seconds, in which a busy machine does less
+    few = partial(Options, cases=30)  # in place of seconds, in which a busy machine does less
     monkeypatch.setattr(campaign, "Options", lambda **given: few(**{**given, "seconds": None}))
     monkeypatch.setattr(budget, "SHRINK_SECONDS", 0.2)
     found = invoke("conform", "torch.topk", "--seconds", "2", "--json", "c.json")

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from clocks import HANG_SECONDS
 
 from persistent_topk.cuda import build
 from persistent_topk.cuda.cache import CACHE_VARIABLE, HASH_LENGTH
@@ -132,7 +133,7 @@ def test_processes_that_want_the_same_library_build_it_once(
     monkeypatch.setenv("NVCC_SECONDS", "0.2")
     command = [sys.executable, "-c", BUILD]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    told = [process.communicate(timeout=60)[0].strip() for process in both]
+    told = [process.communicate(timeout=HANG_SECONDS)[0].strip() for process in both]
     assert told[0] == told[1] and Path(told[0]).is_file()
     assert 1 == toolkit.linked
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from clocks import HANG_SECONDS
 from filelock import FileLock
 
 from persistent_topk.cuda import cache
@@ -46,13 +47,13 @@ def test_processes_that_want_the_same_make_it_once(tmp_path: Path) -> None:
     assert first.stdout is not None and "making\n" == first.stdout.readline()
     second = builder(target)
     assert not target.exists(), "it was to be seen before it was whole"
-    told = [process.communicate(timeout=60)[0] for process in (first, second)]
+    told = [process.communicate(timeout=HANG_SECONDS)[0] for process in (first, second)]
     assert ["", ""] == told and "made" == target.read_text()
     assert ["target", "target.lock"] == left(tmp_path)
 
 
 def test_a_killed_process_keeps_nobody_waiting(tmp_path: Path) -> None:
-    builder(tmp_path / "target", "killed").communicate(timeout=60)
+    builder(tmp_path / "target", "killed").communicate(timeout=HANG_SECONDS)
     assert not (tmp_path / "target").exists()
     build_once(tmp_path / "target", Path.touch)
     assert (tmp_path / "target").is_file()

@@ -13,7 +13,7 @@ from persistent_topk import distributed
 from persistent_topk.distributed import calls
 
 GROUP_SECONDS = 2.0
-SLACK_SECONDS = 8.0  # over the group's time-out, on a busy machine
+SLACK_SECONDS = 30.0  # over the group's time-out, on a busy machine
 
 # What rank 1 does otherwise than rank 0, and what both are told.
 DIFFERENCES = {

@@ -143,10 +143,8 @@ def test_the_package_is_installed_from_the_checkout_of_the_action(
             (runner.checkout / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, runner.checkout / name)
     home = tmp_path / "environment"
-    venv.create(home, with_pip=True)
+    venv.create(home)  # its pip is that of this environment
     (packages,) = home.glob("lib/python*/site-packages")
-    for own in (*packages.glob("*setuptools*"), *packages.glob("*distutils*")):  # older than builds ask for
-        shutil.rmtree(own) if own.is_dir() else own.unlink()
     (packages / "outer.pth").write_text(str(Path(pytest.__file__).parents[1]))
     for name, value in (("NO_INDEX", "1"), ("NO_BUILD_ISOLATION", "0"), ("DISABLE_PIP_VERSION_CHECK", "1")):
         monkeypatch.setenv(f"PIP_{name}", value)

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from clocks import HANG_SECONDS
 from places import ROOT
 
 from persistent_topk.distributed.cost import sent_by
@@ -20,7 +21,6 @@ TABLE_ROW = re.compile(
     r"^\| (\d+) \| (\d+) \| (\d+) \| ([\d.]+) KiB \| ([\d.]+) KiB \| ([\d.]+) KiB \|$", re.M
 )
 KIB = 1024
-PATIENCE = 120  # seconds
 
 
 @pytest.mark.parametrize("ranks", [2])
@@ -37,7 +37,7 @@ def test_its_ranks_agree_under_torchrun(ranks: int, tmp_path: Path) -> None:
     ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=PATIENCE, env=environment, check=False
+        command, capture_output=True, text=True, timeout=HANG_SECONDS, env=environment, check=False
     )
     assert 0 == done.returncode, done.stderr
     told = sorted(re.findall(r"rank (\d) holds (\d+) of 199 selected", done.stdout))

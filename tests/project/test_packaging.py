@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from clocks import HANG_SECONDS
 from places import ROOT
 
 from persistent_topk.cuda import build
@@ -49,7 +50,9 @@ def test_a_wheel_has_the_compiled_kernels_and_no_reports(tree: Path, tmp_path: P
         (prebuilt / name).touch()
         (prebuilt / name).with_suffix(".log").touch()
     options = ["--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(tmp_path)]
-    subprocess.run([sys.executable, "-m", "pip", "wheel", *options, str(tree)], check=True, timeout=60)
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", *options, str(tree)], check=True, timeout=HANG_SECONDS
+    )
     with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
         inside = [Path(name).name for name in wheel.namelist() if "/prebuilt/" in name]
         names = wheel.namelist()

@@ -1,8 +1,8 @@
 """Campaigns that are killed: python killed_campaigns.py FOLDER KILLS SEED.
 
 Forks a campaign over the state in FOLDER, kills it after a random while, reads what it kept, and so on,
-KILLS times; prints a JSON line for each. Imported once, so that the children spend their time in the
-campaign.
+until KILLS of them have kept something; prints a JSON line for each. Imported once, so that the children
+spend their time in the campaign.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def kept(folder: Path) -> dict[str, object]:
 
 def main() -> None:
     folder, kills, draw = Path(sys.argv[1]), int(sys.argv[2]), random.Random(int(sys.argv[3]))
-    for _ in range(kills):
+    while kills:
         child = os.fork()
         if child == 0:
             campaign(folder)
@@ -74,6 +74,7 @@ def main() -> None:
         assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL, status
         if (folder / "state.json").exists():
             print(json.dumps(kept(folder)), flush=True)
+            kills -= 1
 
 
 if __name__ == "__main__":

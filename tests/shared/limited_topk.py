@@ -13,12 +13,16 @@ Pair = tuple[torch.Tensor, torch.Tensor]
 
 
 def right(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor:
-    """Needs torch alone, and takes any dtype."""
+    """Needs torch alone, and takes any dtype. All rows at once: a loop would cost a campaign most of its
+    time."""
+    n = lengths.clamp(0, logits.shape[1])[:, None]
+    order = torch.sort(logits, dim=1, descending=True, stable=True).indices
+    counted = order < n
+    taken = counted & (counted.cumsum(1) <= k)
+    chosen = torch.zeros_like(taken).scatter(1, order, taken)
+    rows, columns = chosen.nonzero(as_tuple=True)
     indices = torch.full((len(logits), k), -1, dtype=torch.int32)
-    for row, n in enumerate(lengths.clamp(0, logits.shape[1]).tolist()):
-        order = torch.sort(logits[row, :n], descending=True, stable=True).indices
-        columns = order[: min(k, n)].sort().values
-        indices[row, : len(columns)] = columns.to(torch.int32)
+    indices[rows, chosen.cumsum(1)[rows, columns] - 1] = columns.to(torch.int32)
     return indices
 
 

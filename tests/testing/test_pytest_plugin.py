@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from clocks import HANG_SECONDS
 from places import SHARED
 from pytest_here import run_here
 
@@ -30,7 +31,9 @@ def run_alone(folder: Path, *arguments: str, **variables: str) -> subprocess.Com
     """`pytest ARGUMENTS` as a process of its own."""
     command = [sys.executable, "-m", "pytest", "-v", *PLUGIN, "--topk-seconds", "1.5", *arguments]
     environment = {**os.environ, "PYTHONPATH": str(SHARED), **variables}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=HANG_SECONDS
+    )
 
 
 class Done(NamedTuple):
@@ -169,12 +172,12 @@ def build(select):
 def test_backwards(check_topk):
     check_topk(build(lambda *call: limited_topk.right(*call).flip(1)))
 
-@pytest.mark.topk(cases=90, dtype="bfloat16")
+@pytest.mark.topk(cases=30, dtype="bfloat16")
 def test_right(check_topk):
     check_topk(build(limited_topk.bfloat16_alone))
 
 def test_argument(check_topk):
-    check_topk(build(limited_topk.right), cases=90, claim="set")
+    check_topk(build(limited_topk.right), cases=30, claim="set")
 """
 
 

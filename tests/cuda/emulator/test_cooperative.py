@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from path_checks import same_bin
 from recipes import lengths, recipes
-from test_emulator import SCHEDULES, TEST_POLICIES, check, mixed_rows
+from test_emulator import SCHEDULES, TEST_POLICIES, check, mixed_rows, trace_of
 
 from persistent_topk.cuda import emulated
 from persistent_topk.cuda.emulated import EmulationError, Schedule
@@ -133,32 +133,36 @@ MISTAKES = {
 }
 
 
+def judged(logits, rows, k, kernel, **options):
+    """The kind of what an altered kernel does wrong with a call. Its one entry alone is compiled."""
+    where = {"policy": SMALL, "limits": UNCLUSTERED}
+    trace = trace_of(logits, **where)
+    with pytest.raises(EmulationError) as caught:
+        emulated.run(logits, rows, k, **where, trace=trace, kernel=kernel, entry="cooperative", **options)
+    return caught.value.kind
+
+
+def row_of(values):
+    return values[None], torch.tensor([values.numel()], dtype=torch.int32)
+
+
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_mistake_is_found_without_luck(tmp_path, mistake):
     file, change = MISTAKES[mistake]
     kernel = altered(tmp_path, file, change)
-    with pytest.raises(EmulationError) as caught:
-        emulated.run(*mixed_rows(SMALL), policy=SMALL, limits=UNCLUSTERED, kernel=kernel, access_budget=10**8)
-    assert caught.value.kind in ("race", "unwritten-read", "deadlock", "runaway")
-
-
-def judged(row, k, kernel):
-    """The kind of what an altered kernel does wrong with one row."""
-    lengths = torch.tensor([row.numel()], dtype=torch.int32)
-    with pytest.raises(EmulationError) as caught:
-        emulated.topk(row[None], lengths, k, policy=SMALL, limits=UNCLUSTERED, kernel=kernel)
-    return caught.value.kind
+    found = judged(*mixed_rows(SMALL), kernel, access_budget=10**8)
+    assert found in ("race", "unwritten-read", "deadlock", "runaway")
 
 
 def test_exchange_that_is_used_twice_is_found(tmp_path):
     """Were the counter of one exchange another's too, some CTA would not wait for its peers."""
     once = ("exchange = of_chunks + 1 + pass;", "exchange = of_chunks + 1;")
     kernel = altered(tmp_path, "team.cuh", once)
-    assert judged(same_bin(2048), 700, kernel) in ("race", "deadlock", "unwritten-read")
+    assert judged(*row_of(same_bin(2048)), 700, kernel) in ("race", "deadlock", "unwritten-read")
 
 
 def test_candidates_that_are_ranked_before_all_are_copied_are_found(tmp_path):
     """Digit passes read what their own thread has copied; ranks compare with what the others have."""
     lost = ("= area.candidates[i];\n    __syncthreads();", "= area.candidates[i];")
     row = torch.logspace(-4, 4, 1000)  # fewer than SMALL.rank_max in each bin
-    assert judged(row, 40, altered(tmp_path, MAIL, lost)) in ("race", "unwritten-read")
+    assert judged(*row_of(row), 40, altered(tmp_path, MAIL, lost)) in ("race", "unwritten-read")

@@ -45,10 +45,14 @@ def mixed_rows(policy: Policy) -> tuple[torch.Tensor, torch.Tensor, int]:
     return logits, rows, policy.candidates // 2
 
 
+def trace_of(logits: torch.Tensor, policy: Policy, limits: DeviceLimits) -> np.ndarray:
+    """A trace for a call of this shape."""
+    return new_trace(len(logits), make_plan(*logits.shape, limits, policy).records)
+
+
 def check(logits, rows, k, policy, limits=H100, schedule: Schedule | None = None) -> None:
     """The oracle's columns and the model's records, byte for byte."""
-    ctas = make_plan(len(rows), logits.shape[1], limits, policy).records
-    record, model = new_trace(len(rows), ctas), new_trace(len(rows), ctas)
+    record, model = trace_of(logits, policy, limits), trace_of(logits, policy, limits)
     found = emulated.topk(logits, rows, k, policy=policy, limits=limits, schedule=schedule, trace=record)
     reference.topk(logits, rows, k, policy=policy, limits=limits, trace=model)
     assert found.tolist() == oracle.topk(logits, rows, k).tolist()
@@ -148,8 +152,10 @@ def without_line(folder: Path, file: str, line: str, number: int = 0) -> Path:
 )
 def test_kernel_that_lost_a_barrier_is_found_without_luck(tmp_path, file, line):
     altered = without_line(tmp_path, file, line)
+    logits, rows, k = mixed_rows(SMALL)
+    trace = trace_of(logits, SMALL, H100)
     with pytest.raises(EmulationError) as caught:
-        emulated.topk(*mixed_rows(SMALL), policy=SMALL, kernel=altered)
+        emulated.topk(logits, rows, k, policy=SMALL, trace=trace, kernel=altered, entry="shared")
     assert caught.value.kind in ("race", "unwritten-read")
     assert ".cuh:" in str(caught.value)
 

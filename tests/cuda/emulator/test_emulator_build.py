@@ -6,10 +6,11 @@ import subprocess
 import sys
 
 import pytest
+from seeded_cache import seed
 
 from persistent_topk.cuda.build import BuildError
 from persistent_topk.cuda.emulator import build as emulator_build
-from persistent_topk.cuda.emulator.build import build_kernel
+from persistent_topk.cuda.emulator.build import TOPK_SOURCE, build_kernel
 
 # One small source, so that a build from nothing stays quick.
 SOURCE = """
@@ -27,8 +28,10 @@ print(ctypes.CDLL(str(build_kernel(Path(sys.argv[1]), ["ANSWER=7"]))).answer())
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Shared by these tests, so that the emulator itself is compiled into its cache once."""
-    return tmp_path_factory.mktemp("build")
+    """Its cache has the emulator itself, which takes seconds to compile."""
+    folder = tmp_path_factory.mktemp("build")
+    seed(folder / "cache", lambda: build_kernel(TOPK_SOURCE, ["PERSISTENT_TOPK_POLICY=0"]))
+    return folder
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from clocks import HANG_SECONDS
 from emulator_harness import SOURCES
 
 from persistent_topk.cuda.emulator.build import EMULATOR, RUNTIME_FLAGS, compiler
@@ -21,8 +22,10 @@ def told(folder: Path, compile_with: str, *flags: str, run_by: tuple[str, ...] =
     """What two fibers that take turns print."""
     program = folder / "fibers"
     command = [compile_with, *RUNTIME_FLAGS, *flags, f"-I{EMULATOR}", *FILES, "-o", str(program)]
-    subprocess.run(command, check=True, timeout=60)
-    done = subprocess.run([*run_by, program], capture_output=True, text=True, timeout=60, check=True)
+    subprocess.run(command, check=True, timeout=HANG_SECONDS)
+    done = subprocess.run(
+        [*run_by, program], capture_output=True, text=True, timeout=HANG_SECONDS, check=True
+    )
     return done.stdout
 
 

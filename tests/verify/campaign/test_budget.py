@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 import wrong_topk
+from clocks import Clock
 
 from persistent_topk.verify.campaign import budget as budget_module
 from persistent_topk.verify.campaign import campaign as campaign_module
@@ -21,17 +22,7 @@ from persistent_topk.verify.properties import CLAIMS
 from persistent_topk.verify.targets.function import FunctionTarget
 
 K = 8
-CASES = 40
-
-
-class Clock:
-    """A clock that stands still but for what a test makes of it."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def monotonic(self) -> float:
-        return self.now
+CASES = 20
 
 
 class Slow(FunctionTarget):

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import torch
 import wrong_topk
-from quiet_moment import seconds_of
 
 from persistent_topk.exit_code import ExitCode
 from persistent_topk.reference.policy import MAX_K
@@ -28,7 +27,7 @@ from persistent_topk.verify.targets.target import Target
 Function = Callable[..., torch.Tensor]
 SECONDS = 2.0
 MOST_CASES = 400  # a number, which no busy machine changes
-ENOUGH_CASES = 100  # for every promise to be judged
+ENOUGH_CASES = 30  # for every promise to be judged: 12 are
 SHRINK_SECONDS = 100.0  # attempts end it sooner
 SEEDS = 10
 SECONDS_TO_FIND = 10.0  # for the first counterexample
@@ -62,6 +61,8 @@ def test_each_mistake_is_found_shrunk_and_replayed(mistake: Function, tmp_path: 
     options = Options(seconds=None, cases=MOST_CASES, seed=7, failures=tmp_path)
     search = Campaign([target], options, stop)
     outcome = search.run()
+    key = target.name, promise
+    search.found.found = {key: search.found.found[key]}  # what else it breaks is shrunk in its own test
     search.found.shrink_all(time.monotonic() + SHRINK_SECONDS)
     found = outcome.targets[target.name].properties[promise]
     assert outcome.exit_code is ExitCode.MISMATCH
@@ -116,7 +117,7 @@ def test_a_correct_set_agrees_where_no_more_is_claimed(tmp_path: Path) -> None:
 def test_a_folder_that_takes_no_file_costs_no_story(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     target = function_target(wrong_topk.nan_last)
-    outcome = campaign(target, tmp_path / "file" / "failures", seconds=None, cases=60)
+    outcome = campaign(target, tmp_path / "file" / "failures", seconds=None, cases=ENOUGH_CASES)
     told = outcome.targets[target.name]
     found = told.properties["nan-first"]
     assert outcome.exit_code is ExitCode.MISMATCH
@@ -187,16 +188,12 @@ def test_the_same_seed_and_count_give_the_same_cases(tmp_path: Path) -> None:
     assert digests(3) != digests(4)
 
 
-@pytest.mark.parametrize("function", [wrong_topk.correct, wrong_topk.greater_only])
-def test_the_time_budget_is_kept(function: Function, tmp_path: Path) -> None:
-    limit = 1.1 * SECONDS
-    assert seconds_of(lambda: campaign(function_target(function), tmp_path), limit) < limit
-
-
-def test_the_time_budget_is_used(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("clock_of_this_process")
+@pytest.mark.parametrize(("function", "least"), [(wrong_topk.correct, 0.9), (wrong_topk.greater_only, 0.0)])
+def test_the_time_budget_is_used_and_kept(function: Function, least: float, tmp_path: Path) -> None:
     began = time.monotonic()
-    campaign(function_target(wrong_topk.correct), tmp_path)
-    assert time.monotonic() - began > 0.9 * SECONDS
+    campaign(function_target(function), tmp_path)
+    assert least * SECONDS < time.monotonic() - began < 1.1 * SECONDS
 
 
 def test_ks_of_the_users_are_kept_to_by_every_family_recipe_and_shrunk_case(tmp_path: Path) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from forking import Program, forks_of
 from places import SHARED
 from torch.distributed import HashStore
 
@@ -64,33 +63,21 @@ def free_port() -> int:
 
 def two_ranks(target: str, folder: Path, *more: str) -> tuple[list[int], list[str]]:
     """(exit codes, what was printed) of the two processes of one campaign, in `folder`."""
-    command = [
-        sys.executable,
-        "-m",
-        "persistent_topk.verify",
-        "--target",
-        f"wrong_topk:{target}",
-        "--cases",
-        str(CASES),
-        "--family",
-        "contents",
-        "--json",
-        "out.json",
-        *more,
-    ]
+    campaign = ["--cases", str(CASES), "--family", "contents", "--claim", "ascending-order"]
+    words = ["--target", f"wrong_topk:{target}", *campaign, "--json", "out.json", *more]
     shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     processes = [
-        subprocess.Popen(
-            command,
+        Program(
+            forks_of(),
+            ["-m", "persistent_topk.verify", *words],
             cwd=folder,
             env={**os.environ, **shared, "RANK": str(rank), "PYTHONPATH": str(SHARED)},
-            stdout=subprocess.PIPE,
-            text=True,
+            merged=False,
         )
         for rank in range(2)
     ]
-    printed = [process.communicate(timeout=120)[0] for process in processes]
-    return [process.returncode for process in processes], printed
+    printed = [process.output() for process in processes]
+    return [process.wait() for process in processes], printed
 
 
 @pytest.fixture
@@ -98,7 +85,7 @@ def a_rank_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("MASTER_PORT", raising=False)
-    monkeypatch.setattr(ranks, "MEETING_SECONDS", 1.0)
+    monkeypatch.setattr(ranks, "MEETING_SECONDS", 0.2)
     monkeypatch.syspath_prepend(SHARED)
 
 

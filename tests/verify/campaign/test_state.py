@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import wrong_topk
 from click.testing import CliRunner, Result
+from clocks import HANG_SECONDS
 from filelock import FileLock
 from places import SHARED
 
@@ -31,7 +32,7 @@ from persistent_topk.verify.properties import CLAIMS
 from persistent_topk.verify.targets.function import FunctionTarget
 
 KILLS = 8
-CASES = 40
+CASES = 20
 
 
 def target(function=wrong_topk.last_column_ties, claims: str = "contract") -> FunctionTarget:  # type: ignore[no-untyped-def]
@@ -87,9 +88,9 @@ def test_no_run_repeats_the_cases_of_another(tmp_path: Path) -> None:
     runs = []
     for _ in range(3):
         recorder = Recorder()
-        run(tmp_path, recorder)
+        run(tmp_path, recorder, 2 * CASES)
         runs.append(set(recorder.seen))
-        assert len(runs[-1]) == len(recorder.seen) >= CASES // 2
+        assert len(runs[-1]) == len(recorder.seen) >= CASES
     assert not (runs[0] & runs[1] or runs[0] & runs[2] or runs[1] & runs[2])
 
 
@@ -97,7 +98,7 @@ def test_a_failing_recipe_is_kept_and_tried_again(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(campaign_module, "first_cases", lambda *_: ())
     examined = target(wrong_topk.twice_the_same)
     state = State(tmp_path, identity_of([examined]))
-    options = Options(seed=1, seconds=None, cases=300, failures=state.failures, state=state)
+    options = Options(seed=1, seconds=None, cases=120, failures=state.failures, state=state)
     campaign = Campaign([examined], options)
     campaign._scales, campaign._ladders = [], []  # recipes alone
     found = campaign.run()
@@ -112,11 +113,13 @@ def test_kills_at_any_moment_lose_no_failure_and_spoil_nothing(tmp_path: Path) -
     folder = tmp_path / "state"
     command = [sys.executable, str(SHARED / "killed_campaigns.py"), str(folder), str(KILLS), str(os.getpid())]
     environment = {**os.environ, "PYTHONPATH": str(SHARED)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=HANG_SECONDS, check=True
+    )
     told = [json.loads(line) for line in done.stdout.splitlines()]
-    assert len(told) >= KILLS // 2, done.stderr
+    assert told[0]["runs"] < told[-1]["runs"], "no campaign lived long enough to begin"
     for before, after in itertools.pairwise(told):
-        assert after["runs"] > before["runs"]
+        assert after["runs"] >= before["runs"]  # some are killed before they begin
         assert after["cases"] >= before["cases"] and after["rows"] >= before["rows"]
         assert set(before["failing"]) <= set(after["failing"])
     assert all(load(Path(replay)).promise for replay in told[-1]["replays"])

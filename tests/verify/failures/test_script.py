@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 import wrong_alone
+from forking import Program, forks_of
 from places import SHARED
 from safetensors import safe_open
 
@@ -50,39 +50,24 @@ class Done(NamedTuple):
     """How a script ended."""
 
     returncode: int
-    stdout: str
-    stderr: str
+    told: str
 
 
-Run = Callable[..., Done]
-
-
-@pytest.fixture(scope="module")
-def run() -> Iterator[Run]:
+def run(script: str, folder: Path, *arguments: str) -> Done:
     """Runs a script in a folder with arguments. All scripts share one import of torch."""
-    server = subprocess.Popen(
-        [sys.executable, SHARED / "script_server.py"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert server.stdin is not None and server.stdout is not None
-    orders, codes = server.stdin, server.stdout
+    write(script, folder)
+    program = Program(forks_of("torch"), ["shown.py", *arguments], cwd=folder, env=environment_of(folder))
+    told = program.output()
+    return Done(program.wait(), told)
 
-    def run_one(script: str, folder: Path, *arguments: str) -> Done:
-        write(script, folder)
-        order = [str(folder), ["shown.py", *arguments], [str(folder), str(SHARED)]]
-        print(json.dumps(order), file=orders, flush=True)
-        code = int(codes.readline())
-        return Done(code, (folder / "stdout.txt").read_text(), (folder / "stderr.txt").read_text())
 
-    yield run_one
-    server.communicate()
+def environment_of(folder: Path) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{SHARED}"}
 
 
 @pytest.mark.parametrize("function", wrong_alone.MISTAKES, ids=lambda function: function.__name__)
 def test_a_script_fails_as_the_checker_does_and_holds_for_a_right_function(
-    function: Callable[..., torch.Tensor], run: Run, tmp_path: Path
+    function: Callable[..., torch.Tensor], tmp_path: Path
 ) -> None:
     name, promise = f"wrong_alone:{function.__name__}", wrong_alone.MISTAKES[function]
     rows = [ROW, [NAN, *ROW[:5]], ROW[:1]]
@@ -92,19 +77,18 @@ def test_a_script_fails_as_the_checker_does_and_holds_for_a_right_function(
     assert found is not None and found.broken
     script = script_of(failure_of(name, promise, case), name, "cpu", tmp_path / "beside.safetensors")
     wrong = run(script, tmp_path)
-    assert 1 == wrong.returncode, wrong.stderr
-    assert "Traceback" not in wrong.stderr and wrong.stdout + wrong.stderr != ""
+    assert 1 == wrong.returncode, wrong.told
+    assert "Traceback" not in wrong.told and wrong.told != ""
     right = run(script, tmp_path, "limited_topk:right")
-    assert (0, "holds\n") == (right.returncode, right.stdout), right.stdout + right.stderr
+    assert (0, "holds\n") == right
     assert not (tmp_path / "beside.safetensors").exists()
 
 
 def test_a_script_says_what_differs_in_a_process_of_its_own(tmp_path: Path) -> None:
     failure = failure_of("wrong_alone:loses_the_last", "exact-set", case_of([1.0, 3.0, 2.0, 9.0]))
     write(script_of(failure, failure.target, "cpu", tmp_path / "a.safetensors"), tmp_path)
-    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{SHARED}"}
     command = [sys.executable, "shown.py"]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=tmp_path, env=environment_of(tmp_path), capture_output=True, text=True)
     told = "row 0: lost [(3, 9.0)], selected [(2, 2.0)] (column, value)\n"
     assert (1, told) == (done.returncode, done.stdout)
 
@@ -119,7 +103,7 @@ def test_a_script_states_the_case_and_what_was_found(tmp_path: Path) -> None:
     assert "persistent_topk" not in script and "\x1b" not in script
 
 
-def test_tensors_that_are_long_to_read_are_put_beside_it(run: Run, tmp_path: Path) -> None:
+def test_tensors_that_are_long_to_read_are_put_beside_it(tmp_path: Path) -> None:
     long = [float(value) for value in range(MOST_RUNS + 1)]
     failure = failure_of("wrong_alone:loses_the_last", "exact-set", case_of(long, ROW, offset=3))
     script = script_of(failure, failure.target, "cpu", tmp_path / "beside.safetensors")
@@ -134,17 +118,17 @@ def test_the_bits_of_every_nan_are_kept(tmp_path: Path) -> None:
     assert f"bits([{0xFFC00001 - (1 << 32)}, {0x3F800000}, {0x7F800001}" in script
 
 
-def test_logits_and_padding_are_as_the_target_takes_them(run: Run, tmp_path: Path) -> None:
+def test_logits_and_padding_are_as_the_target_takes_them(tmp_path: Path) -> None:
     limits = TargetLimits(dtype="bfloat16", padding=-7)
     failure = failure_of("limited_topk:bfloat16_alone", "padding", case_of([1.0], k=2), limits)
     done = run(script_of(failure, failure.target, "cpu", tmp_path / "a.safetensors"), tmp_path)
-    assert "row 0: [-1] behind the last column; expected -7\n" == done.stdout
+    assert "row 0: [-1] behind the last column; expected -7\n" == done.told
 
 
-def test_a_target_that_raises_fails_the_script(run: Run, tmp_path: Path) -> None:
+def test_a_target_that_raises_fails_the_script(tmp_path: Path) -> None:
     failure = failure_of("limited_topk:takes_nothing", "exact-set", case_of(ROW))
     done = run(script_of(failure, failure.target, "cpu", tmp_path / "a.safetensors"), tmp_path)
-    assert 1 == done.returncode and "NotImplementedError: not on this machine" in done.stderr
+    assert 1 == done.returncode and "NotImplementedError: not on this machine" in done.told
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,13 @@ from persistent_topk.verify.targets.function import FunctionTarget
 from persistent_topk.verify.targets.limits import TargetLimits
 
 EXECUTABLE = find_browser()
-CASES = 40
+CASES = 15
 PHONE_WIDTH = 390
 PNG = b"\x89PNG\r\n"
-pytestmark = pytest.mark.skipif(EXECUTABLE is None, reason="no Chromium on the PATH or in CHROMIUM")
+pytestmark = [
+    pytest.mark.skipif(EXECUTABLE is None, reason="no Chromium on the PATH or in CHROMIUM"),
+    pytest.mark.xdist_group("page"),  # one browser, one campaign
+]
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +170,7 @@ def test_replay_files_are_linked_and_commands_copied(browser: Browser, page: Pat
 def test_a_page_of_agreement_says_what_was_searched(browser: Browser, tmp_path: Path) -> None:
     limits = TargetLimits(ks=(5, 9), max_columns=500, stride_multiple=4)
     target = FunctionTarget("mine:topk", wrong_topk.correct_set, CLAIMS["set"], limits=limits)
-    outcome = Campaign([target], Options(seconds=None, cases=60, ks=(5, 9), failures=tmp_path)).run()
+    outcome = Campaign([target], Options(seconds=None, cases=30, ks=(5, 9), failures=tmp_path)).run()
     assert outcome.verdict == "agree"
     browser.open(write_page(outcome, tmp_path, facts_of([target])))
     assert browser.value("document.title") == "top-k: agree"

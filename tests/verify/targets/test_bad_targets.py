@@ -57,6 +57,7 @@ def test_each_is_told_in_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         assert len(story) < 300
 
 
+@pytest.mark.starts_workers  # what a process is counted to hold depends on how it is started
 def test_noise_forks_and_leaks_are_no_mismatch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(isolated, "MOST_RESIDENT_BYTES", LITTLE_MEMORY)
     of_the_checker = torch.ones(LITTLE_MEMORY, dtype=torch.uint8)

@@ -20,7 +20,12 @@ from persistent_topk.verify.targets.target import POISONS
 
 ORDINARY = 2.0
 NAME = "limited_topk:compiles"
-QUICK_WATCHDOG = 0.02  # scales the ordinary limits: 0.4 s for a call
+CALL_SECONDS = 0.75  # the ordinary limit, less than the first call of a shape takes here
+
+
+@pytest.fixture(autouse=True)
+def calls_are_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(isolated, "CALL_SECONDS", (CALL_SECONDS, CALL_SECONDS))
 
 
 def case_of(columns: int) -> Case:
@@ -106,7 +111,7 @@ def test_the_total_ends_and_then_nothing_is_called_a_hang() -> None:
 
 def test_a_slow_first_call_is_no_hang() -> None:
     """Not within the watchdog's ordinary limit, and an answer all the same."""
-    target = IsolatedTarget(FunctionTarget(NAME), patience=QUICK_WATCHDOG)
+    target = IsolatedTarget(FunctionTarget(NAME))
     target.prepare()
     assert [[0]] == target.call(case_of(3), POISONS[0], "").indices.tolist()
     assert limited_topk.COMPILE_SECONDS <= target.waited() < 60.0
@@ -115,15 +120,15 @@ def test_a_slow_first_call_is_no_hang() -> None:
 
 
 def test_a_first_call_beyond_its_patience_is_a_hang() -> None:
-    target = IsolatedTarget(FunctionTarget(NAME), patience=QUICK_WATCHDOG, first_calls=FirstCalls(0.5))
+    target = IsolatedTarget(FunctionTarget(NAME), first_calls=FirstCalls(0.8))
     target.prepare()
-    with pytest.raises(TargetFailure, match="hang: no answer within 0.5 s"):
+    with pytest.raises(TargetFailure, match="hang: no answer within 0.8 s"):
         target.call(case_of(3), POISONS[0], "")
     target.close()
 
 
 def test_a_first_call_that_nobody_waits_for_any_more_is_not_taken() -> None:
-    target = IsolatedTarget(FunctionTarget(NAME), patience=QUICK_WATCHDOG, first_calls=FirstCalls(9.0, 0.5))
+    target = IsolatedTarget(FunctionTarget(NAME), first_calls=FirstCalls(9.0, 0.8))
     target.prepare()
     with pytest.raises(NotTaken, match="no answer yet"):
         target.call(case_of(3), POISONS[0], "")
@@ -132,7 +137,7 @@ def test_a_first_call_that_nobody_waits_for_any_more_is_not_taken() -> None:
 
 def test_a_wait_is_told(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(isolated, "TALK_SECONDS", 0.5)
-    target = IsolatedTarget(FunctionTarget(NAME), patience=QUICK_WATCHDOG)
+    target = IsolatedTarget(FunctionTarget(NAME))
     target.prepare()
     target.call(case_of(5), POISONS[0], "")
     target.close()
@@ -144,10 +149,10 @@ def test_a_wait_is_told(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.Mo
 @pytest.mark.parametrize("is_isolated", [True, False])
 def test_compiling_is_no_time_of_the_campaign(is_isolated: bool, tmp_path: Path) -> None:
     inner = FunctionTarget(NAME, None if is_isolated else limited_topk.compiles)
-    target = IsolatedTarget(inner, patience=QUICK_WATCHDOG) if is_isolated else inner
+    target = IsolatedTarget(inner) if is_isolated else inner
     target.prepare()
     limited_topk._compiled.clear()
-    outcome = campaign(target, tmp_path, 2)
+    outcome = campaign(target, tmp_path, 1)
     target.close()
     assert [] == outcome.targets[NAME].failing()
     assert target.waited() > limited_topk.COMPILE_SECONDS

@@ -43,6 +43,7 @@ def answer(target: IsolatedTarget) -> list[list[int]]:
     return target.call(GOOD, POISONS[0], "").indices.tolist()
 
 
+@pytest.mark.starts_workers
 @pytest.mark.parametrize("isolated", ["wrong_topk:correct", "bad_topk:chatters"], indirect=True)
 def test_answers_come_through(isolated: IsolatedTarget) -> None:
     assert answer(isolated) == [[1, 2]]
@@ -96,6 +97,7 @@ def test_changed_inputs_are_told(isolated: IsolatedTarget) -> None:
     assert isolated.call(GOOD, POISONS[0], "").damage == "logits or lengths were changed"
 
 
+@pytest.mark.starts_workers
 def test_a_module_that_exits_when_imported_is_unavailable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
