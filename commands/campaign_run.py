@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
@@ -23,7 +24,7 @@ from ..verify.reporting.github_annotations import lines_of, wanted
 from ..verify.reporting.junit import write_junit
 from ..verify.reporting.page import write_page
 from ..verify.reporting.progress import LiveProgress
-from ..verify.reporting.terminal import print_campaign, terminal
+from ..verify.reporting.terminal import print_campaign, print_line, terminal, verdict_on_a_line
 from ..verify.targets import Target, TargetMisnamed, TargetUnavailable, resolve
 from .options import Takes
 
@@ -98,8 +99,17 @@ def captured(files: Sequence[Path], ks: tuple[int, ...]) -> list[Case]:
         raise click.UsageError(str(error)) from error
 
 
+class Shown(NamedTuple):
+    """How much is printed. quiet: the verdict alone. details: our own paths, whoever is examined. traceback: the
+    whole of an exception's."""
+
+    quiet: bool = False
+    details: bool = False
+    traceback: bool = False
+
+
 def run_ranks(
-    ready: Sequence[Target], options: Options, seed: int, state_folder: Path | None
+    ready: Sequence[Target], options: Options, seed: int, state_folder: Path | None, shown: Shown = Shown()
 ) -> Outcome | None:
     """Runs the campaign over all processes of a launch and prints its tables.
 
@@ -111,24 +121,27 @@ def run_ranks(
     if state_folder is not None:
         state = opened_state(state_folder, ready)
         options.seed, options.failures, options.state = state.seed(options.seed), state.failures, state
-    outcome = run(ready, options)
+    outcome = run(ready, options, shown.quiet)
     if store is not None:
         if rank > 0:
             hand_over(outcome, store)
             return None
         outcome = merged(gathered(outcome, store))
     view = view_of(outcome)
-    print_campaign(terminal(), view)
+    if shown.quiet:
+        print_line(terminal(), verdict_on_a_line(view))
+    else:
+        print_campaign(terminal(), view, shown.details, shown.traceback)
     for line in lines_of(view) if wanted() else ():
         click.echo(line)
     return outcome
 
 
-def run(targets: Sequence[Target], options: Options) -> Outcome:
-    """Runs the campaign and shows its progress."""
+def run(targets: Sequence[Target], options: Options, quiet: bool = False) -> Outcome:
+    """Runs the campaign and shows its progress, and what breaks when it is found."""
     try:
-        with LiveProgress(terminal()) as progress:
-            return Campaign(targets, options, progress).run()
+        with LiveProgress(terminal(), quiet) as progress:
+            return Campaign(targets, options, progress, progress.broken).run()
     finally:
         for target in targets:
             target.close()

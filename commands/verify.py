@@ -84,6 +84,10 @@ DEFAULT_FAILURES = Path("topk-failures")
     metavar="DIR",
     help="keep counts and failures in this folder, and resume from those of earlier runs",
 )
+@click.option("-x", "first_only", is_flag=True, help="stop at the first broken promise, after a short shrink")
+@click.option("--traceback", is_flag=True, help="show the whole traceback of a target's exception")
+@click.option("-q", "quiet", is_flag=True, help="print the verdict alone, on one line")
+@click.option("-v", "details", is_flag=True, help="print what was reached: paths, boundaries, families")
 def command(
     targets: tuple[str, ...],
     claim: str | None,
@@ -100,6 +104,10 @@ def command(
     report_folder: Path | None,
     failures: Path | None,
     state_folder: Path | None,
+    first_only: bool,
+    traceback: bool,
+    quiet: bool,
+    details: bool,
 ) -> int:
     """Checks targets against the contract, case by case.
 
@@ -110,10 +118,12 @@ def command(
     check_budget(seconds, cases)
     check_folders(failures, state_folder)
     check_takes(targets, takes)
+    if quiet and details:
+        raise click.UsageError("-q and -v are both given; expected one of them")
     claims, ks = parse_claims(claim), parse_ks(k)
     from ..verify.campaign.campaign import Options
     from ..verify.campaign.ranks import RanksApart, one_gpu_a_rank
-    from .campaign_run import captured, check_families, prepared, run_ranks, shared_ks, write
+    from .campaign_run import Shown, captured, check_families, prepared, run_ranks, shared_ks, write
 
     check_families(families)
     one_gpu_a_rank()
@@ -130,9 +140,10 @@ def command(
         captured=captured_scores,
         failures=failures or report_folder or DEFAULT_FAILURES,
         families=families,
+        first_only=first_only,
     )
     try:
-        outcome = run_ranks(ready, options, seed, state_folder)
+        outcome = run_ranks(ready, options, seed, state_folder, Shown(quiet, details, traceback))
     except RanksApart as error:
         click.echo(str(error), err=True)
         return ExitCode.CANNOT_RUN

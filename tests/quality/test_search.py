@@ -68,7 +68,7 @@ def seconds_to_find(
 def processor_seconds(target: IsolatedTarget) -> float:
     """Of this process and of the target's."""
     assert target._process is not None
-    told = Path(f"/proc/{target._process.popen.pid}/stat").read_text().rpartition(")")[2].split()
+    told = Path(f"/proc/{target._process.pid}/stat").read_text().rpartition(")")[2].split()
     ticks = sum(map(int, told[USER_TICKS : USER_TICKS + 2]))
     return time.process_time() + ticks / os.sysconf("SC_CLK_TCK")
 

@@ -1,7 +1,7 @@
 """Makes a failing case small enough to read, by changes that keep it failing.
 
 Source: delta debugging (Zeller and Hildebrandt, "Simplifying and isolating failure-inducing input", 2002),
-greedy here: fewer rows, plain layout, fewer columns, smaller k, longer runs of equal
+greedy here: fewer rows, plain layout, fewer columns, smaller k, rows that are alike, longer runs of equal
 values; round after round until nothing helps or the attempts are used up, so that a case shrinks to the
 same one on a busy machine. A clock only ends what would take too long.
 """
@@ -26,6 +26,7 @@ from ..judging.describe import runs_of
 Fails = Callable[[Case], bool]
 T = TypeVar("T")
 FINEST_SHARE = 64  # blocks of a row are tried down to this part of it,
+FEW_ROWS = 16  # are worked on one by one, and as many of more rows are tried alone
 FEW_COLUMNS = 128  # and column by column in rows as short as this
 FEW_VALUES = 8  # so many distinct ones are told as 1, 2, 3, ... or with these steps from 1 upwards,
 PLAIN_STEPS = (1.0, 1 / 16, 1 / 128)  # which share a coarse bin of 8 or of 11 bits
@@ -35,7 +36,7 @@ MOST_ATTEMPTS = 1000  # of a case; the checker's own mistakes shrink within 450
 
 class Shrinker:
     """fails: whether a case still breaks the same promise. deadline: of time.monotonic(). ks: the values of
-    k that a case may have, all where there are none. most: attempts."""
+    k that a case may have, all where there are none. most: attempts. row: one that is wrong, tried alone first."""
 
     def __init__(
         self,
@@ -45,8 +46,10 @@ class Shrinker:
         cost: float = 0.0,
         ks: Sequence[int] = (),
         most: int = MOST_ATTEMPTS,
+        row: int = 0,
     ) -> None:
         self.case = case
+        self._row = min(row, max(0, case.rows - 1))
         self.attempts = 0
         self._fails = fails
         self._deadline = deadline
@@ -56,7 +59,18 @@ class Shrinker:
 
     def run(self) -> Case:
         """The smallest failing case found."""
-        passes = (self._rows, self._layout, self._values, self._columns, self._k, self._best, self._runs)
+        passes = (
+            self._rows,
+            self._layout,
+            self._widths,
+            self._k,
+            self._likeness,
+            self._values,
+            self._columns,
+            self._k,
+            self._best,
+            self._runs,
+        )
         for _ in range(MOST_ROUNDS):
             before = self.case
             for step in self._while_any_left(passes):
@@ -89,17 +103,71 @@ class Shrinker:
         bits = self.case.bits()
         return [bits[row] for row in range(self.case.rows)]
 
-    def _rows(self) -> None:
+    def _some_rows(self) -> range:
+        """Those that are worked on one by one: of many rows, none."""
+        return range(self.case.rows if self.case.rows <= FEW_ROWS else 0)
+
+    def _of_rows(self, kept: Sequence[int]) -> Case:
         bits, lengths = self._bits(), self.case.lengths.numpy()
-        for row in range(self.case.rows if self.case.rows > 1 else 0):
-            if self._try(rebuild(self.case, [bits[row]], lengths=lengths[row : row + 1])):
+        return rebuild(self.case, [bits[row] for row in kept], lengths=lengths[list(kept)])
+
+    def _rows(self) -> None:
+        """One row alone; else the fewest first rows that fail, as if more of them all did, less what can go."""
+        if self.case.rows < 2:
+            return
+        first = min(self._row, self.case.rows - 1)
+        step = -(-self.case.rows // FEW_ROWS)
+        for row in dict.fromkeys((first, *range(0, self.case.rows, step))):
+            if self._try(self._of_rows([row])):
                 return
-        row = 0
-        while self.case.rows > 1 and row < self.case.rows and not self._over():
-            bits, lengths = self._bits(), self.case.lengths.numpy()
-            rest = [other for other in range(self.case.rows) if other != row]
-            if not self._try(rebuild(self.case, [bits[r] for r in rest], lengths=lengths[rest])):
-                row += 1
+        low, high = 1, self.case.rows
+        while low < high and not self._over():
+            middle = (low + high) // 2
+            if self._try(self._of_rows(range(middle))):
+                high = middle
+            else:
+                low = middle + 1
+        for size in self._blocks(self.case.rows):
+            start = 0
+            while start < self.case.rows > 1 and not self._over():
+                rest = [row for row in range(self.case.rows) if not start <= row < start + size]
+                if not rest or not self._try(self._of_rows(rest)):
+                    start += size
+
+    def _widths(self) -> None:
+        """Of several rows at once: the fewest first columns that fail, less single ones that can go."""
+        low, high = 1, self.case.columns
+        while self.case.rows > 1 and low < high and not self._over():
+            middle = (low + high) // 2
+            if self._try(self._of_columns(range(middle))):
+                high = middle
+            else:
+                low = middle + 1
+        column = 0
+        while self.case.rows > 1 and 1 < self.case.columns <= FEW_COLUMNS and column < self.case.columns:
+            kept = [other for other in range(self.case.columns) if other != column]
+            if self._over() or not self._try(self._of_columns(kept)):
+                column += 1
+
+    def _of_columns(self, kept: Sequence[int]) -> Case:
+        """All rows with these columns alone; a length goes on counting those of its own that are left."""
+        n, left = self.case.clamped, np.asarray(kept)
+        lengths = (left[None, :] < n[:, None]).sum(1)
+        given = self.case.lengths.numpy()
+        lengths = np.where(given == n, lengths, np.where(given > n, len(left) + 1, given))
+        return rebuild(self.case, self.case.bits()[:, left], lengths=lengths)
+
+    def _likeness(self) -> None:
+        """Blocks of rows like the first: what is left differs because it has to."""
+        rows = self.case.rows
+        for size in (rows, *self._blocks(rows)) if rows > 2 else ():
+            for start in self._while_any_left(range(0, rows, size)):
+                bits, lengths = self.case.bits(), self.case.lengths.numpy().copy()
+                block = slice(start, start + size)
+                alike = bool((bits[block] == bits[0]).all()) and bool((lengths[block] == lengths[0]).all())
+                if not alike:
+                    bits[block], lengths[block] = bits[0], lengths[0]
+                    self._try(rebuild(self.case, bits, lengths=lengths))
 
     def _layout(self) -> None:
         lengths = self.case.lengths.numpy()
@@ -124,7 +192,7 @@ class Shrinker:
 
     def _values(self) -> None:
         """Whole numbers for a few values; three, above, at and below the k-th; or one."""
-        for row in self._while_any_left(range(self.case.rows)):
+        for row in self._while_any_left(self._some_rows()):
             for values in self._simple(row):
                 if self._try(self._replaced(row, values)):
                     break
@@ -160,7 +228,7 @@ class Shrinker:
 
     def _columns(self) -> None:
         """Blocks of columns taken out, then single columns off the end by bisection."""
-        for row in self._while_any_left(range(self.case.rows)):
+        for row in self._while_any_left(self._some_rows()):
             for size in self._blocks(int(self.case.clamped[row])):
                 start = 0
                 while start < int(self.case.clamped[row]) and not self._over():
@@ -204,6 +272,8 @@ class Shrinker:
 
     def _k(self) -> None:
         low, high = 1, self.case.k
+        if high > 2 and self._try(replace(self.case, k=1)):
+            return
         while low < high and not self._over():
             middle = (low + high) // 2
             if self._try(replace(self.case, k=middle)):
@@ -226,7 +296,7 @@ class Shrinker:
 
     def _runs(self) -> None:
         """Blocks flattened to the value at their start."""
-        for row in range(self.case.rows):
+        for row in self._some_rows():
             n = int(self.case.clamped[row])
             for size in (n, *self._blocks(n)):
                 for start in self._while_any_left(range(0, n, max(1, size))):
@@ -245,10 +315,12 @@ def shrink(
     cost: float = 0.0,
     ks: Sequence[int] = (),
     attempts: int = MOST_ATTEMPTS,
+    row: int = 0,
 ) -> Case:
     """The smallest case for which `fails` still holds that is found within so many attempts.
 
     The result is the same on any machine, unless `seconds` pass first. cost: seconds that one attempt is
-    likely to take. ks: the values of k that the case may have, all where there are none.
+    likely to take. ks: the values of k that the case may have, all where there are none. row: one that is
+    wrong.
     """
-    return Shrinker(case, fails, time.monotonic() + seconds, cost, ks, attempts).run()
+    return Shrinker(case, fails, time.monotonic() + seconds, cost, ks, attempts, row).run()
