@@ -100,8 +100,8 @@ def captured(files: Sequence[Path], ks: tuple[int, ...]) -> list[Case]:
 
 
 class Shown(NamedTuple):
-    """How much is printed. quiet: the verdict alone. details: our own paths, whoever is examined. traceback: the
-    whole of an exception's."""
+    """How much is printed. quiet: the verdict alone. details: our own paths, whoever is examined. traceback:
+    the whole of an exception's."""
 
     quiet: bool = False
     details: bool = False
@@ -109,7 +109,7 @@ class Shown(NamedTuple):
 
 
 def run_ranks(
-    ready: Sequence[Target], options: Options, seed: int, state_folder: Path | None, shown: Shown = Shown()
+    ready: Sequence[Target], options: Options, seed: int, state_folder: Path | None, shown: Shown
 ) -> Outcome | None:
     """Runs the campaign over all processes of a launch and prints its tables.
 
@@ -117,11 +117,12 @@ def run_ranks(
     a state folder that cannot be used, and RanksApart where not all processes come.
     """
     store, (rank, _) = meet(), rank_and_size()
+    quiet = shown.quiet or rank > 0
     options.seed = seed_of(seed, rank)
     if state_folder is not None:
         state = opened_state(state_folder, ready)
         options.seed, options.failures, options.state = state.seed(options.seed), state.failures, state
-    outcome = run(ready, options, shown.quiet)
+    outcome = run(ready, options, quiet)
     if store is not None:
         if rank > 0:
             hand_over(outcome, store)

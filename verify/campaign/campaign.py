@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import torch
 
 from ..cases.case import Case
 from ..cases.strategies import PEER_SCOPE, SMALL_SCOPE, Scope, cases
@@ -23,6 +20,7 @@ from .recipe_search import Promise, RecipeSearch
 from .scales import OWN_SHARES, SHARES_OF_OTHERS, Recipes, Scale, make_scales
 from .state import State
 from .steering import measures
+from .threads import one_thread
 
 MANY_ELEMENTS = 1 << 15  # logits of a case that gets one call beside the base instead of all,
 MANY_ROWS = 64  # or rows
@@ -55,24 +53,13 @@ class Options:
     first_only: bool = False
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """One torch thread: over rows of this size two that wait for each other are slower, at times by far."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
 Progress = Callable[[Outcome, float], None]
 Tell = Callable[[str, Measurement], None]
 
 
 class Campaign:
-    """targets: prepared ones. progress: told after every case, with the share of the budget used. tell: told of
-    each target's broken claim when it is found, once for each cause."""
+    """targets: prepared ones. progress: told after every case, with the share of the budget used. tell: told
+    of each target's broken claim when it is found, once for each cause."""
 
     def __init__(
         self,
@@ -286,14 +273,14 @@ class Campaign:
         return {(target.name, measurement.promise) for measurement in broken}
 
     def _tell_of(self, target: str, broken: list[Measurement]) -> None:
-        """Of what a case broke, the cause of the rest, if it is a new one."""
+        """Of what a case broke, the cause of the rest, if neither it nor the promise was told before."""
         if not broken:
             return
         root = min(broken, key=lambda item: order_of(item.promise, item.cause, True))
-        cause = target, root.cause or root.promise
-        if cause not in self._told:
-            self._told.add(cause)
+        news = {(target, root.promise), (target, root.cause or root.promise)}
+        if not news & self._told:
             self._tell(target, root)
+        self._told |= news
 
 
 def _given_up(told: TargetOutcome) -> list[str]:

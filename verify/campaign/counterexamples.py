@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..cases.case import Case
+from ..failures.attempts import MOST_ATTEMPTS
 from ..failures.replay import Failure, file_name, save
-from ..failures.shrink import MOST_ATTEMPTS, shrink
+from ..failures.shrink import shrink
 from ..judging.describe import case_in_words
-from ..judging.examination import check_one
+from ..judging.examination import answer_before, check_one
 from ..judging.faults import rank_of
 from ..judging.measurement import Measurement, order_of, same_cause
-from ..targets.target import POISONS, NotTaken, Schedule, Target, TargetFailure
+from ..targets.target import Schedule, Target
 from .outcome import PropertyOutcome
 
 MUCH_SMALLER = 2  # a later failing case takes the place of one so many times its size
@@ -23,14 +23,15 @@ TRIES = 3  # a failure that comes and goes is asked for so often
 FEW_ATTEMPTS = 150  # to shrink what follows from a cause that is shrunk by itself
 HANG = "hang"  # the cause of a call that has no answer in time
 MOST_CALLS_TOLD = 3
+CALL_SHARE = 0.3  # of the time that is left, for an earlier call
 ROOT_SHARE = 0.7  # of the time that is left, for each cause in turn
 
 
 @dataclass(eq=False)
 class Counterexample:
-    """A case that breaks a promise of a target, under the schedules that showed it. earlier: calls that its process
-    had answered, as far as they are kept; once settled, those without which a fresh process does not fail. fresh:
-    whether a fresh process was seen to fail, where there are such."""
+    """A case that breaks a promise of a target, under the schedules that showed it. earlier: calls that its
+    process had answered, as far as they are kept; once settled, those without which a fresh process does not
+    fail. fresh: whether a fresh process was seen to fail, where there are such."""
 
     target: Target
     case: Case
@@ -64,14 +65,12 @@ class Counterexample:
     def fails_afresh(self, case: Case, earlier: Sequence[Case] = ()) -> bool:
         """Whether it does in a process that has answered `earlier` and nothing else."""
         self.target.renew()
-        for call in earlier:
-            with suppress(TargetFailure, NotTaken):
-                self.target.call(call.copy(), POISONS[0], "")
+        answer_before(self.target, earlier)
         return self.fails(case)
 
     def settle(self, seconds: float, ks: Sequence[int], attempts: int) -> None:
-        """Makes the case small, and finds out whether a fresh process shows it, or after which calls. A failure
-        that costs the process is asked for once alone where waiting for it takes seconds."""
+        """Makes the case small, and finds out whether a fresh process shows it, or after which calls. A
+        failure that costs the process is asked for once alone where waiting for it takes seconds."""
         deadline, self.settled = time.monotonic() + seconds, True
         if self.measurement.cause == HANG or not self.target.renew():
             self.earlier = ()
@@ -87,8 +86,9 @@ class Counterexample:
             self._shrink(self.fails_afresh, deadline, ks, attempts)
         elif history and self.fails_afresh(self.case, history):
             self.earlier = fewest(history, lambda earlier: self.fails_afresh(self.case, earlier))
+            for place in range(len(self.earlier)):
+                self._shrink_call(place, deadline)
             self._shrink(lambda case: self.fails_afresh(case, self.earlier), deadline, ks, attempts)
-            self.earlier = tuple(self._shrunk_call(place, deadline) for place in range(len(self.earlier)))
         else:
             self.fresh = False
             self._shrink(self.fails, deadline, ks, attempts)
@@ -103,20 +103,23 @@ class Counterexample:
             assert self._last is not None
             self.case, self.measurement = smallest, self._last
 
-    def _shrunk_call(self, place: int, deadline: float) -> Case:
-        """An earlier call as small as the failure lets it be."""
-
-        def fails(call: Case) -> bool:
-            return self.fails_afresh(self.case, (*self.earlier[:place], call, *self.earlier[place + 1 :]))
-
-        seconds = deadline - time.monotonic()
-        call = shrink(self.earlier[place], fails, seconds, self.cost, attempts=FEW_ATTEMPTS)
-        self.earlier = (*self.earlier[:place], call, *self.earlier[place + 1 :])
-        return call
+    def _shrink_call(self, place: int, deadline: float) -> None:
+        """Makes an earlier call as small as the failure lets it be."""
+        before, behind = self.earlier[:place], self.earlier[place + 1 :]
+        seconds = CALL_SHARE * (deadline - time.monotonic())
+        call = shrink(
+            self.earlier[place],
+            lambda call: self.fails_afresh(self.case, (*before, call, *behind)),
+            seconds,
+            self.cost,
+            attempts=FEW_ATTEMPTS,
+        )
+        self.earlier = (*before, call, *behind)
 
 
 def fewest(calls: Sequence[Case], fails: Callable[[Sequence[Case]], bool]) -> tuple[Case, ...]:
-    """As few of the calls as still fail: one where that is enough, else what is left once no block of them can go."""
+    """As few of the calls as still fail: one where that is enough, else what is left once no block of them
+    can go."""
     for call in (calls[0], calls[-1]):
         if fails([call]):
             return (call,)
@@ -146,8 +149,8 @@ class Counterexamples:
     unsaved: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def offer(self, new: Counterexample, shrinking: bool = False) -> None:
-        """Takes a failing case if it is a property's first, if its cause explains more than that of the one it has,
-        or if it is smaller: much smaller, unless the case comes from shrinking one."""
+        """Takes a failing case if it is a property's first, if its cause explains more than that of the one
+        it has, or if it is smaller: much smaller, unless the case comes from shrinking one."""
         key = (new.target.name, new.measurement.promise)
         known = self.found.get(key)
         if known is not None and not _is_better(new, known, 1 if shrinking else MUCH_SMALLER):

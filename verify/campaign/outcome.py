@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ...exit_code import ExitCode
-from ..judging.measurement import Evidence, Measurement, order_of, same_cause
+from ..judging.measurement import NO_EVIDENCE, Evidence, Measurement, order_of, same_cause
 from ..judging.trace_difference import TraceDifference
 from ..judging.wrong_columns import WrongColumns
 from ..properties import NAMES, SHARD_INDEPENDENT, TRACE_AGREEMENT
@@ -41,7 +41,7 @@ class PropertyOutcome:
     fatal: int = 0  # failures that cost the target's process, in this run
     cause: str = ""  # of the smallest failing case
     again: str = ""  # what a fresh process shows of it, where that is not the same
-    evidence: Evidence = Evidence()
+    evidence: Evidence = NO_EVIDENCE
 
     @property
     def verdict(self) -> str:
@@ -52,7 +52,8 @@ class PropertyOutcome:
 
 @dataclass(frozen=True)
 class Root:
-    """A broken property that tells a cause. also: what breaks of the same cause, by the same case or others."""
+    """A broken property that tells a cause. also: what breaks of the same cause, by the same case or
+    others."""
 
     promise: str
     also: tuple[str, ...] = ()

@@ -46,8 +46,8 @@ class DamagedFile(ValueError):
 @dataclass(frozen=True)
 class Failure:
     """A broken promise. target: its name as given on the command line. schedules: one a call. takes: what
-    calls the target takes. row: of the case, the first that is wrong. earlier: calls of the same process without
-    which it does not fail. fresh: whether a process that made these alone was seen to fail."""
+    calls the target takes. row: of the case, the first that is wrong. earlier: calls of the same process
+    without which it does not fail. fresh: whether a process that made these alone was seen to fail."""
 
     target: str
     promise: str

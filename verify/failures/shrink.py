@@ -8,12 +8,11 @@ same one on a busy machine. A clock only ends what would take too long.
 
 from __future__ import annotations
 
-import itertools
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from functools import partial
 
 import numpy as np
 
@@ -22,40 +21,16 @@ from ..cases.arrangements import ordered_keys
 from ..cases.case import Case, rebuild
 from ..cases.values import bit_of, bits_of
 from ..judging.describe import runs_of
+from .attempts import MOST_ATTEMPTS, Fails
+from .shrink_rows import RowShrinker
 
-Fails = Callable[[Case], bool]
-T = TypeVar("T")
-FINEST_SHARE = 64  # blocks of a row are tried down to this part of it,
-FEW_ROWS = 16  # are worked on one by one, and as many of more rows are tried alone
-FEW_COLUMNS = 128  # and column by column in rows as short as this
 FEW_VALUES = 8  # so many distinct ones are told as 1, 2, 3, ... or with these steps from 1 upwards,
 PLAIN_STEPS = (1.0, 1 / 16, 1 / 128)  # which share a coarse bin of 8 or of 11 bits
 MOST_ROUNDS = 6
-MOST_ATTEMPTS = 1000  # of a case; the checker's own mistakes shrink within 450
 
 
-class Shrinker:
-    """fails: whether a case still breaks the same promise. deadline: of time.monotonic(). ks: the values of
-    k that a case may have, all where there are none. most: attempts. row: one that is wrong, tried alone first."""
-
-    def __init__(
-        self,
-        case: Case,
-        fails: Fails,
-        deadline: float = math.inf,
-        cost: float = 0.0,
-        ks: Sequence[int] = (),
-        most: int = MOST_ATTEMPTS,
-        row: int = 0,
-    ) -> None:
-        self.case = case
-        self._row = min(row, max(0, case.rows - 1))
-        self.attempts = 0
-        self._fails = fails
-        self._deadline = deadline
-        self._most = most
-        self._ks = ks
-        self._cost = cost  # seconds of an attempt: of the case as it is, or of a dearer one that did not fail
+class Shrinker(RowShrinker):
+    """Every way to make a case smaller, round after round."""
 
     def run(self) -> Case:
         """The smallest failing case found."""
@@ -78,96 +53,6 @@ class Shrinker:
             if self.case is before or self._over():
                 break
         return self.case
-
-    def _over(self) -> bool:
-        """Whether the attempts are used up, or the time is."""
-        return self.attempts >= self._most or time.monotonic() + self._cost >= self._deadline
-
-    def _while_any_left(self, items: Iterable[T]) -> Iterator[T]:
-        """The items until shrinking is over: a candidate is made of one, which takes time as well."""
-        return itertools.takewhile(lambda _: not self._over(), items)
-
-    def _try(self, candidate: Case | None) -> bool:
-        if candidate is None or self._over() or (self._ks and candidate.k not in self._ks):
-            return False
-        self.attempts += 1
-        began = time.monotonic()
-        failed = self._fails(candidate)
-        took = time.monotonic() - began
-        self._cost = took if failed else max(self._cost, took)
-        if failed:
-            self.case = candidate
-        return failed
-
-    def _bits(self) -> list[np.ndarray]:
-        bits = self.case.bits()
-        return [bits[row] for row in range(self.case.rows)]
-
-    def _some_rows(self) -> range:
-        """Those that are worked on one by one: of many rows, none."""
-        return range(self.case.rows if self.case.rows <= FEW_ROWS else 0)
-
-    def _of_rows(self, kept: Sequence[int]) -> Case:
-        bits, lengths = self._bits(), self.case.lengths.numpy()
-        return rebuild(self.case, [bits[row] for row in kept], lengths=lengths[list(kept)])
-
-    def _rows(self) -> None:
-        """One row alone; else the fewest first rows that fail, as if more of them all did, less what can go."""
-        if self.case.rows < 2:
-            return
-        first = min(self._row, self.case.rows - 1)
-        step = -(-self.case.rows // FEW_ROWS)
-        for row in dict.fromkeys((first, *range(0, self.case.rows, step))):
-            if self._try(self._of_rows([row])):
-                return
-        low, high = 1, self.case.rows
-        while low < high and not self._over():
-            middle = (low + high) // 2
-            if self._try(self._of_rows(range(middle))):
-                high = middle
-            else:
-                low = middle + 1
-        for size in self._blocks(self.case.rows):
-            start = 0
-            while start < self.case.rows > 1 and not self._over():
-                rest = [row for row in range(self.case.rows) if not start <= row < start + size]
-                if not rest or not self._try(self._of_rows(rest)):
-                    start += size
-
-    def _widths(self) -> None:
-        """Of several rows at once: the fewest first columns that fail, less single ones that can go."""
-        low, high = 1, self.case.columns
-        while self.case.rows > 1 and low < high and not self._over():
-            middle = (low + high) // 2
-            if self._try(self._of_columns(range(middle))):
-                high = middle
-            else:
-                low = middle + 1
-        column = 0
-        while self.case.rows > 1 and 1 < self.case.columns <= FEW_COLUMNS and column < self.case.columns:
-            kept = [other for other in range(self.case.columns) if other != column]
-            if self._over() or not self._try(self._of_columns(kept)):
-                column += 1
-
-    def _of_columns(self, kept: Sequence[int]) -> Case:
-        """All rows with these columns alone; a length goes on counting those of its own that are left."""
-        n, left = self.case.clamped, np.asarray(kept)
-        lengths = (left[None, :] < n[:, None]).sum(1)
-        given = self.case.lengths.numpy()
-        lengths = np.where(given == n, lengths, np.where(given > n, len(left) + 1, given))
-        return rebuild(self.case, self.case.bits()[:, left], lengths=lengths)
-
-    def _likeness(self) -> None:
-        """Blocks of rows like the first: what is left differs because it has to."""
-        rows = self.case.rows
-        for size in (rows, *self._blocks(rows)) if rows > 2 else ():
-            for start in self._while_any_left(range(0, rows, size)):
-                bits, lengths = self.case.bits(), self.case.lengths.numpy().copy()
-                block = slice(start, start + size)
-                alike = bool((bits[block] == bits[0]).all()) and bool((lengths[block] == lengths[0]).all())
-                if not alike:
-                    bits[block], lengths[block] = bits[0], lengths[0]
-                    self._try(rebuild(self.case, bits, lengths=lengths))
 
     def _layout(self) -> None:
         lengths = self.case.lengths.numpy()
@@ -218,14 +103,6 @@ class Shrinker:
         if not np.array_equal(values, descending := values[np.argsort(~keys, kind="stable")]):
             yield descending
 
-    def _blocks(self, n: int) -> Iterator[int]:
-        """Block sizes from half a row down."""
-        size = n // 2
-        finest = 1 if n <= FEW_COLUMNS else n // FINEST_SHARE
-        while size >= max(1, finest):
-            yield size
-            size //= 2
-
     def _columns(self) -> None:
         """Blocks of columns taken out, then single columns off the end by bisection."""
         for row in self._while_any_left(self._some_rows()):
@@ -245,41 +122,29 @@ class Shrinker:
             runs = runs_of(self._values_of(row))
             if not place < len(runs) <= FEW_VALUES:
                 return
-            low, high = 0, runs[place][1]
-            while low < high and not self._over():
-                middle = (low + high) // 2
-                counts = [count for _, count in runs]
-                counts[place] = middle
-                shorter = np.repeat(np.array([bits for bits, _ in runs], np.uint32), counts)
-                if len(shorter) and self._try(self._replaced(row, shorter)):
-                    high = middle
-                else:
-                    low = middle + 1
+            values, counts = (np.array(part) for part in zip(*runs, strict=True))
+            self._least(0, int(counts[place]), partial(self._with_run, row, place, values, counts))
+
+    def _with_run(
+        self, row: int, place: int, values: np.ndarray, counts: np.ndarray, count: int
+    ) -> Case | None:
+        shorter = np.repeat(
+            values.astype(np.uint32), np.where(np.arange(len(counts)) == place, count, counts)
+        )
+        return self._replaced(row, shorter) if len(shorter) else None
 
     def _values_of(self, row: int) -> np.ndarray:
         return self._bits()[row][: int(self.case.clamped[row])]
 
     def _trim(self, row: int) -> None:
         """The shortest failing length, as if longer ones all failed."""
-        high = int(self.case.clamped[row])
-        low = 1
-        while low < high and not self._over():
-            middle = (low + high) // 2
-            if self._try(self._replaced(row, self._bits()[row][:middle])):
-                high = middle
-            else:
-                low = middle + 1
+        bits = self._bits()[row]
+        self._least(1, int(self.case.clamped[row]), lambda count: self._replaced(row, bits[:count]))
 
     def _k(self) -> None:
-        low, high = 1, self.case.k
-        if high > 2 and self._try(replace(self.case, k=1)):
+        if self.case.k > 2 and self._try(replace(self.case, k=1)):
             return
-        while low < high and not self._over():
-            middle = (low + high) // 2
-            if self._try(replace(self.case, k=middle)):
-                high = middle
-            else:
-                low = middle + 1
+        self._least(1, self.case.k, lambda k: replace(self.case, k=k))
 
     def _best(self) -> None:
         """The best columns, and k less by as many: all but the k-th, or half of them, down to one."""

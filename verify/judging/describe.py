@@ -42,12 +42,21 @@ def case_in_words(case: Case, own: bool = True) -> str:
     """One line for a case: shape, k, and each row's length and contents if it has few rows.
 
     own: whether the target is one of ours: only these have a policy."""
-    bits = case.bits()
+    bits, lengths = case.bits(), case.lengths.tolist()
+    alike = [(lengths[row], bits[row, : case.clamped[row]].tobytes()) for row in range(case.rows)]
+    starts = [row for row in range(case.rows) if row == 0 or alike[row] != alike[row - 1]]
     parts = []
-    for row in range(min(case.rows, MOST_COLUMNS)):
-        n = int(case.clamped[row])
-        parts.append(f"length {int(case.lengths[row])}: {contents(bits[row, :n])}")
-    more = f"; {case.rows - MOST_COLUMNS} more rows" if case.rows > MOST_COLUMNS else ""
+    for row, end in zip(starts[:MOST_COLUMNS], [*starts[1:], case.rows], strict=False):
+        which = (
+            f"rows {row} to {end - 1}: "
+            if end - row > 1
+            else f"row {row}: "
+            if len(starts) < case.rows
+            else ""
+        )
+        parts.append(f"{which}length {lengths[row]}: {contents(bits[row, : case.clamped[row]])}")
+    left = case.rows - starts[MOST_COLUMNS] if len(starts) > MOST_COLUMNS else 0
+    more = f"; {left} more rows" if left else ""
     layout = (
         ""
         if case.row_stride == case.columns and not case.offset

@@ -6,7 +6,7 @@ reference/oracle.py, and metamorphic testing (Chen, Cheung and Yiu, 1998) where 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -22,12 +22,9 @@ from ..cases.variants import (
     has_short_lengths,
     is_packed,
     packed,
-    with_legal_lengths,
 )
 from ..properties import TRACE_AGREEMENT
-from ..targets.model import model_trace
 from ..targets.target import POISONS, Answer, NotTaken, Schedule, Target, TargetFailure
-from .batch import with_oracle
 from .describe import order_in_words, row_in_words
 from .faults import Fault, faults_of
 from .judge import JUDGES, Expected, Slots, is_correct_selection
@@ -36,7 +33,6 @@ from .subject import Subject as Subject
 from .told_apart import Difference, told_apart
 from .trace_difference import first_difference
 from .wrong_columns import against_contract
-
 
 # What a call beyond the first is for, in the order in which they are made.
 AGAIN, SHORT, GRAPH = "repeatable-bytes", "short-lengths", "graph-replay"
@@ -84,8 +80,8 @@ class Examination:
         return measured
 
     def _told(self, measured: Iterator[Measurement], called: Case | None) -> Iterator[Measurement]:
-        """With what a broken one needs to be told: what was called, and what the target printed then. Ours see the
-        case as it is."""
+        """With what a broken one needs to be told: what was called, and what the target printed then. Ours
+        see the case as it is."""
         for item in measured:
             if item.broken and item.evidence.printed == "":
                 item = replace(item, evidence=replace(item.evidence, printed=self._printed))
@@ -263,6 +259,14 @@ def examine(
 ) -> list[Measurement]:
     """Every measurement that one case gives of one target. Raises NotTaken where it does not take it."""
     return Examination(target, subject, schedules).run(steps, short=subject.case)
+
+
+def answer_before(target: Target, calls: Sequence[Case]) -> None:
+    """Lets the target answer calls whose answers nobody looks at: for what they leave behind in its
+    process."""
+    for call in calls:
+        with suppress(TargetFailure, NotTaken):
+            target.call(call.copy(), POISONS[0], "")
 
 
 def check_one(

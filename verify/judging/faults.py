@@ -1,7 +1,7 @@
 """What is wrong with the slots of a row: each wrong slot has a kind, and the cause comes before what follows.
 
-A slot that was never written lacks a column, too, and may seem to hold one twice. Of all that is wrong with a row
-the first kind below that it has is the cause.
+A slot that was never written lacks a column, too, and may seem to hold one twice. Of all that is wrong with a
+row the first kind below that it has is the cause.
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ def slot_value(index: int) -> str:
 
 @dataclass(frozen=True)
 class RowFaults:
-    """slots: int64 of each kind that the row has. missing, surplus: columns that the answer lacks, the greatest
-    value first, and that it has in their place, the least first. as_row: the row of the call whose answer this is,
-    if it is that of another."""
+    """slots: int64 of each kind that the row has. missing, surplus: columns that the answer lacks, the
+    greatest value first, and that it has in their place, the least first. as_row: the row of the call whose
+    answer this is, if it is that of another."""
 
     expected: Expected
     row: int
@@ -86,9 +86,10 @@ class RowFaults:
         wanted = int(self.expected.wanted[self.row])
         if len(self.missing):
             which = (
-                "the expected column" if wanted == 1 else f"{len(self.missing)} of {wanted} expected columns"
+                f"{len(self.missing)} of {wanted} expected columns" if wanted > 1 else "the expected column"
             )
-            yield f"{which} {'is' if len(self.missing) == 1 else 'are'} missing: {self._columns(self.missing)}"
+            verb = "is" if len(self.missing) == 1 else "are"
+            yield f"{which} {verb} missing: {self._columns(self.missing)}"
         if len(self.surplus):
             equal = " of equal value" if Fault.TIE in self.slots else ""
             count = counted(len(self.surplus), f"column{equal} was", f"columns{equal} were")
@@ -187,11 +188,10 @@ def _padding(row: RowFaults, slots: np.ndarray) -> str:
 
 
 def _beyond(row: RowFaults, slots: np.ndarray) -> str:
-    n = int(row.expected.n[row.row])
+    beyond = f"beyond the {counted(int(row.expected.n[row.row]), 'column', 'columns')} that count"
     if len(slots) == 1:
-        return f"slot {slots[0]} holds column {row.got[slots[0]]}, beyond the {counted(n, 'column', 'columns')} that count"
-    told = _numbers(row.got[slots])
-    return f"{len(slots)} slots hold columns beyond the {counted(n, 'column', 'columns')} that count: {told}"
+        return f"slot {slots[0]} holds column {row.got[slots[0]]}, {beyond}"
+    return f"{len(slots)} slots hold columns {beyond}: {_numbers(row.got[slots])}"
 
 
 def _outside(row: RowFaults, slots: np.ndarray) -> str:

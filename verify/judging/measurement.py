@@ -10,20 +10,20 @@ from .faults import Fault, rank_of
 from .trace_difference import TraceDifference
 from .wrong_columns import WrongColumns
 
-# Of one cause, the promises that say most about it come first: that two calls differ, and in what, then what is
-# wrong with the slots of one.
+# Of one cause, the promises that say most about it come first: that two calls differ, and in what, then what
+# is wrong with the slots of one.
 TELLING = (
     "fully-written",
-    "padding",
     "repeatable-set",
     "layout-independent",
-    "batch-independent",
     "shard-independent",
     "graph-replay",
     "tail-independent",
     "exact-set",
     "in-range-unique",
+    "padding",
     "nan-first",
+    "batch-independent",
     "lowest-column-ties",
     "signed-zero-tie",
     "repeatable-bytes",
@@ -43,11 +43,14 @@ class Evidence:
     traceback: str = ""
 
 
+NO_EVIDENCE = Evidence()
+
+
 @dataclass(frozen=True)
 class Measurement:
-    """rows: how many of the case judged it. broken: in words, or None. cause: what is wrong there, in words that
-    other broken properties may share. case: what the call was given, None for the case as it is. wrong: the columns
-    of a row that it is broken in, where there are such. fatal: it cost the target's process."""
+    """rows: how many of the case judged it. broken: in words, or None. cause: what is wrong there, in words
+    that other broken properties may share. case: what the call was given, None for the case as it is. wrong:
+    the columns of a row that it is broken in, where there are such. fatal: it cost the target's process."""
 
     promise: str
     rows: int
@@ -57,7 +60,7 @@ class Measurement:
     difference: TraceDifference | None = None
     wrong: WrongColumns | None = None
     fatal: bool = False
-    evidence: Evidence = field(default=Evidence(), repr=False)
+    evidence: Evidence = field(default=NO_EVIDENCE, repr=False)
 
 
 def failed(failure: TargetFailure, promise: str, case: Case, when: str = "") -> Measurement:

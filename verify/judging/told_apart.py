@@ -14,7 +14,8 @@ from .wrong_columns import WrongColumns, between_calls
 
 @dataclass(frozen=True)
 class Difference:
-    """broken: in words. cause: what is wrong with one of the answers; of two that are right, how they differ."""
+    """broken: in words. cause: what is wrong with one of the answers; of two that are right, how they
+    differ."""
 
     broken: str
     cause: str
@@ -24,8 +25,8 @@ class Difference:
 def told_apart(
     same: np.ndarray, base: Slots, second: Slots, when: str, source: Sequence[int] | None = None
 ) -> Difference | None:
-    """The first row that is not the same in the base's answer and in the second. source: for each row of the second
-    call, the base's row that it repeats."""
+    """The first row that is not the same in the base's answer and in the second. source: for each row of the
+    second call, the base's row that it repeats."""
     rows = np.flatnonzero(~same)
     if not len(rows):
         return None

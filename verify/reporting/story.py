@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..campaign.outcome import PropertyOutcome, TargetOutcome
-from ..judging.measurement import Evidence
+from ..judging.measurement import NO_EVIDENCE, Evidence
 from ..judging.wrong_columns import WrongColumns
 from ..properties import promise_of
 
@@ -18,9 +18,9 @@ class Story:
 
     promise: the property's name. found: what the judge found in the smallest failing case. case: that case in
     words. often: in how many cases. stage: the first stage that differs from the model's, or "". file: the
-    saved failure. wrong: the columns and slots of the case that are wrong. again: what it takes to see it again,
-    where the case alone does not show it. also: further properties that break of the same cause. evidence: what
-    the target printed, and an exception's traceback.
+    saved failure. wrong: the columns and slots of the case that are wrong. again: what it takes to see it
+    again, where the case alone does not show it. also: further properties that break of the same cause.
+    evidence: what the target printed, and an exception's traceback.
     """
 
     target: str
@@ -34,7 +34,7 @@ class Story:
     wrong: WrongColumns | None
     again: str = ""
     also: tuple[str, ...] = ()
-    evidence: Evidence = Evidence()
+    evidence: Evidence = NO_EVIDENCE
 
     @property
     def title(self) -> str:

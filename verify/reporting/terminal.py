@@ -86,9 +86,11 @@ def print_line(console: Console, line: Text) -> None:
 def print_campaign(
     console: Console, view: CampaignView, details: bool = False, traceback: bool = False
 ) -> None:
-    """Everything that a campaign found: the verdict and the stories, then tables, and below these the verdict again.
+    """Everything that a campaign found: the verdict and the stories, then tables, and below these the verdict
+    again.
 
-    details: the tables of our own kernel's paths, whoever was examined. traceback: of exceptions, the whole."""
+    details: the tables of our own kernel's paths, whoever was examined. traceback: of exceptions, the
+    whole."""
     parts: list[RenderableType] = [verdict_on_a_line(view), Text()]
     for story in view.stories(claimed_only=True):
         parts += _story(story, traceback)

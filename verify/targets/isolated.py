@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import importlib
 import logging
-import signal
-import subprocess
 import sys
-import threading
 import time
-from collections import deque
 from collections.abc import Hashable
-from dataclasses import asdict
-from multiprocessing import Pipe
 from multiprocessing.connection import Connection
-from typing import IO
 
 from ..cases.case import Case
 from ..properties import with_shards
@@ -32,7 +25,7 @@ from .target import (
     TargetMisnamed,
     TargetUnavailable,
 )
-from .user_frame import last_words
+from .user_frame import last_words, less_noise
 from .wire import answer_of, receive, send_case
 
 PREPARE_SECONDS = 300.0  # importing an engine and compiling its kernels
@@ -187,7 +180,9 @@ class IsolatedTarget(Target):
         self._calls.clear()
         self._first_calls.forget()
         words = last_words(printed)
-        return TargetFailure("crash", ended + (f": {words}" if words else ""), fatal=True, printed=printed)
+        return TargetFailure(
+            "crash", ended + (f": {words}" if words else ""), fatal=True, printed=less_noise(printed)
+        )
 
     def _await(self, connection: Connection, shape: Hashable) -> None:
         """Returns once the worker answers, or is gone. TargetFailure for a hang; NotTaken where no more first

@@ -28,8 +28,8 @@ def _library() -> ctypes.CDLL | None:
 
 @contextmanager
 def poisoned_memory(rows: int, k: int, poison: int, device: str = "cpu") -> Iterator[None]:
-    """Inside, new memory is likely to hold `poison`, int32 in one word and int64 in two; the memory that an output
-    [rows, k] on the device is likely to be given holds it in any case."""
+    """Inside, new memory is likely to hold `poison`, int32 in one word and int64 in two; the memory that an
+    output [rows, k] on the device is likely to be given holds it in any case."""
     for dtype in (torch.int32, torch.int64):
         torch.full((rows, k), poison, dtype=dtype, device=device)
     library = _library()

@@ -1,7 +1,8 @@
 """The process that a target runs in, from the checker's side.
 
-The worker imports the target once, and each process that calls it is a copy of that: a fresh one costs no import. A
-target whose import starts threads, or that uses a GPU, cannot be copied, and is imported again instead.
+The worker imports the target once, and each process that calls it is a copy of that: a fresh one costs no
+import. A target whose import starts threads, or that uses a GPU, cannot be copied, and is imported again
+instead.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections import deque
 from contextlib import suppress
 from dataclasses import asdict
 from multiprocessing import Pipe
@@ -27,7 +27,7 @@ from .wire import Message, receive, send
 WORKER = (
     "import sys; sys.path.sort(key=''.__eq__); from persistent_topk.verify.targets.worker import main; main()"
 )
-KEPT_BYTES = 2000  # of what the target printed last
+KEPT_BYTES = 4000  # of what the target printed last
 PRINTED_CHUNK = 1 << 16
 END_SECONDS = 1.0  # for a process to end by itself
 CATCH_UP_SECONDS = 0.5  # for what was printed to be read
@@ -49,7 +49,8 @@ class Process:
             start_new_session=True,  # an interrupt is for the checker, which ends the worker itself
         )
         theirs.close()
-        self._printed: deque[bytes] = deque(maxlen=2)
+        self._printed = b""
+        self._printing = threading.Lock()
         assert self._popen.stdout is not None
         threading.Thread(target=self._drain, args=(self._popen.stdout,), daemon=True).start()
         self._copies = False
@@ -67,8 +68,8 @@ class Process:
         return message
 
     def connection(self) -> Connection:
-        """To the process that answers calls, a fresh one where there is none. Raises EOFError or ConnectionError
-        where the worker is gone."""
+        """To the process that answers calls, a fresh one where there is none. Raises EOFError or
+        ConnectionError where the worker is gone."""
         if not self._copies:
             return self._control
         if self._copy is None:
@@ -88,14 +89,16 @@ class Process:
         """What is printed from now on is of another call."""
         if self._printed or self._unread():
             self.printed()
-            self._printed.clear()
+            with self._printing:
+                self._printed = b""
 
     def printed(self) -> str:
         """The last of what it printed since."""
         limit = time.monotonic() + CATCH_UP_SECONDS
         while self._unread() and time.monotonic() < limit:
             time.sleep(LOOK_SECONDS)
-        return b"".join(self._printed)[-KEPT_BYTES:].decode(errors="replace").strip()
+        with self._printing:
+            return self._printed.decode(errors="replace").strip()
 
     def _unread(self) -> int:
         """Bytes that it printed and nobody has read yet."""
@@ -110,11 +113,12 @@ class Process:
 
     def _drain(self, printed: IO[bytes]) -> None:
         while chunk := printed.read1(PRINTED_CHUNK):  # type: ignore[attr-defined]
-            self._printed.append(chunk)
+            with self._printing:
+                self._printed = (self._printed + chunk)[-KEPT_BYTES:]
 
     def ended(self) -> tuple[str, bool]:
-        """How the process that answers calls ended, in words, and whether there can be another one. Kills what is
-        left of it."""
+        """How the process that answers calls ended, in words, and whether there can be another one. Kills
+        what is left of it."""
         if self._copy is None:
             return _in_words(self._end_worker()), False
         self._copy.close()

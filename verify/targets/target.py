@@ -19,8 +19,8 @@ Schedule = str  # how the threads of an emulated kernel interleave, as text; oth
 
 
 def is_poison(indices: np.ndarray) -> np.ndarray:
-    """Bool, of the same shape: slots that hold what memory held before a call. indices: int64, read from slots of
-    32 or 64 bits."""
+    """Bool, of the same shape: slots that hold what memory held before a call. indices: int64, read from
+    slots of 32 or 64 bits."""
     wide = [int.from_bytes(bytes([byte] * 8), "little", signed=True) for byte in POISON_BYTES]
     return np.isin(indices, [*POISONS, *wide])
 
@@ -28,8 +28,8 @@ def is_poison(indices: np.ndarray) -> np.ndarray:
 @dataclass(frozen=True)
 class Answer:
     """indices: int64 [rows, k], as the target wrote them. trace: [rows, ctas] of TRACE_DTYPE, or None.
-    damage: what was found beside the slots (a canary overwritten), or None. printed: the last of what the target
-    printed in the call."""
+    damage: what was found beside the slots (a canary overwritten), or None. printed: the last of what the
+    target printed in the call."""
 
     indices: np.ndarray
     trace: np.ndarray | None = None
@@ -41,8 +41,8 @@ class TargetFailure(Exception):
     """A call that gave no answer: raised, hung, crashed, or answered in the wrong shape.
 
     kind: a word for it. promise: the property that it breaks, where the kind alone tells. fatal: it cost
-    the target's process. traceback: the whole of an exception's. printed: the last of what the target printed in
-    the call.
+    the target's process. traceback: the whole of an exception's. printed: the last of what the target printed
+    in the call.
     """
 
     def __init__(

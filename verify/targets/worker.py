@@ -139,7 +139,7 @@ def serve(control: Connection, name: str, device: str) -> None:
     sys.path[:] = message["path"]
     for stream in (sys.stdout, sys.stderr):  # what is printed before a crash is not lost with a buffer
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    faulthandler.enable()
+    faulthandler.enable(all_threads=False)
     target = inside(name, device, limits_of(message["limits"]))
     if not target.on_gpu:  # a GPU's driver reserves more than there is
         limit_memory()
