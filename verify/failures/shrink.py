@@ -36,6 +36,7 @@ class Shrinker(RowShrinker):
         """The smallest failing case found."""
         passes = (
             self._rows,
+            self._tiny,
             self._layout,
             self._widths,
             self._k,
@@ -53,6 +54,15 @@ class Shrinker(RowShrinker):
             if self.case is before or self._over():
                 break
         return self.case
+
+    def _tiny(self) -> None:
+        """Of one row the first few columns, from one upwards: where they fail, nothing long was tried."""
+        count = 1
+        while self.case.rows == 1 and count < int(self.case.clamped[0]) and not self._over():
+            shorter = self._replaced(0, self._values_of(0)[:count])
+            if self._try(replace(shorter, k=min(self.case.k, count))) or self._try(shorter):
+                return
+            count *= 2
 
     def _layout(self) -> None:
         lengths = self.case.lengths.numpy()

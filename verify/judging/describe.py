@@ -54,7 +54,9 @@ def case_in_words(case: Case, own: bool = True) -> str:
             if len(starts) < case.rows
             else ""
         )
-        parts.append(f"{which}length {lengths[row]}: {contents(bits[row, : case.clamped[row]])}")
+        n = int(case.clamped[row])
+        tail = f"; beyond it {contents(bits[row, n:])}" if n < case.columns and case.rows == 1 else ""
+        parts.append(f"{which}length {lengths[row]}: {contents(bits[row, :n])}{tail}")
     left = case.rows - starts[MOST_COLUMNS] if len(starts) > MOST_COLUMNS else 0
     more = f"; {left} more rows" if left else ""
     layout = (

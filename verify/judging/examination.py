@@ -149,7 +149,7 @@ class Examination:
     def _trace(self, trace: np.ndarray) -> Measurement:
         difference = first_difference(trace, self.subject.model[1])
         words = difference.told(self.target.name) if difference else None
-        return Measurement(TRACE_AGREEMENT.name, self.subject.case.rows, words, difference)
+        return Measurement(TRACE_AGREEMENT.name, self.subject.case.rows, words, difference=difference)
 
     def _again(self) -> Iterator[Measurement]:
         """The same call once more, into memory that held something else, under another schedule."""

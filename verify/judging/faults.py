@@ -111,7 +111,7 @@ def faults_of(slots: Slots, row: int) -> RowFaults:
     valid, leading = slots.valid[row].numpy(), slots.leading[row].numpy()
     unwritten = slots.unwritten[row].numpy()
     early = leading & (got == slots.padding) & ~valid
-    beyond = leading & (got >= n) & (got < columns) & ~early
+    beyond = (leading | (n > 0)) & (got >= n) & (got < columns) & ~early & (got != slots.padding)
     _, first = np.unique(got, return_index=True)
     again = np.ones(len(got), bool)
     again[first] = False
@@ -134,7 +134,7 @@ def faults_of(slots: Slots, row: int) -> RowFaults:
     )
     kinds[Fault.LOST], kinds[Fault.NAN] = in_place & (not is_tie and not is_nan), in_place & is_nan
     kinds[Fault.TIE] = in_place & is_tie
-    kinds[Fault.BEHIND] = ~leading & (got != slots.padding) & ~unwritten
+    kinds[Fault.BEHIND] = ~leading & (got != slots.padding) & ~unwritten & ~beyond
     as_row = another_row(slots, row) if whole and len(missing) and not is_tie else None
     found = {fault: np.flatnonzero(where) for fault, where in kinds.items() if where.any()}
     return RowFaults(expected, row, got, slots.padding, found, missing, surplus, as_row)
@@ -188,7 +188,7 @@ def _padding(row: RowFaults, slots: np.ndarray) -> str:
 
 
 def _beyond(row: RowFaults, slots: np.ndarray) -> str:
-    beyond = f"beyond the {counted(int(row.expected.n[row.row]), 'column', 'columns')} that count"
+    beyond = f"beyond the length, {int(row.expected.n[row.row])}"
     if len(slots) == 1:
         return f"slot {slots[0]} holds column {row.got[slots[0]]}, {beyond}"
     return f"{len(slots)} slots hold columns {beyond}: {_numbers(row.got[slots])}"

@@ -10,19 +10,18 @@ from .faults import Fault, rank_of
 from .trace_difference import TraceDifference
 from .wrong_columns import WrongColumns
 
-# Of one cause, the promises that say most about it come first: that two calls differ, and in what, then what
-# is wrong with the slots of one.
+# Of one cause, the promises that say most about it come first.
 TELLING = (
     "fully-written",
     "repeatable-set",
     "layout-independent",
     "shard-independent",
     "graph-replay",
-    "tail-independent",
     "exact-set",
     "in-range-unique",
     "padding",
     "nan-first",
+    "tail-independent",
     "batch-independent",
     "lowest-column-ties",
     "signed-zero-tie",

@@ -54,4 +54,4 @@ def _cause(wrong: tuple[RowFaults, RowFaults]) -> str:
     if causes:
         return min(causes, key=list(Fault).index).value
     columns = [np.sort(faults.got) for faults in wrong]
-    return (Fault.ORDER if np.array_equal(*columns) else Fault.TIE).value
+    return (Fault.ORDER if np.array_equal(columns[0], columns[1]) else Fault.TIE).value
