@@ -196,7 +196,6 @@ class Outcome:
                             "verdict": item.verdict,
                             "cases": item.cases,
                             "summary": item.summary or item.lacking or "",
-                            "cause": item.cause,
                             "replay": str(item.replay) if item.replay else None,
                         }
                         for prop, item in target.properties.items()

@@ -38,6 +38,9 @@ class Attempts:
         self._row = min(row, max(0, case.rows - 1))
         self.attempts = 0
         self._fails = fails
+        self._held: set[tuple[object, ...]] = (
+            set()
+        )  # cases that do not fail: no second attempt is made of them
         self._deadline = deadline
         self._most = most
         self._ks = ks
@@ -54,6 +57,9 @@ class Attempts:
     def _try(self, candidate: Case | None) -> bool:
         if candidate is None or self._over() or (self._ks and candidate.k not in self._ks):
             return False
+        case = candidate.digest(), candidate.k, candidate.columns, candidate.row_stride, candidate.offset
+        if case in self._held:
+            return False
         self.attempts += 1
         began = time.monotonic()
         failed = self._fails(candidate)
@@ -61,6 +67,8 @@ class Attempts:
         self._cost = took if failed else max(self._cost, took)
         if failed:
             self.case = candidate
+        else:
+            self._held.add(case)
         return failed
 
     def _bits(self) -> list[np.ndarray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -48,8 +49,9 @@ class RowShrinker(Attempts):
         self._least(1, self.case.columns, lambda count: self._of_columns(range(count)))
         column = 0
         while 1 < self.case.columns <= FEW_COLUMNS and column < self.case.columns:
-            kept = [other for other in range(self.case.columns) if other != column]
-            if self._over() or not self._try(self._of_columns(kept)):
+            fewer = self._of_columns([other for other in range(self.case.columns) if other != column])
+            with_k = replace(fewer, k=max(1, self.case.k - 1))  # they may only shrink together
+            if self._over() or not (self._try(fewer) or self._try(with_k)):
                 column += 1
 
     def _of_columns(self, kept: Sequence[int]) -> Case:
