@@ -26,6 +26,7 @@ from .shrink_rows import RowShrinker
 
 FEW_VALUES = 8  # so many distinct ones are told as 1, 2, 3, ... or with these steps from 1 upwards,
 PLAIN_STEPS = (1.0, 1 / 16, 1 / 128)  # which share a coarse bin of 8 or of 11 bits
+PLAIN_NAN = bit_of(math.nan)
 MOST_ROUNDS = 6
 
 
@@ -97,6 +98,9 @@ class Shrinker(RowShrinker):
         values = self._bits()[row][:n]
         keys = ordered_keys(values)
         ranks = np.unique(keys, return_inverse=True)
+        is_nan = np.isnan(values.view(np.float32))
+        if (values[is_nan] != PLAIN_NAN).any():
+            yield np.where(is_nan, PLAIN_NAN, values)
         if n and len(ranks[0]) <= FEW_VALUES:
             for step in PLAIN_STEPS:
                 plain = bits_of(1.0 + step * ranks[1].astype(np.float32))
