@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +25,7 @@ from ..verify.reporting.junit import write_junit
 from ..verify.reporting.page import write_page
 from ..verify.reporting.progress import LiveProgress
 from ..verify.reporting.terminal import print_campaign, print_line, terminal, verdict_on_a_line
+from ..verify.start import Started
 from ..verify.targets import Target, TargetMisnamed, TargetUnavailable, resolve
 from .options import Takes
 
@@ -32,10 +33,14 @@ DEFAULT_TARGETS = ("model", "emulator")
 
 
 def prepared(
-    names: Sequence[str], claims: frozenset[str] | None, device: str, takes: Takes
+    names: Sequence[str],
+    claims: frozenset[str] | None,
+    device: str,
+    takes: Takes,
+    started: Mapping[str, Started] | None = None,
 ) -> tuple[list[Target], dict[str, str]]:
     """Targets that can run, and for each of the others the reason why it cannot. takes: what the command line
-    says of the calls that they take.
+    says of the calls that they take. started: workers of some of them that are on their way.
 
     Without names: our own targets, and `gpu` if there is a GPU. Raises click.UsageError for a name that does
     not belong to a target.
@@ -44,7 +49,8 @@ def prepared(
     unavailable: dict[str, str] = {}
     for name in dict.fromkeys(names) or DEFAULT_TARGETS:
         try:
-            target = resolve(name, claims, device, takes.limits, takes.first_calls())
+            worker = (started or {}).get(name)
+            target = resolve(name, claims, device, takes.limits, takes.first_calls(), worker)
             target.prepare()
         except TargetMisnamed as error:
             raise click.UsageError(str(error)) from error

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ..exit_code import ExitCode
+from ..verify.start import start
 from .options import (
     Seconds,
     Takes,
@@ -22,6 +23,7 @@ from .options import (
 )
 
 DEFAULT_SECONDS = 60.0
+WORKER = "persistent_topk.verify.targets.worker"  # imports what a target needs while this process does
 DEFAULT_FAILURES = Path("topk-failures")
 
 
@@ -121,6 +123,7 @@ def command(
     if quiet and details:
         raise click.UsageError("-q and -v are both given; expected one of them")
     claims, ks = parse_claims(claim), parse_ks(k)
+    started = {name: start(WORKER, name, device) for name in dict.fromkeys(targets) if ":" in name}
     from ..verify.campaign.campaign import Options
     from ..verify.campaign.ranks import RanksApart, one_gpu_a_rank
     from .campaign_run import Shown, captured, check_families, prepared, run_ranks, shared_ks, write
@@ -128,7 +131,7 @@ def command(
     check_families(families)
     one_gpu_a_rank()
     captured_scores = captured(logits, ks)
-    ready, unavailable = prepared(targets, claims, device, takes)
+    ready, unavailable = prepared(targets, claims, device, takes, started)
     for name, why in unavailable.items():
         click.echo(f"{name} cannot run here: {why}", err=True)
     if unavailable:

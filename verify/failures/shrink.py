@@ -26,7 +26,7 @@ from .shrink_rows import RowShrinker
 
 FEW_VALUES = 8  # so many distinct ones are told as 1, 2, 3, ... or with these steps from 1 upwards,
 PLAIN_STEPS = (1.0, 1 / 16, 1 / 128)  # which share a coarse bin of 8 or of 11 bits
-PLAIN_NAN = bit_of(math.nan)
+PLAIN_NAN = np.uint32(bit_of(math.nan))
 MOST_ROUNDS = 6
 
 

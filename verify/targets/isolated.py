@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection
 
 from ..cases.case import Case
 from ..properties import with_shards
+from ..start import Started
 from .call_log import CallLog
 from .first_calls import FirstCalls
 from .limits import limits_of
@@ -57,8 +58,11 @@ class IsolatedTarget(Target):
         device: str = "cpu",
         patience: float = 1.0,
         first_calls: FirstCalls | None = None,
+        started: Started | None = None,
     ) -> None:
-        """patience: scales the watchdog's limits. first_calls: the patience with these."""
+        """patience: scales the watchdog's limits. first_calls: the patience with these. started: its first
+        worker, if that is on its way already."""
+        self._worker = started
         self.inner = inner
         self.name, self.claims, self.limits = inner.name, inner.claims, inner.limits
         self.on_gpu = inner.on_gpu
@@ -115,7 +119,8 @@ class IsolatedTarget(Target):
         if self._process is not None:
             return self._process
         check_platform()
-        process = Process(self.name, self._device, self.limits)
+        process = Process(self.name, self._device, self.limits, self._worker)
+        self._worker = None
         try:
             message = process.prepared(PREPARE_SECONDS * self._patience)
         except (EOFError, ConnectionError) as error:

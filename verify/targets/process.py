@@ -20,13 +20,11 @@ from multiprocessing.connection import Connection
 from multiprocessing.reduction import send_handle
 from typing import IO
 
+from ..start import Started, start
 from .limits import TargetLimits
 from .wire import Message, receive, send
 
-# The working folder, which Python puts first, comes last: a file in it may be called like one of the library.
-WORKER = (
-    "import sys; sys.path.sort(key=''.__eq__); from persistent_topk.verify.targets.worker import main; main()"
-)
+WORKER = "persistent_topk.verify.targets.worker"
 KEPT_BYTES = 4000  # of what the target printed last
 PRINTED_CHUNK = 1 << 16
 END_SECONDS = 1.0  # for a process to end by itself
@@ -37,18 +35,9 @@ LOOK_SECONDS = 0.001
 class Process:
     """The worker, and the copy of it that answers calls. Nothing is waited for until prepared()."""
 
-    def __init__(self, name: str, device: str, limits: TargetLimits) -> None:
-        self._control, theirs = Pipe()
-        worker = [sys.executable, "-c", WORKER]
-        self._popen = subprocess.Popen(
-            [*worker, str(theirs.fileno()), name, device],
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # an interrupt is for the checker, which ends the worker itself
-        )
-        theirs.close()
+    def __init__(self, name: str, device: str, limits: TargetLimits, started: Started | None = None) -> None:
+        """started: the worker, if it is on its way already."""
+        self._control, self._popen = started or start(WORKER, name, device)
         self._printed = b""
         self._printing = threading.Lock()
         assert self._popen.stdout is not None

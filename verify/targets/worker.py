@@ -1,4 +1,4 @@
-"""The process that one target runs in, which isolated.py starts with FD NAME DEVICE."""
+"""The process that one target runs in, which process.py starts with FD NAME DEVICE."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def serve(control: Connection, name: str, device: str) -> None:
 
 def main() -> None:
     """Serves the connection that the checker passed, and leaves without a word when it hangs up."""
-    fd, name, device = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+    fd, name, device = int(sys.argv[2]), sys.argv[3], sys.argv[4]
     try:
         serve(Connection(fd), name, device)
     except (EOFError, ConnectionError, KeyboardInterrupt, json.JSONDecodeError):
