@@ -72,7 +72,7 @@ class Counterexample:
         """Makes the case small, and finds out whether a fresh process shows it, or after which calls. A
         failure that costs the process is asked for once alone where waiting for it takes seconds."""
         deadline, self.settled = time.monotonic() + seconds, True
-        if self.measurement.cause == HANG or not self.target.renew():
+        if self.measurement.cause == HANG or not self.target.renews:
             self.earlier = ()
             self._shrink(self.fails, deadline, ks, attempts)
             return

@@ -104,12 +104,15 @@ class IsolatedTarget(Target):
             self._process.kill()
             self._process = None
 
-    def renew(self) -> bool:
+    @property
+    def renews(self) -> bool:
+        return self._process is not None and self._process.copies and not self.waited()
+
+    def renew(self) -> None:
         if self._process is not None and not self._process.renew():
             self._process = None
         self._calls.clear()
         self._first_calls.forget()
-        return True
 
     def earlier_calls(self) -> tuple[Case, ...]:
         return self._calls.kept()

@@ -33,7 +33,8 @@ LOOK_SECONDS = 0.001
 
 
 class Process:
-    """The worker, and the copy of it that answers calls. Nothing is waited for until prepared()."""
+    """The worker, and the copy of it that answers calls. Nothing is waited for until prepared(). copies:
+    whether copies answer, and not the worker itself."""
 
     def __init__(self, name: str, device: str, limits: TargetLimits, started: Started | None = None) -> None:
         """started: the worker, if it is on its way already."""
@@ -42,7 +43,7 @@ class Process:
         self._printing = threading.Lock()
         assert self._popen.stdout is not None
         threading.Thread(target=self._drain, args=(self._popen.stdout,), daemon=True).start()
-        self._copies = False
+        self.copies = False
         self._copy: Connection | None = None
         self._pid = 0
         send(self._control, {"path": sys.path, "limits": asdict(limits)})
@@ -53,13 +54,13 @@ class Process:
         if not self._control.poll(seconds):
             return None
         message, _ = receive(self._control)
-        self._copies = bool(message.get("copies"))
+        self.copies = bool(message.get("copies"))
         return message
 
     def connection(self) -> Connection:
         """To the process that answers calls, a fresh one where there is none. Raises EOFError or
         ConnectionError where the worker is gone."""
-        if not self._copies:
+        if not self.copies:
             return self._control
         if self._copy is None:
             ours, theirs = Pipe()
@@ -121,9 +122,9 @@ class Process:
 
     def renew(self) -> bool:
         """Ends the process that answers calls; whether there can be another one."""
-        if self._copy is None and self._copies:
+        if self._copy is None and self.copies:
             return True
-        if self._copies:
+        if self.copies:
             with suppress(ProcessLookupError):
                 os.kill(self._pid, signal.SIGKILL)
             return self.ended()[1]

@@ -158,9 +158,13 @@ class Target(ABC):
         """
         raise NotImplementedError
 
-    def renew(self) -> bool:
-        """Lets the next call meet a process that answered none before; False where there is no such thing."""
+    @property
+    def renews(self) -> bool:
+        """Whether renew() is quick: no engine is imported again, no kernel compiled."""
         return False
+
+    def renew(self) -> None:  # noqa: B027
+        """Lets the next call meet a process that answered none before, where it has one of its own."""
 
     def earlier_calls(self) -> tuple[Case, ...]:
         """Calls that the target's process answered so far, the first and the latest, as many as are kept."""

@@ -41,12 +41,14 @@ def asked(target: Target, columns: int = 3) -> int:
 def test_a_renewed_process_has_answered_nothing(isolated: IsolatedTarget) -> None:
     assert [asked(isolated) for _ in range(3)] == [1, 2, 3]
     assert len(isolated.earlier_calls()) == 3
-    assert isolated.renew() and isolated.earlier_calls() == ()
+    assert isolated.renews
+    isolated.renew()
+    assert isolated.earlier_calls() == ()
     assert [asked(isolated) for _ in range(2)] == [1, 2]
 
 
 def test_a_function_of_this_process_cannot_be_renewed() -> None:
-    assert not FunctionTarget("f", lambda logits, lengths, k: logits).renew()
+    assert not FunctionTarget("f", lambda logits, lengths, k: logits).renews
 
 
 @pytest.mark.parametrize("isolated", ["faults"], indirect=True)
