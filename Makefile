@@ -2,7 +2,7 @@
 # make test        the tests that need no GPU (those that do are skipped where there is none)
 # make notebooks   runs every cell of the notebooks, assertions included
 # make docs        the API reference, from the docstrings, in build/docs; fails where it is not whole
-# make check       linters, types, formatting; `make format` repairs what tools can
+# make check       linters, types, formatting, links; `make format` repairs what tools can
 # make nightly     everything: notebooks, docs, all 2^32 floats, a long campaign, every mutant
 # make gate        on a machine with a GPU: everything that is verified and timed there, recorded
 #
@@ -25,10 +25,11 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.persistent-topk-installed
 TYPED := $(VENV)/typed
 CPP_SOURCES = $(shell git ls-files '*.cuh' '*.cu' '*.hpp' '*.cpp')
+DOCUMENTS = $(shell git ls-files '*.md')
 
 DOCS := build/docs
 # A process a core; those of a big machine would spend their time on importing torch.
-SIDE_BY_SIDE := --numprocesses logical --maxprocesses 8 --dist loadgroup
+SIDE_BY_SIDE := --numprocesses logical --maxprocesses 8
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
     $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable
 
@@ -69,6 +70,7 @@ check: $(INSTALLED)
 	mkdir -p $(TYPED) && ln -sfn "$(CURDIR)" $(TYPED)/persistent_topk
 	MYPYPATH=$(TYPED) $(BIN)/mypy --package persistent_topk
 	$(BIN)/clang-format --dry-run -Werror $(CPP_SOURCES)
+	$(BIN)/lychee --offline --include-fragments --no-progress --quiet $(DOCUMENTS)
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .

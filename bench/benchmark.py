@@ -85,7 +85,7 @@ def failed(session: Session) -> bool:
 
 
 def timed_on_gpu(options: Options, peers: Mapping[str, Peer]) -> Callable[[Cell], CellResult]:
-    """What times one cell here; a single run's lines are shown as they come."""
+    """A function that times one cell on this GPU. In a single run it also prints the cell's line."""
     policy = by_name(options.policy) if options.policy else None
     floor, cache = Floor(FLUSH_BYTES), BufferCache(options.seed)
     budget = QUICK_BUDGET_S if options.quick else CELL_BUDGET_S
@@ -121,7 +121,7 @@ def echo_table(table: Table) -> None:
 
 
 def write(session: Session, options: Options, here: dict[str, Any]) -> None:
-    """The files that were asked for."""
+    """Writes the files that the options name."""
     if options.json_file:
         figures = {"environment": here, "seed": options.seed, **session.figures()}
         write_json(options.json_file, NAME, here, session.found(), figures)

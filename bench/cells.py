@@ -1,6 +1,6 @@
-"""What is timed: the cells, with what other kernels took on them.
+"""The cells that are timed, and the times of other kernels on them.
 
-The others' figures are in peers_h100.csv: microseconds a launch on one H100 80GB HBM3 (driver 580.159, CUDA
+Those times are in peers_h100.csv: microseconds a launch on one H100 80GB HBM3 (driver 580.159, CUDA
 13.0, 2026-11-22), by the protocol of measure.py. A star marks an inexact kernel. vP, vC: vLLM 0.33 persistent
 and cooperative; s2: SGLang 0.5.23 v2; fiC: FlashInfer 0.7.2 clusters; cub: CUB DeviceBatchedTopK; ds:
 DeepSelect fp32.
@@ -24,7 +24,7 @@ TRIVIAL_LENGTH = 1 * KIBI
 
 @dataclass(frozen=True)
 class Figures:
-    """One temperature of a cell on the peers' page, microseconds a launch."""
+    """Microseconds a launch of other kernels on one cell, cold or warm."""
 
     floor: float
     fastest: float
@@ -39,7 +39,7 @@ class Figures:
 class Cell:
     """`rows` x `columns` logits, the first `length` of each row valid (0: mixed lengths), and k.
 
-    cold, warm: the peers' figures, where the page has the cell.
+    cold, warm: the figures of other kernels. None for a cell that peers_h100.csv lacks.
     """
 
     k: int
@@ -63,12 +63,12 @@ class Cell:
 
 
 def kibi(count: int) -> str:
-    """4096 as "4K"; other counts as they are."""
+    """A multiple of 1024 such as 4096 as "4K", any other count as its digits."""
     return f"{count // KIBI}K" if count % KIBI == 0 else str(count)
 
 
 def figures(row: dict[str, str], temperature: str) -> Figures:
-    """The figures of one temperature in a row of the file."""
+    """The figures of a row of the file, for "cold" or "warm"."""
     number = {name: float(row[f"{temperature}_{name}"]) for name in NUMBERS}
     word = {name: row[f"{temperature}_{name}"] for name in WHOSE}
     return Figures(**number, **word)  # type: ignore[arg-type]
@@ -89,7 +89,7 @@ def parse_cell(row: dict[str, str]) -> Cell:
 
 
 def read_cells_of_page(path: Path = PEERS_FILE) -> tuple[Cell, ...]:
-    """The cells of the peers' page, in its order."""
+    """The cells of the file, in its order."""
     with path.open(newline="") as file:
         return tuple(map(parse_cell, csv.DictReader(file)))
 
@@ -119,7 +119,8 @@ QUICK = {
 
 
 def matches(cell: Cell, pattern: str) -> bool:
-    """Whether `k,rows,n` names the cell; `*` stands for any, n as in the cell's name (8K, mixed, 1K/8K)."""
+    """Whether a pattern `k,rows,n` matches the cell. `*` matches any value; n is as in the cell's name (8K,
+    mixed, 1K/8K). Raises ValueError for a pattern without three parts."""
     wanted = pattern.split(",")
     if len(wanted) != 3:
         raise ValueError(f"cells pattern is {pattern!r}; expected k,rows,n such as 2048,1,8K or 2048,*,*")
@@ -128,7 +129,7 @@ def matches(cell: Cell, pattern: str) -> bool:
 
 
 def select(patterns: list[str], quick: bool) -> list[Cell]:
-    """The cells that match any of the patterns (none: all), those of QUICK alone if asked; page order."""
+    """The cells that match any of the patterns, or all cells if there is none. quick: only those of QUICK."""
     cells = [cell for cell in ALL_CELLS if not patterns or any(matches(cell, p) for p in patterns)]
     if quick:
         cells = [cell for cell in cells if (cell.k, cell.rows, cell.name.split(" x ")[2]) in QUICK]

@@ -1,4 +1,5 @@
-"""The read-only floors and the kernels beside them of floor.cu, through ctypes."""
+"""The kernels of floor.cu, called through ctypes: read-only kernels, which bound a top-k's time from
+below."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ EMPTY_THREADS = 1024
 
 
 def check(error: int) -> None:
-    """RuntimeError with the cudaError number unless it is 0."""
+    """Raises RuntimeError with the number of a cudaError other than 0."""
     if error:
         raise RuntimeError(f"a kernel of floor.cu failed to launch: cudaError {error}")
 
@@ -41,12 +42,12 @@ class Floor:
         check(self.library.bench_floor_block_a_row(*pointers(logits, lengths, output), k, self.stream()))
 
     def rows_cut(self, logits: torch.Tensor, lengths: torch.Tensor, output: torch.Tensor, k: int) -> None:
-        """The same by four 512-thread blocks an SM, over which the rows are cut."""
+        """Does the same with four 512-thread blocks an SM. Each block reads a part of the rows."""
         arguments = pointers(logits, lengths, output)
         check(self.library.bench_floor_rows_cut(*arguments, k, self.sms, self.stream()))
 
     def empty(self) -> None:
-        """A launch that does nothing, of one block an SM."""
+        """Launches a kernel that does nothing, with one block an SM."""
         check(self.library.bench_empty(self.sms, EMPTY_THREADS, self.stream()))
 
     def read_flush(self) -> None:
@@ -58,13 +59,14 @@ class Floor:
         check(self.library.bench_read(pointer, floats, sink, blocks, self.stream()))
 
     def spin(self, nanoseconds: int, blocks: int = 1, shared_bytes: int = 0) -> None:
-        """Keeps the stream busy for so long, and `blocks` SMs full if each block takes all shared memory."""
+        """Keeps the stream busy for `nanoseconds`. If each block takes all shared memory, `blocks` SMs are
+        full."""
         duration = ctypes.c_int64(nanoseconds)
         check(self.library.bench_spin(duration, blocks, shared_bytes, self.stream()))
 
 
 def pointers(logits: torch.Tensor, lengths: torch.Tensor, output: torch.Tensor) -> tuple[object, ...]:
-    """The arguments that both floors share."""
+    """The first arguments of both read-only kernels."""
     return (
         ctypes.c_void_p(logits.data_ptr()),
         ctypes.c_int64(logits.stride(0)),

@@ -25,7 +25,7 @@ Figures = list[dict[str, object]]
 
 
 def microseconds(call: Callable[[], object]) -> float:
-    """The median of batches of calls, of the slowest rank."""
+    """Microseconds of a call: the median over batches of calls, on the slowest rank."""
     call()
     times = []
     for _ in range(BATCHES):
@@ -43,7 +43,7 @@ def microseconds(call: Callable[[], object]) -> float:
 
 
 def exchanges(ranks: int) -> Figures:
-    """What a gather and a sum of so many bytes take."""
+    """Times a gather and a sum for each size of EXCHANGES."""
     figures: Figures = []
     for size in EXCHANGES:
         own = torch.zeros(size // 4, dtype=torch.int32, device="cuda")
@@ -97,7 +97,7 @@ def in_a_graph(call: Prepared, shard: Tensor, lengths: Tensor) -> float:
 
 
 def whole_calls() -> Figures:
-    """Everything over NCCL; rank 0 is given the figures, the others none."""
+    """Times all calls and exchanges over NCCL. Rank 0 returns the figures, other ranks return none."""
     device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
     torch.cuda.set_device(device)
     distributed.init_process_group("nccl", device_id=device)

@@ -74,7 +74,7 @@ class BufferCache:
 def own_kernels(
     cell: Cell, buffers: Buffers, floor: Floor, policy: Policy | None
 ) -> dict[str, Callable[[], Prepared]]:
-    """Ours, the floors and the empty launch by name; they write into the buffers' outputs."""
+    """Our kernel, the floors and the empty launch, by name. They write to the outputs of `buffers`."""
     logits, lengths, outputs, k = buffers.logits, buffers.lengths, buffers.outputs, cell.k
     launches: dict[str, Callable[[int], object]] = {
         OURS: lambda i: calls.launch(logits[i], lengths[i], outputs[i], None, k, policy),
@@ -90,7 +90,7 @@ def own_kernels(
 
 
 def count_wrong(name: str, prepared: Prepared, buffers: Buffers, cell: Cell, warm: bool) -> int:
-    """Rows of the last replay that are wrong; 0 for kernels that select nothing."""
+    """The number of wrong rows in the last replay. 0 for kernels that select nothing."""
     if name in NOT_JUDGED:
         return 0
     promises = CONTRACT if name == OURS else SET

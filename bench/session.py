@@ -1,4 +1,4 @@
-"""A run of the bench: every cell timed, as often as asked for, and what came of it as a record."""
+"""A run of the bench: it times every cell as often as asked for, and makes a record of the results."""
 
 from __future__ import annotations
 

@@ -40,7 +40,8 @@ Figures = list[dict[str, object]]
 
 
 def microseconds(launch: Callable[[], object], floor: Floor) -> float:
-    """The median of a launch in a graph of many, over inputs that L2 may hold: they were just written."""
+    """The median microseconds of a launch in a graph of many. L2 may hold the inputs, which were just
+    written."""
     graph = capture(lambda _: launch(), MOST_LAUNCHES, True)
     return time_graph(graph, MOST_LAUNCHES, False, floor, BUDGET_S).median
 
@@ -52,7 +53,7 @@ def scores(rows: int, columns: int, contents: str, seed: int = 0) -> Tensor:
 
 
 def lengths_of(rows: int, columns: int) -> Tensor:
-    """Full rows: int32 [rows]."""
+    """Lengths of full rows: int32 [rows]."""
     return torch.full((rows,), columns, dtype=torch.int32, device="cuda")
 
 
@@ -88,12 +89,12 @@ def merges(floor: Floor) -> Figures:
 
 
 def alone(protocol: Protocol) -> Tensor:
-    """Runs a rank that is told what it said itself: its launches, without the exchanges."""
+    """Runs one rank's launches without exchanges: each exchange returns what the rank itself sent."""
     exchange: Exchange = next(protocol)
     while True:
-        told = exchange.tensor[None] if exchange.kind == sharded.GATHER else exchange.tensor
+        received = exchange.tensor[None] if exchange.kind == sharded.GATHER else exchange.tensor
         try:
-            exchange = protocol.send(told)
+            exchange = protocol.send(received)
         except StopIteration as end:
             answer: Tensor = end.value
             return answer
@@ -127,8 +128,8 @@ def local_stages(floor: Floor) -> Figures:
     return figures
 
 
-def told(figures: Figures) -> int:
-    """Prints a line a figure; the exit code."""
+def print_figures(figures: Figures) -> int:
+    """Prints a line for each figure and returns the exit code."""
     for figure in figures:
         click.echo("  ".join(f"{name} {value}" for name, value in figure.items()))
     return ExitCode.AGREE if all(figure.get("right", True) for figure in figures) else ExitCode.MISMATCH
@@ -148,7 +149,7 @@ def main(json_file: Path | None) -> int:
     else:
         floor = Floor(FLUSH_BYTES)
         figures = [*merges(floor), *local_stages(floor)]
-    code = told(figures)
+    code = print_figures(figures)
     if json_file is not None and int(os.environ.get("RANK", "0")) == 0:
         json_file.write_text(json.dumps(figures, indent=1) + "\n")
     return code

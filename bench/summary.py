@@ -1,4 +1,5 @@
-"""What a run comes to over its cells: geometric means over the floor, counts against the page, spread."""
+"""The summary of a run over its cells: geometric means over the floor, counts against other kernels,
+spread."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from .table import LEVELS, PAGE_KINDS, STABLE_SPREAD, CellFigures
 
 
 def geometric_mean(values: Iterable[float]) -> float | None:
-    """None of no values."""
+    """The geometric mean. None if there are no values."""
     logarithms = [math.log(value) for value in values]
     return math.exp(sum(logarithms) / len(logarithms)) if logarithms else None
 
@@ -60,7 +61,7 @@ def greatest_spread(cells: Sequence[CellFigures]) -> dict[str, Any]:
 
 
 def summary(cells: Sequence[CellFigures], runs: int) -> dict[str, Any]:
-    """The whole of it; cells with a wrong row are counted and left out."""
+    """The summary of all cells. Cells with a wrong row are counted and otherwise left out."""
     right = [cell for cell in cells if not cell["wrong_rows"]]
     on_page = [cell for cell in right if cell[COLD]["page"]]
     return {

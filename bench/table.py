@@ -28,12 +28,12 @@ def page(cell: Cell, temperature: str) -> Figures | None:
 
 
 def median(values: Iterable[float]) -> float:
-    """Of the runs' figures."""
+    """The median of the runs' figures."""
     return statistics.median(values)
 
 
 def spread(values: Sequence[float]) -> float:
-    """(greatest - least) over the median; 0 of one value."""
+    """(greatest - least) / median. 0 for one value."""
     return (max(values) - min(values)) / median(values)
 
 

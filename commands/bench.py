@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +9,10 @@ import click
 
 from ..bench.peer_names import ALL, TORCH
 from ..reference.policy import POLICIES
-from .options import can_be_written
+from .options import written_file
 
 if TYPE_CHECKING:
     from ..bench.benchmark import Options
-
-File = click.Path(dir_okay=False, path_type=Path)
-written_file = partial(click.option, type=File, callback=can_be_written)
 
 
 @click.command("bench")
@@ -25,6 +21,11 @@ written_file = partial(click.option, type=File, callback=can_be_written)
     multiple=True,
     metavar="K,ROWS,N",
     help="cells to time, such as 2048,1,8K or 2048,*,*; may be repeated",
+)
+@click.option(
+    "--calls",
+    is_flag=True,
+    help="time calls as engines make them: uneven lengths in wide buffers, beside their longest row alone",
 )
 @click.option("--quick", is_flag=True, help="time fourteen cells, with fewer replays")
 @click.option(
@@ -61,7 +62,11 @@ written_file = partial(click.option, type=File, callback=can_be_written)
 @written_file("--json", "json_file", help="write all figures as JSON")
 @written_file("--markdown", "markdown_file", help="write the table as Markdown")
 @written_file("--plot", "plot_file", metavar="PNG", help="draw each cell's time over the floor")
-@click.option("--against", type=File, help="compare with the file of an earlier --json, cell by cell")
+@click.option(
+    "--against",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="compare with the file of an earlier --json, cell by cell",
+)
 def command(**given: Any) -> int:
     """Times the kernel on this machine's GPU, beside other kernels.
 
@@ -69,6 +74,10 @@ def command(**given: Any) -> int:
     writes k integers a row. Every timed output is verified. Ratios are compared with recorded ones of other
     kernels on an H100, and with kernels that --peers times in the same run.
     """
+    if given.pop("calls"):
+        from ..bench.engine_bench import bench_calls
+
+        return bench_calls(given["repeat"], given["seed"], given["json_file"])
     from ..bench.benchmark import bench
 
     return bench(checked(given))

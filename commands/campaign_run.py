@@ -11,6 +11,7 @@ import click
 
 from .. import whole_file
 from ..exit_code import ExitCode
+from ..long_work import long_work
 from ..verify.campaign.campaign import Campaign, Options
 from ..verify.campaign.merging import merged
 from ..verify.campaign.outcome import Outcome
@@ -19,11 +20,13 @@ from ..verify.campaign.state import State, UnusableState, identity_of
 from ..verify.cases.captured import UnreadableLogits, captured_cases
 from ..verify.cases.case import Case
 from ..verify.cases.families import FAMILIES
-from ..verify.reporting.campaign_view import view_of
+from ..verify.reporting.campaign_view import CampaignView, view_of
 from ..verify.reporting.github_annotations import lines_of, wanted
 from ..verify.reporting.junit import write_junit
 from ..verify.reporting.page import write_page
 from ..verify.reporting.progress import LiveProgress
+from ..verify.reporting.run_facts import RunFacts, facts_of
+from ..verify.reporting.step_summary import write_summary
 from ..verify.reporting.terminal import print_campaign, print_line, terminal, verdict_on_a_line
 from ..verify.start import Started
 from ..verify.targets import Target, TargetMisnamed, TargetUnavailable, resolve
@@ -51,7 +54,8 @@ def prepared(
         try:
             worker = (started or {}).get(name)
             target = resolve(name, claims, device, takes.limits, takes.first_calls(), worker)
-            target.prepare()
+            with long_work(f"preparing {name}"):
+                target.prepare()
         except TargetMisnamed as error:
             raise click.UsageError(str(error)) from error
         except TargetUnavailable as error:
@@ -115,12 +119,17 @@ class Shown(NamedTuple):
 
 
 def run_ranks(
-    ready: Sequence[Target], options: Options, seed: int, state_folder: Path | None, shown: Shown
+    ready: Sequence[Target],
+    options: Options,
+    seed: int,
+    state_folder: Path | None,
+    facts: RunFacts,
+    shown: Shown,
 ) -> Outcome | None:
     """Runs the campaign over all processes of a launch and prints its tables.
 
-    seed: the user's. Returns None on every rank but 0, which merges the outcomes. Raises click.UsageError for
-    a state folder that cannot be used, and RanksApart where not all processes come.
+    seed: the user's. facts: of this run. Returns None on every rank but 0, which merges the outcomes. Raises
+    click.UsageError for a state folder that cannot be used, and RanksApart where not all processes come.
     """
     store, (rank, _) = meet(), rank_and_size()
     quiet = shown.quiet or rank > 0
@@ -139,9 +148,19 @@ def run_ranks(
         print_line(terminal(), verdict_on_a_line(view))
     else:
         print_campaign(terminal(), view, shown.details, shown.traceback)
-    for line in lines_of(view) if wanted() else ():
-        click.echo(line)
+    if wanted():
+        _tell_github(view, facts, outcome.seed)
     return outcome
+
+
+def _tell_github(view: CampaignView, facts: RunFacts, seed: int) -> None:
+    """Annotations on stdout, and the run's summary."""
+    for line in lines_of(view, facts):
+        click.echo(line)
+    try:
+        write_summary(view, facts, seed)
+    except OSError as error:
+        click.echo(f"the step's summary was not written: {error}", err=True)
 
 
 def run(targets: Sequence[Target], options: Options, quiet: bool = False) -> Outcome:
@@ -157,9 +176,14 @@ def run(targets: Sequence[Target], options: Options, quiet: bool = False) -> Out
 
 
 def write(
-    outcome: Outcome, json_file: Path | None, junit_file: Path | None = None, report: Path | None = None
+    outcome: Outcome,
+    json_file: Path | None,
+    junit_file: Path | None = None,
+    report: Path | None = None,
+    facts: RunFacts | None = None,
 ) -> int:
-    """Writes the files that were asked for, each even if another fails; returns the exit code."""
+    """Writes the files that were asked for, each even if another fails; returns the exit code. facts: of the
+    run, for its report."""
 
     view = view_of(outcome)
 
@@ -167,7 +191,7 @@ def write(
         whole_file.write_json(path, outcome.as_json())
 
     def write_report(folder: Path) -> None:
-        click.echo(f"report: {write_page(view, folder)}")
+        click.echo(f"report: {write_page(outcome, folder, facts or facts_of())}")
 
     code = outcome.exit_code
     for path, written in (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
 import traceback
 from typing import NoReturn
@@ -11,6 +12,7 @@ import click
 
 from .. import __version__
 from ..exit_code import ExitCode
+from ..long_work import LOGGER
 
 # The first sentence of each command's help. The list repeats them here since importing all commands is slow.
 COMMANDS = {
@@ -19,6 +21,7 @@ COMMANDS = {
     "doctor": "Lists compilers, GPU and packages, and what needs those that are missing.",
     "explain": "Shows how one row is selected, stage by stage.",
     "mutants": "Builds each mutant of the kernel and shows what killed it, and how fast.",
+    "plan": "Shows how a call is laid over a device: who takes each row.",
     "replay": "Runs a saved failure again: the same bytes, the same schedules.",
     "soak": "Verifies a million rows on a GPU, which makes and judges them.",
     "verify": "Checks targets against the contract, case by case.",
@@ -48,9 +51,25 @@ def group() -> None:
     """Checks top-k kernels against an exact oracle, and times and explains this project's own."""
 
 
+class ToStderr(logging.Handler):
+    """The package's log beside a command's results."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line a message, on whatever stderr is now."""
+        click.echo(self.format(record), err=True)
+
+
+def show_log() -> None:
+    """Has what takes long say so on stderr."""
+    if not any(isinstance(handler, ToStderr) for handler in LOGGER.handlers):
+        LOGGER.addHandler(ToStderr())
+    LOGGER.setLevel(logging.INFO)
+
+
 def run(command: click.Command, name: str, arguments: list[str] | None = None) -> NoReturn:
     """Runs a command line that is called `name` and exits with what it returns, an ExitCode; USAGE,
     INTERRUPTED or FAULT where it raises."""
+    show_log()
     try:
         code = command.main(arguments, prog_name=name, standalone_mode=False)
     except click.ClickException as error:

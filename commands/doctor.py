@@ -11,7 +11,11 @@ from typing import NamedTuple
 
 import click
 
+from .. import __version__
+from ..long_work import long_work
+
 VERSION_SECONDS = 10
+MEGABYTE = 1e6  # bytes
 
 
 class Finding(NamedTuple):
@@ -78,13 +82,27 @@ def gpu() -> str | None:
     return f"{torch.cuda.get_device_name()}, sm_{major}{minor}"
 
 
+def cache() -> Finding:
+    """Where compiled code is kept, and how much there is."""
+    from ..cuda.cache import BuildError, cache_dir
+
+    try:
+        folder = cache_dir()
+        with long_work(f"measuring {folder}"):
+            sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
+    except (BuildError, OSError) as error:
+        return Finding("cache", None, "what is compiled on first use", str(error))
+    return Finding("cache", f"{folder}: {sum(sizes) / MEGABYTE:.0f} MB in {len(sizes)} files", "")
+
+
 def emulator() -> Finding:
     """Whether the emulated kernel runs, which is compiled for that."""
     from ..verify.targets import TargetUnavailable, resolve
 
     what, needed_by = "emulator", "the kernel without a GPU (target emulator)"
     try:
-        resolve("emulator").prepare()
+        with long_work("loading the emulated kernel"):
+            resolve("emulator").prepare()
     except TargetUnavailable as error:
         return Finding(what, None, needed_by, str(error))
     return Finding(what, "built and running", needed_by)
@@ -92,17 +110,21 @@ def emulator() -> Finding:
 
 def findings() -> list[Finding]:
     """Every tool and package that a command may use, found or not."""
-    import torch
+    with long_work("loading torch"):
+        import torch
 
-    from ..cuda.build import find_nvcc
+    from ..cuda.build import find_nvcc, kernel_hash
     from ..cuda.emulator.build import compiler
     from ..verify.targets.peers.packages import PACKAGES
 
     return [
+        Finding("persistent-topk", __version__, ""),
+        Finding("kernel", f"{kernel_hash()}, the hash of its sources", ""),
         Finding("Python", f"{platform.python_version()} on {platform.machine()}", ""),
         Finding("torch", torch.__version__, ""),
         tool_of_builds("C++ compiler", compiler, "the emulated kernel (target emulator)"),
         emulator(),
+        cache(),
         Finding("GPU", gpu(), "the kernel on a GPU (target gpu), graph-replay, bench"),
         tool_of_builds("nvcc", lambda: [str(find_nvcc())], "compiling the kernel for a GPU"),
         tool("compute-sanitizer", "the GPU's own race checks"),

@@ -9,7 +9,7 @@ import click
 
 from ..exit_code import ExitCode
 from ..reference.policy import DEFAULT_K, MAX_K, POLICIES, by_name
-from .options import can_be_written
+from .options import draw_to, written_file
 
 if TYPE_CHECKING:
     import torch
@@ -46,12 +46,7 @@ CONTEXT = 40_000  # columns of the row shown where no file is given: long enough
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="seed of a generated row"
 )
-@click.option(
-    "--plot",
-    type=click.Path(dir_okay=False, path_type=Path),
-    callback=can_be_written,
-    help="draw the row and its stages to this file, such as row.png",
-)
+@written_file("--plot", help="draw the row and its stages to this file, such as row.png")
 def command(
     failure: Path | None,
     file: Path | None,
@@ -124,12 +119,7 @@ def _row(file: Path | None, row: int, context: int, seed: int) -> tuple[torch.Te
 
 
 def _plot(walked: Walk, file: Path) -> None:
-    """Draws the row and its stages. Raises click.ClickException without matplotlib, or for a bad format."""
+    """Draws the row and its stages."""
     from ..verify.reporting.explanation import draw_walk
 
-    try:
-        draw_walk(walked, file)
-    except ImportError as error:
-        raise click.ClickException("--plot needs matplotlib: pip install matplotlib") from error
-    except (OSError, ValueError) as error:  # no such place, no such format
-        raise click.UsageError(f"--plot is {file}: {error}") from error
+    draw_to(file, lambda path: draw_walk(walked, path))

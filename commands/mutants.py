@@ -16,10 +16,11 @@ from .options import json_option, seed_option
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ..verify.mutants.kept import Kept
     from ..verify.mutants.mutant import Mutant
     from ..verify.mutants.trial import Trial
 
-DEFAULT_CASES = 450  # most die of the first one; the hardest to kill took 351
+DEFAULT_CASES = 450  # of the campaign behind the first look; the hardest to kill took 351
 
 
 @click.command("mutants")
@@ -47,11 +48,12 @@ def command(
     """Builds each mutant of the kernel and shows what killed it, and how fast.
 
     A mutant is the production kernel with one mistake: a published failure, a flipped comparison, a deleted
-    barrier. The default campaign runs on the emulated mutant until the mutant breaks a promise, which kills
-    it. The exit code is 0 if every mutant is killed or has an argument why it is equivalent to the kernel,
-    else 1.
+    barrier. A first look puts small cases to one kernel of it, beginning with the case that killed it before;
+    then the default campaign runs, until the mutant breaks a promise, which kills it. Each result is printed,
+    and written to --json, as it comes; a run that was ended early is continued by the next. The exit code is
+    0 if every mutant is killed or has an argument why it is equivalent to the kernel, else 1.
     """
-    from ..verify.mutants import verdict
+    from ..verify.mutants import kept, verdict
     from ..verify.reporting.terminal import drawn, terminal
 
     chosen = choose(only, flips)
@@ -60,32 +62,62 @@ def command(
         console.print(drawn(verdict.catalogue(chosen)))
         return ExitCode.AGREE
     began = time.monotonic()
-    trials, interrupted = _run(console, [verdict.UNALTERED, *chosen], seed, cases)
-    code = verdict.print_verdict(console, chosen, trials, time.monotonic() - began)
+    store = kept.Kept(kept.results_folder(), kept.identity(seed, cases))
+    run = _Run(console, [kept.UNALTERED, *chosen], store, json_file, seed)
+    interrupted = not run.to_its_end(cases)
+    code = verdict.print_verdict(console, chosen, run.trials, time.monotonic() - began)
     if interrupted:
-        console.print(f"interrupted: {1 + len(chosen) - len(trials)} mutants were not run")
+        left = 1 + len(chosen) - len(run.trials)
+        console.print(f"interrupted: {left} mutants were not run; the same command continues with them")
         code = ExitCode.INTERRUPTED
-    if json_file is not None:
-        write_json(json_file, verdict.as_json(chosen, trials, code, seed))
+    run.write(code)
     return code
 
 
-def _run(console: Console, mutants: Sequence[Mutant], seed: int, cases: int) -> tuple[list[Trial], bool]:
-    """The trials that ended, in the order of the mutants, and whether an interrupt stopped the rest."""
-    from ..verify.mutants.runner import run_trials
-    from ..verify.mutants.verdict import trial_line
-    from ..verify.reporting.terminal import styled
+class _Run:
+    """Trials of mutants, the control among them: told, kept and written as they end."""
 
-    trials, interrupted = [], False
-    try:
-        for trial in run_trials(mutants, seed, cases):
-            trials.append(trial)
-            if console.is_terminal:
-                console.print(styled(*trial_line(trial)), overflow="ellipsis", no_wrap=True)
-    except KeyboardInterrupt:
-        interrupted = True
-    order = [mutant.name for mutant in mutants]
-    return sorted(trials, key=lambda trial: order.index(trial.name)), interrupted
+    def __init__(
+        self, console: Console, mutants: Sequence[Mutant], kept: Kept, json_file: Path | None, seed: int
+    ) -> None:
+        self._console, self._mutants, self._kept = console, mutants, kept
+        self._json_file, self._seed = json_file, seed
+        self._order = {mutant.name: number for number, mutant in enumerate(mutants)}
+        self.trials = kept.trials(self._order)
+
+    def to_its_end(self, cases: int) -> bool:
+        """Puts on trial all that an earlier run has not; whether no interrupt came between."""
+        from ..verify.mutants.runner import run_trials
+
+        known = {trial.name for trial in self.trials}
+        if known:
+            self._console.print(f"{len(known)} trials are known from an earlier run of this kernel")
+        left = [mutant for mutant in self._mutants if mutant.name not in known]
+        try:
+            for trial in run_trials(left, self._seed, cases):
+                self._kept.keep(trial)
+                self._take(trial)
+        except KeyboardInterrupt:
+            return False
+        self._kept.finish(self._order)
+        return True
+
+    def _take(self, trial: Trial) -> None:
+        from ..verify.mutants.verdict import trial_line
+        from ..verify.reporting.terminal import styled
+
+        self.trials = sorted([*self.trials, trial], key=lambda item: self._order[item.name])
+        line = styled(*trial_line(trial, len(self.trials), len(self._mutants)))
+        self._console.print(line, overflow="ellipsis", no_wrap=True)
+        self._console.file.flush()
+        self.write(ExitCode.INCOMPLETE)
+
+    def write(self, code: ExitCode) -> None:
+        """The document of what has ended so far, if it was asked for."""
+        from ..verify.mutants.verdict import as_json
+
+        if self._json_file is not None:
+            write_json(self._json_file, as_json(self._mutants[1:], self.trials, code, self._seed))
 
 
 def choose(only: Sequence[str], flips: bool = False) -> list[Mutant]:

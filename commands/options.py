@@ -125,13 +125,24 @@ def can_be_written(context: click.Context, param: click.Parameter, path: Path | 
     return path
 
 
-json_option = click.option(
-    "--json",
-    "json_file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    callback=can_be_written,
-    help="write the result as JSON",
+# An option that names a file to write: can_be_written() is asked first.
+written_file = functools.partial(
+    click.option, type=click.Path(dir_okay=False, path_type=Path), callback=can_be_written
 )
+json_option = written_file("--json", "json_file", help="write the result as JSON")
+
+
+def draw_to(file: Path, draw: Callable[[Path], object]) -> None:
+    """Has `draw` write the picture that --plot names.
+
+    Raises click.ClickException without matplotlib, click.UsageError where the picture cannot be written.
+    """
+    try:
+        draw(file)
+    except ImportError as error:
+        raise click.ClickException("--plot needs matplotlib: pip install matplotlib") from error
+    except (OSError, ValueError) as error:  # no such place, no such format
+        raise click.UsageError(f"--plot is {file}: {error}") from error
 
 
 def parse_ks(text: str | None) -> tuple[int, ...]:

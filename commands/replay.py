@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..exit_code import ExitCode
-from .options import can_be_written, device_option
+from .options import device_option, written_file
 
 if TYPE_CHECKING:
     from ..verify.failures.replay import Failure
@@ -31,14 +31,7 @@ NOT_FRESH = (
     is_flag=True,
     help="print a Python script that shows the failure without this package",
 )
-@click.option(
-    "--save",
-    "saved",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    callback=can_be_written,
-    help="write the case's tensors to this .safetensors",
-)
+@written_file("--save", "saved", metavar="FILE", help="write the case's tensors to this .safetensors")
 @click.option(
     "--in-process", is_flag=True, help="run the target in this process, for pdb, compute-sanitizer or ncu"
 )

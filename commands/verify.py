@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
 
 import click
 
 from ..exit_code import ExitCode
+from ..long_work import long_work
 from ..verify.start import start
 from .options import (
     Seconds,
@@ -20,10 +23,13 @@ from .options import (
     parse_ks,
     seed_option,
     takes_options,
+    written_file,
 )
 
 DEFAULT_SECONDS = 60.0
 WORKER = "persistent_topk.verify.targets.worker"  # imports what a target needs while this process does
+PROGRAM = "persistent-topk"
+MEGABYTE = 1 << 20
 DEFAULT_FAILURES = Path("topk-failures")
 
 
@@ -57,14 +63,14 @@ DEFAULT_FAILURES = Path("topk-failures")
     metavar="NAME",
     help="only cases of this family; exit code 4 if they leave a claimed property unjudged",
 )
-@json_option
 @click.option(
-    "--junit",
-    "junit_file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    callback=can_be_written,
-    help="write the result as JUnit XML",
+    "--case-megabytes",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="logits and indices of one case, at most [256]",
 )
+@json_option
+@written_file("--junit", "junit_file", help="write the result as JUnit XML")
 @click.option(
     "--report",
     "report_folder",
@@ -89,7 +95,9 @@ DEFAULT_FAILURES = Path("topk-failures")
 @click.option("-x", "first_only", is_flag=True, help="stop at the first broken promise, after a short shrink")
 @click.option("--traceback", is_flag=True, help="show the whole traceback of a target's exception")
 @click.option("-q", "quiet", is_flag=True, help="print the verdict alone, on one line")
-@click.option("-v", "details", is_flag=True, help="print what was reached: paths, boundaries, families")
+@click.option(
+    "-v", "details", is_flag=True, help="print what was reached: paths, boundaries, extents, families"
+)
 def command(
     targets: tuple[str, ...],
     claim: str | None,
@@ -101,6 +109,7 @@ def command(
     takes: Takes,
     logits: tuple[Path, ...],
     families: tuple[str, ...],
+    case_megabytes: int | None,
     json_file: Path | None,
     junit_file: Path | None,
     report_folder: Path | None,
@@ -124,9 +133,12 @@ def command(
         raise click.UsageError("-q and -v are both given; expected one of them")
     claims, ks = parse_claims(claim), parse_ks(k)
     started = {name: start(WORKER, name, device) for name in dict.fromkeys(targets) if ":" in name}
-    from ..verify.campaign.campaign import Options
-    from ..verify.campaign.ranks import RanksApart, one_gpu_a_rank
-    from .campaign_run import Shown, captured, check_families, prepared, run_ranks, shared_ks, write
+    with long_work("loading torch"):
+        from ..verify.campaign.campaign import Options
+        from ..verify.campaign.ladders import CASE_BYTES
+        from ..verify.campaign.ranks import RanksApart, one_gpu_a_rank
+        from ..verify.reporting.run_facts import facts_of
+        from .campaign_run import Shown, captured, check_families, prepared, run_ranks, shared_ks, write
 
     check_families(families)
     one_gpu_a_rank()
@@ -143,16 +155,19 @@ def command(
         captured=captured_scores,
         failures=failures or report_folder or DEFAULT_FAILURES,
         families=families,
+        case_bytes=case_megabytes * MEGABYTE if case_megabytes else CASE_BYTES,
         first_only=first_only,
     )
+    facts = facts_of(ready, shlex.join([PROGRAM, *sys.argv[1:]]))
     try:
-        outcome = run_ranks(ready, options, seed, state_folder, Shown(quiet, details, traceback))
+        shown = Shown(quiet, details, traceback)
+        outcome = run_ranks(ready, options, seed, state_folder, facts, shown)
     except RanksApart as error:
         click.echo(str(error), err=True)
         return ExitCode.CANNOT_RUN
     if outcome is None:
         return ExitCode.AGREE  # rank 0 has merged this rank's outcome and prints the verdict
-    return write(outcome, json_file, junit_file, report_folder)
+    return write(outcome, json_file, junit_file, report_folder, facts)
 
 
 def check_budget(seconds: float | None, cases: int | None) -> None:

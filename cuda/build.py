@@ -7,6 +7,7 @@ ahead of time; with `--prebuilt` the libraries land in the package, where a whee
 from __future__ import annotations
 
 import argparse  # the build of a wheel needs no library for command lines
+import logging
 import os
 import platform
 import re
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..exit_code import ExitCode
+from ..long_work import long_work
 from ..reference.policy import POLICIES
 from . import cache
 from .cache import BuildError as BuildError  # where callers know it from
@@ -59,7 +61,7 @@ KERNEL_UNITS = (
 
 
 class WrongToolkit(BuildError):
-    """The toolkit that the environment asks for is none: no other is taken in its place."""
+    """CUDA_HOME or CUDA_PATH names a folder without nvcc. No other toolkit is taken in its place."""
 
 
 def find_nvcc() -> Path:
@@ -104,8 +106,8 @@ def code_of(source: str, comment: str = CPP_COMMENT) -> str:
 
 
 def kernel_hash() -> str:
-    """The hash of the kernel's code and flags that GPU records carry, comments left out: a record is of what
-    was compiled."""
+    """The hash of the kernel's code and compiler flags, without comments. A GPU record names the kernel by
+    it."""
     sources = [*kernel_headers(), LAUNCH_SOURCE, INSTANCE_SOURCE]
     return digest(sources, *FLAGS, content=lambda path: code_of(path.read_text()).encode())
 
@@ -207,13 +209,16 @@ def build(
         return prebuilt
     target = cached(name)
     return cache.build_once(
-        target, lambda part: _compile(part, target.with_suffix(".log"), units, arch, flags, program)
+        target,
+        lambda part: _compile(part, target.with_suffix(".log"), units, arch, flags, program),
+        compiled=f"{units[0].source.name} for {arch}",
     )
 
 
 def rebuild(target: Path, arch: str) -> None:
     """Compiles the kernel's library for `arch` to `target`, whatever lies there. Raises BuildError."""
-    cache.build(target, lambda part: _compile(part, target.with_suffix(".log"), KERNEL_UNITS, arch))
+    with long_work(f"compiling the kernel for {arch}", target.parent, at_once=True):
+        cache.build(target, lambda part: _compile(part, target.with_suffix(".log"), KERNEL_UNITS, arch))
 
 
 def prebuild(arch: str) -> Path:
@@ -229,6 +234,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--arch", action="append", help="such as sm_80, sm_90 (default), sm_100; repeat")
     parser.add_argument("--prebuilt", action="store_true", help="into the package, for a wheel")
     options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")  # on stderr
     try:
         for arch in options.arch or [DEFAULT_ARCH]:
             print(prebuild(arch) if options.prebuilt else build(arch=arch))

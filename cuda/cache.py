@@ -1,4 +1,4 @@
-"""The cache of what is built on first use: named by its contents, made once, by one process for all."""
+"""The cache of files that are built on first use. Names come from contents; one process builds for all."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from ..long_work import long_work
 from ..whole_file import produce_whole
 
 CACHE_VARIABLE = "PERSISTENT_TOPK_CACHE"
@@ -28,7 +29,10 @@ class BuildError(RuntimeError):
 
 
 def cache_dir() -> Path:
-    """PERSISTENT_TOPK_CACHE, else persistent_topk in the user's cache folder; BuildError without a home."""
+    """The folder of PERSISTENT_TOPK_CACHE, else persistent_topk in the user's cache folder.
+
+    Raises BuildError for a user without a home.
+    """
     chosen, usual = os.environ.get(CACHE_VARIABLE), os.environ.get("XDG_CACHE_HOME")
     if chosen:
         return Path(chosen)
@@ -52,7 +56,8 @@ def digest(paths: Iterable[Path], *words: str, content: Callable[[Path], bytes] 
 
 
 def writable(folder: Path) -> Path:
-    """The folder, made where there is none; BuildError where it cannot be made or takes no files."""
+    """Makes the folder if it is missing, and returns it. Raises BuildError if files cannot be written to
+    it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
@@ -77,36 +82,41 @@ def load_library(path: Path) -> ctypes.CDLL:
 
 
 def _runs_no_code(path: Path) -> bool:
-    """Whether the file system says so; those of other systems than Linux do not."""
+    """Whether the file system is mounted noexec. False on systems other than Linux, which do not show it."""
     return hasattr(os, "ST_NOEXEC") and path.exists() and bool(os.statvfs(path).f_flag & os.ST_NOEXEC)
 
 
 def build(target: Path, produce: Callable[[Path], None]) -> None:
-    """Has `produce` make the file or folder `target`, at the path that it is given: readers of `target` see
-    all of it or nothing. Raises BuildError where the folder is of no use, and what `produce` raises."""
+    """Has `produce` write the file or folder to another path, then renames that to `target`: readers see
+    all of it or nothing. Raises BuildError for a folder that takes no files, and what `produce` raises."""
     writable(target.parent)
     produce_whole(target, produce)
 
 
-def build_once(target: Path, produce: Callable[[Path], None]) -> Path:
-    """`target`, by build() if it is not there: of all processes that want it one makes it, and others wait.
+def build_once(target: Path, produce: Callable[[Path], None], compiled: str = "") -> Path:
+    """Returns `target`, which is made by build() if it is missing: one process makes it, and others wait.
+    compiled: what it is, in words, if a compiler needs seconds for it.
 
-    Where files cannot be locked each makes it, with the same result. Raises what build() does.
+    Where files cannot be locked, each process makes it, with the same result. Raises what build() raises.
     """
     if not target.exists():
         writable(target.parent)  # the lock lies there
-        with _locked(target):
+        what = compiled or target.name
+        with _locked(target, what):
             if not target.exists():  # unless another process made it meanwhile
-                build(target, produce)
+                work = f"compiling {compiled}" if compiled else f"making {target.name}"
+                with long_work(work, target.parent, at_once=bool(compiled)):
+                    build(target, produce)
     return target
 
 
 @contextlib.contextmanager
-def _locked(target: Path) -> Iterator[None]:
-    """Alone, of all processes, in making `target`. The lock stays beside it: others may wait for it."""
+def _locked(target: Path, what: str) -> Iterator[None]:
+    """Holds the lock of `target`. Its file stays beside the target, since other processes may wait for it."""
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(FileLock(f"{target}.lock", timeout=LOCK_SECONDS))
+            with long_work(f"waiting for {what}, which another process makes"):
+                stack.enter_context(FileLock(f"{target}.lock", timeout=LOCK_SECONDS))
         except (OSError, NotImplementedError) as error:
             # No locks, or another user's, or one that nobody lets go of: twice the work, the same result.
             warnings.warn(

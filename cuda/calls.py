@@ -25,7 +25,7 @@ class Layout:
 
 @functools.cache
 def device_limits(device: int) -> DeviceLimits:
-    """What the plan needs to know of CUDA device number `device`; builds and loads the kernel for it."""
+    """The limits of CUDA device number `device`, for a plan. Builds and loads the kernel for the device."""
     library = library_for(device)
     limits = Limits()
     check(library, library.persistent_topk_limits(device, ctypes.byref(limits)))
@@ -36,7 +36,8 @@ def device_limits(device: int) -> DeviceLimits:
 
 
 def policy_index(policy: Policy | None) -> int:
-    """kPolicies' index of a compiled policy; ValueError for one that exists in the model only."""
+    """The index of a compiled policy in kPolicies. Raises ValueError for one that exists in the model
+    only."""
     if policy is None:
         return CHOOSE_POLICY
     if POLICIES.get(policy.name) != policy:
@@ -59,7 +60,8 @@ def lay_out(
     record, size = PlanRecord(), ctypes.c_int64()
     check(library, library.persistent_topk_plan(ctypes.byref(call), ctypes.byref(record)))
     check(library, library.persistent_topk_workspace(ctypes.byref(call), ctypes.byref(size)))
-    return Layout(Plan(list(POLICIES.values())[record.policy], record.ctas), size.value)
+    chosen = list(POLICIES.values())[record.policy]
+    return Layout(Plan(chosen, record.ctas, record.grid_ctas, record.short_max), size.value)
 
 
 def usage(policy: Policy, tracing: bool, device: int) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Where something was measured or verified: GPU, driver, versions, and the kernel's hash."""
+"""The environment of a measurement: GPU, driver, versions, and the kernel's hash."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DRIVER_FILE = Path("/proc/driver/nvidia/version")
 
 
 def driver_version() -> str:
-    """The number in the kernel module's own line, which needs no tool."""
+    """The driver's version, read from /proc, so that nvidia-smi is not needed."""
     if not DRIVER_FILE.is_file():
         return "unknown"
     words = DRIVER_FILE.read_text().splitlines()[0].split()
@@ -23,7 +23,7 @@ def driver_version() -> str:
 
 
 def environment() -> dict[str, Any]:
-    """What every record carries; needs a CUDA device and a kernel that builds."""
+    """The environment as every record names it. Needs a CUDA device and a kernel that builds."""
     device = torch.cuda.current_device()
     try:
         compiler = nvcc_version()

@@ -65,7 +65,7 @@ def plan_for(rows: int, columns: int, k: int, device: int, policy: Policy | None
     """The launch plan of logits [rows, columns] and k on this CUDA device, by its number.
 
     policy: a named one, None for the plan's choice. k: 1 .. 4096; today the plan is the same for any. The
-    `ctas` of the plan is a trace's second dimension. Raises ValueError for a policy that is not compiled,
+    `records` of the plan is a trace's second dimension. Raises ValueError for a policy that is not compiled,
     BuildError and CudaError as the first call does.
     """
     return lay_out(rows, columns, device, policy).plan
@@ -82,8 +82,9 @@ def topk(
     """The contract's selection, by the kernel: int32 [R, k] on the device of `logits`.
 
     logits: float32 [R, S] on a CUDA device, any row stride, column stride 1. lengths: int32 [R] on the same
-    device. k: 1 .. 4096. policy: a named policy, default by the plan. trace: TRACE_DTYPE [R, plan.ctas],
-    zeroed, of reference.trace.new_trace(R, plan_for(...).ctas), filled in place (this waits for the device).
+    device. k: 1 .. 4096. policy: a named policy, default by the plan. trace: TRACE_DTYPE [R, plan.records],
+    zeroed, of reference.trace.new_trace(R, plan_for(...).records), filled in place, which waits for the
+    device.
 
     Raises TypeError or ValueError for arguments that cannot be right, BuildError where the kernel cannot be
     compiled, CudaError where the launch fails.
@@ -94,11 +95,10 @@ def topk(
     if trace is None:
         launch(logits, lengths, output, None, k, policy)
         return output
-    ctas = plan_for(logits.shape[0], logits.shape[1], k, logits.get_device(), policy).ctas
-    if trace.dtype != TRACE_DTYPE or trace.shape != (logits.shape[0], ctas):
-        raise ValueError(
-            f"trace is {trace.dtype}{trace.shape}; expected new_trace({logits.shape[0]}, {ctas})"
-        )
+    plan = plan_for(logits.shape[0], logits.shape[1], k, logits.get_device(), policy)
+    shape = (logits.shape[0], plan.records)
+    if trace.dtype != TRACE_DTYPE or trace.shape != shape:
+        raise ValueError(f"trace is {trace.dtype}{trace.shape}; expected new_trace{shape}")
     records = torch.from_numpy(trace.view(np.uint8).reshape(-1)).to(logits.device)
     launch(logits, lengths, output, None, k, policy, records)
     trace[...] = records.cpu().numpy().view(TRACE_DTYPE).reshape(trace.shape)
@@ -140,7 +140,7 @@ def launch_out(
     workspace: torch.Tensor,
     k: int,
 ) -> None:
-    """The operator on CUDA tensors: checks, then one launch; no allocation, no wait.
+    """The operator on CUDA tensors: checks, then up to three launches; no allocation, no wait.
 
     logits: float32 [R, S]. lengths: int32 [R]. output: int32 [R, k], written. workspace: any dtype and
     any shape, of workspace_size() bytes. k: 1 .. 4096. Raises TypeError or ValueError for arguments that
@@ -176,7 +176,7 @@ def check_shapes(
     workspace: torch.Tensor,
     k: int,
 ) -> None:
-    """The operator on fake tensors: nothing is returned, so there is only what their shapes tell.
+    """The operator on fake tensors. It returns nothing and checks the shapes.
 
     logits: float32 [R, S]. lengths: int32 [R]. output: int32 [R, k]. workspace: any dtype, any shape. k: 1 ..
     4096. torch raises RuntimeError where logits or output have not two dimensions.

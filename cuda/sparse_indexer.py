@@ -38,7 +38,7 @@ def persistent_topk(
 
 
 def causal_lengths(query_start: Tensor, context_lengths: Tensor, rows: int) -> Tensor:
-    """How many columns each row of a mixed batch sees: int32 [rows], computed on the device.
+    """The number of columns that each row of a mixed batch sees: int32 [rows], computed on the device.
 
     query_start: integers [sequences + 1], the first row of each sequence and, last, the number of rows in
     use. context_lengths: int32 [sequences], tokens of each sequence so far, its queries of this step

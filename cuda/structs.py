@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ctypes
 
-from ..reference.plan import DeviceLimits
-from ..reference.policy import MAX_CTAS
+from ..reference.plan import DeviceLimits, Plan
+from ..reference.policy import MAX_CTAS, POLICIES
 
 
 class Limits(ctypes.Structure):
@@ -31,7 +31,14 @@ class PlanRecord(ctypes.Structure):
     _fields_ = [
         ("policy", ctypes.c_int),
         ("ctas", ctypes.c_int),
+        ("grid_ctas", ctypes.c_int),
+        ("short_max", ctypes.c_int),
     ]
+
+    @classmethod
+    def of(cls, plan: Plan) -> PlanRecord:
+        """The struct of a plan."""
+        return cls(list(POLICIES).index(plan.policy.name), plan.ctas, plan.grid_ctas, plan.short_max)
 
 
 class TopkCall(ctypes.Structure):
@@ -55,9 +62,11 @@ class TopkCall(ctypes.Structure):
 
 
 class EmulatedCall(ctypes.Structure):
-    """EmulatedCall of the emulator's topk.cpp: a call, and the device that is emulated."""
+    """EmulatedCall of the emulator's topk.cpp: one launch of a call, and the device that is emulated."""
 
     _fields_ = [
         ("call", TopkCall),
         ("limits", Limits),
+        ("plan", PlanRecord),
+        ("launch", ctypes.c_int32),
     ]

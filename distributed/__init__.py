@@ -1,4 +1,4 @@
-"""One row over many ranks, on torch.distributed: W ranks give the bytes of one.
+"""Top-k over rows that many ranks share, on torch.distributed. W ranks return the same bytes as one process.
 
 Nothing of torch.distributed is imported before a call.
 """

@@ -1,4 +1,4 @@
-"""The small collective that begins an eager call: other shapes or arguments on a rank are an error on all."""
+"""The small collective that begins an eager call: if arguments differ between ranks, all ranks raise."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from .ranks import Ranks
 
 WAYS = (None, PAIRS, DIGITS)
 NO_BLOCK = 0
-MULTIPLIER = 0x1E3779B97F4A7C15  # odd: no row's length is lost in the digest
+MULTIPLIER = 0x1E3779B97F4A7C15  # odd, so that multiplying loses no bit of a length
 OF_ONE_RANK = ("refused", "width")  # what may differ
 
 
 class RanksDisagree(ValueError):
-    """Ranks made calls that do not belong together; the message names the argument, its values and ranks."""
+    """The ranks made calls with different arguments. The message names the argument, its values and the
+    ranks."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a rank tells of its call, as integers. refused: whether its own checks refused the arguments,
-    which
-    leaves the others at 0. way: an index into WAYS. lengths: a digest of them."""
+    """A rank's call as integers, which the ranks exchange. refused: whether its own checks refused the
+    arguments, which leaves the others at 0. way: an index into WAYS. lengths: a digest of them."""
 
     refused: int = 0
     width: int = 0
@@ -37,7 +37,7 @@ class Header:
     way: int = 0
     lengths: int = 0
 
-    def told(self, name: str) -> str:
+    def written(self, name: str) -> str:
         """A field's value, as the caller wrote it."""
         value = getattr(self, name)
         if name == "block":
@@ -57,7 +57,7 @@ def header_of(
 
 
 def digest_of(lengths: Tensor) -> int:
-    """An integer of 64 bits that tells apart the lengths of two calls, but for chance.
+    """A 64-bit integer that differs, but for chance, between the lengths of two calls.
 
     lengths: int32 [R].
     """
@@ -67,9 +67,9 @@ def digest_of(lengths: Tensor) -> int:
 
 
 def agree(ranks: Ranks, header: Header) -> Layout:
-    """How the row's columns lie over the ranks, once all have told the same call.
+    """How the row's columns lie over the ranks, once all ranks are known to make the same call.
 
-    header: this rank's. Raises RanksDisagree, on every rank, where they have not.
+    header: this rank's. Raises RanksDisagree, on every rank, where they do not.
     """
     own = torch.tensor(astuple(header), dtype=torch.int64, device=ranks.header_device())
     with ranks.in_step():
@@ -96,12 +96,12 @@ def refusal(ranks: Ranks) -> None:
 def _told_apart(headers: Sequence[Header], name: str) -> str:
     by_value: dict[str, list[int]] = {}
     for rank, header in enumerate(headers):
-        by_value.setdefault(header.told(name), []).append(rank)
+        by_value.setdefault(header.written(name), []).append(rank)
     if name == "lengths":
         groups = "; ".join(_named(same) for same in by_value.values())
         return f"lengths has other values on some ranks than on others ({groups}); expected the same on all"
-    told = ", ".join(f"{value} on {_named(same)}" for value, same in by_value.items())
-    return f"{name} is {told}; expected the same on all ranks"
+    values = ", ".join(f"{value} on {_named(same)}" for value, same in by_value.items())
+    return f"{name} is {values}; expected the same on all ranks"
 
 
 def _named(ranks: Sequence[int]) -> str:

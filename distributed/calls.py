@@ -123,7 +123,7 @@ class Prepared:
         self(shard, lengths)
 
     def __call__(self, shard: Tensor, lengths: Tensor) -> Tensor:
-        """As topk(), without the comparison: int32 [R, k].
+        """Does what topk() does, without comparing arguments: int32 [R, k].
 
         shard: float32 [R, width] of the prepared shape. lengths: int32 [R]; they may change from call to
         call, and have to be equal on all ranks, which nothing looks at. Raises TypeError or ValueError for
@@ -149,7 +149,7 @@ class Prepared:
 def protocol_of(
     way: str, layout: Layout, rank: int, shard: Tensor, lengths: Tensor, k: int, owned: bool
 ) -> Protocol:
-    """What one rank does in a call, with the launches of its device.
+    """The protocol of one rank, with the launches of its device.
 
     way: "pairs" or "digits". layout: how columns lie over the ranks. rank: this one. shard: float32 [R,
     width]. lengths: int32 [R], of the whole rows. k, owned: as in topk().

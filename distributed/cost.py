@@ -1,4 +1,4 @@
-"""What each way sends, from the call's shapes alone, and which one is expected to be sooner done."""
+"""The bytes that each protocol sends, from the shapes of a call alone, and the choice of the faster one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ WORD = 4  # bytes of an int32
 
 @dataclass(frozen=True)
 class Cost:
-    """Of a backend: an exchange takes `latency_us` and each byte that leaves a rank `us_per_byte`."""
+    """The cost model of a backend: an exchange takes `latency_us`, and `us_per_byte` for each byte a rank
+    sends."""
 
     latency_us: float
     us_per_byte: float
@@ -32,10 +33,10 @@ ELSEWHERE = COSTS["nccl"]
 
 
 def sent_by(way: str, layout: Layout, rows: int, k: int, owned: bool, rank: int = 0) -> list[Sent]:
-    """What a rank hands to each collective of a call, in order.
+    """The bytes that a rank hands to each collective of a call, in order.
 
     way: "pairs" or "digits". layout: how columns lie over the ranks. rows, k, owned: as in the call. rank:
-    the one that is told.
+    the rank that sends.
     """
     if way == PAIRS:
         return [Sent("pairs", GATHER, rank, 2 * WORD * rows * k)]

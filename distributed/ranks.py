@@ -1,4 +1,4 @@
-"""A process group as the protocols see it: what all ranks have, or its sum. No transport of our own."""
+"""The exchanges of the protocols, gather and sum, over a process group of torch.distributed."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Ranks:
             )
         self.rank = distributed.get_rank(group)
         if self.rank < 0:
-            raise ValueError("group has not this process among its ranks; expected a group that has")
+            raise ValueError("this process is no rank of group; expected a group of this process")
         self.size = distributed.get_world_size(group)
         self.backend = distributed.get_backend(group)
         world = distributed.group.WORLD
@@ -84,7 +84,8 @@ class Ranks:
 
     @contextmanager
     def in_step(self) -> Iterator[None]:
-        """Around what all ranks have to do to the end: who leaves it by an exception uses the group no more.
+        """A context for steps that all ranks must finish: a rank that leaves it by an exception cannot use
+        the group again.
 
         Raises OutOfStep where this has happened.
         """

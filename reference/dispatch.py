@@ -11,8 +11,9 @@ from torch import Tensor
 
 from . import decode, large, medium, trivial
 from .arguments import PADDING, check_arguments
-from .plan import H100, DeviceLimits, Plan, chunk_bounds, make_plan
+from .plan import H100, DeviceLimits, chunk_bounds, make_plan
 from .policy import Policy
+from .schedule import Assignment, schedule
 from .trace import DECODE, LARGE, MEDIUM, TRACE_DTYPE, TRIVIAL, new_trace
 
 SELECT = {
@@ -23,14 +24,17 @@ SELECT = {
 }
 
 
-def choose_path(length: int, k: int, plan: Plan) -> int:
-    """The path (a constant of trace.py) that a row of `length` columns takes for this k under this plan."""
-    policy = plan.policy
+def choose_path(length: int, k: int, taken: Assignment) -> int:
+    """The path (a constant of trace.py) of a row of `length` columns for this k.
+
+    taken: the launch and the team of CTAs that take the row.
+    """
+    policy = taken.policy
     if length <= k:
         return TRIVIAL
-    if length <= policy.decode_max:
+    if length <= policy.decode_max and taken.begin < 0:
         return DECODE
-    split = plan.ctas > 1 and length > policy.split_min
+    split = taken.begin >= 0 or (taken.ctas > 1 and length > policy.split_min)
     return LARGE if split or length > policy.medium_max else MEDIUM
 
 
@@ -47,7 +51,7 @@ def topk(
 
     logits: float32 [R, S], unit column stride. lengths: int32 [R], clamped to 0 .. S. k: 1 .. 4096.
     policy: that of the compiled kernel to model; None: the one that the plan picks. limits: the device to
-    plan for, which fixes how many CTAs share a row. trace: TRACE_DTYPE [R, plan.ctas], zeroed, from
+    plan for, which fixes how many CTAs share a row. trace: TRACE_DTYPE [R, plan.records], zeroed, from
     new_trace; filled in place. None of the three changes the answer.
 
     Returns int32 [R, k] on the device of logits: for each row the first min(k, n) columns in the
@@ -62,33 +66,35 @@ def topk(
         raise TypeError(f"limits is {limits!r}; expected DeviceLimits, such as H100 of reference/plan.py")
     plan = make_plan(rows, columns, limits, policy)
     if trace is not None:
-        _check_trace(trace, (rows, plan.ctas))
+        _check_trace(trace, (rows, plan.records))
     indices = torch.full((rows, k), PADDING, dtype=torch.int32, device=logits.device)
-    for row, length in enumerate(lengths.clamp(0, columns).tolist()):
-        records = new_trace(1, plan.ctas)[0] if trace is None else trace[row]
-        selected = select_row(logits[row, :length], k, plan, records)
+    clamped = lengths.clamp(0, columns).cpu()
+    for row, taken in enumerate(schedule(clamped, k, plan, limits)):
+        length = int(clamped[row])
+        records = new_trace(1, plan.records)[0] if trace is None else trace[row]
+        selected = select_row(logits[row, :length], k, taken, records)
         assert selected.numel() == min(k, length), "a path selected too many columns or too few"
         indices[row, : selected.numel()] = selected
     return indices
 
 
-def select_row(row: Tensor, k: int, plan: Plan, records: np.ndarray) -> Tensor:
+def select_row(row: Tensor, k: int, taken: Assignment, records: np.ndarray) -> Tensor:
     """The selected columns of one row, ascending: int64 [min(k, n)].
 
-    row: float32 [n]. plan: that of the call. records: TRACE_DTYPE [plan.ctas], filled.
+    row: float32 [n]. taken: what takes it. records: TRACE_DTYPE [taken.ctas or more], filled.
     """
     length = row.numel()
-    path = choose_path(length, k, plan)
-    record = records[: plan.ctas if path == LARGE else 1]
+    path = choose_path(length, k, taken)
+    record = records[: taken.ctas if path == LARGE else 1]
     bounds = chunk_bounds(length, len(record)) if path == LARGE else [(0, length)]
     record["path"], record["ctas"], record["cta"] = path, len(record), range(len(record))
     record["begin"], record["end"] = zip(*bounds, strict=True)
     alone = path == LARGE and len(record) == 1
-    return SELECT[MEDIUM if alone else path](row, k, plan.policy, record)
+    return SELECT[MEDIUM if alone else path](row, k, taken.policy, record)
 
 
 def _check_trace(trace: np.ndarray, shape: tuple[int, int]) -> None:
     if not isinstance(trace, np.ndarray) or trace.dtype != TRACE_DTYPE:
         raise TypeError(f"trace is {getattr(trace, 'dtype', type(trace))}; expected an array from new_trace")
     if trace.shape != shape:
-        raise ValueError(f"trace has shape {list(trace.shape)}; expected {list(shape)}, [rows, plan.ctas]")
+        raise ValueError(f"trace has shape {list(trace.shape)}; expected {list(shape)}, [rows, plan.records]")

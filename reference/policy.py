@@ -33,6 +33,7 @@ class Policy:
     medium_max: int  # longest row that one CTA takes when the plan does not split it
     split_min: int  # rows longer than this are shared when a team has several CTAs
     chunk_min: int  # a row is not cut into chunks shorter than this
+    chunk_max: int  # where chunks may be longer by the plan, the longest rows get larger teams
     max_ctas: int  # most CTAs that share a row
     decode_bin_bits: int  # coarse FP16 bins of the decode path: 2**bits
     medium_bin_bits: int  # the same for medium
@@ -73,6 +74,7 @@ LATENCY = Policy(
     medium_max=65536,
     split_min=16384,
     chunk_min=8192,
+    chunk_max=65536,
     max_ctas=16,
     decode_bin_bits=11,
     medium_bin_bits=11,
@@ -83,7 +85,7 @@ LATENCY = Policy(
     sample=4096,
     held=32768,
     survivors=10240,
-    map=262144,
+    map=131072,
     shared_bytes=227 * 1024,
 )
 
@@ -115,6 +117,7 @@ SHORT = replace(
     decode_max=8192,
     tile=4096,
     held=8192,
+    map=262144,
 )
 
 COMPACT = replace(
@@ -137,6 +140,7 @@ SMALL = Policy(
     medium_max=1024,
     split_min=512,
     chunk_min=64,
+    chunk_max=512,
     max_ctas=4,
     decode_bin_bits=11,
     medium_bin_bits=8,
@@ -160,6 +164,7 @@ TINY = Policy(
     medium_max=256,
     split_min=64,
     chunk_min=32,
+    chunk_max=64,
     max_ctas=2,
     decode_bin_bits=8,
     medium_bin_bits=8,

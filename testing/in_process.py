@@ -1,4 +1,5 @@
-"""A campaign against a callable of this process: its outcome, or an assertion that tells what broke."""
+"""A campaign against a callable of this process: its outcome, or an assertion error that describes what
+broke."""
 
 from __future__ import annotations
 
@@ -126,14 +127,14 @@ def assert_topk(
 def story(outcome: Outcome) -> str:
     """Why an outcome's verdict is no agreement, in lines of text."""
     stories = [found for target in outcome.targets.values() for found in stories_of(target)]
-    told = [line for found in stories for line in (found.title, *(f"  {line}" for line in found.lines()))]
-    told += [] if stories else [f"{outcome.verdict}: {outcome.missing_in_words()}"]
+    lines = [line for found in stories for line in (found.title, *(f"  {line}" for line in found.lines()))]
+    lines += [] if stories else [f"{outcome.verdict}: {outcome.missing_in_words()}"]
     refused = [target for target in outcome.targets.values() if target.refused]
-    told += [f"{target.name} does not take {target.refused} cases: {target.refusal}" for target in refused]
-    return "\n".join((*told, f"seed {outcome.seed}, {outcome.coverage.cases} cases"))
+    lines += [f"{target.name} does not take {target.refused} cases: {target.refusal}" for target in refused]
+    return "\n".join((*lines, f"seed {outcome.seed}, {outcome.coverage.cases} cases"))
 
 
 def name_of(function: Callable[..., Any]) -> str:
-    """module:function where the callable tells them; where it can be imported, `replay` finds it by that."""
+    """module:function of a callable. If it can be imported under that name, `replay` finds it."""
     name = getattr(function, "__qualname__", type(function).__qualname__)
     return f"{getattr(function, '__module__', None) or type(function).__module__}:{name}"

@@ -1,10 +1,10 @@
-"""The gate on a GPU, as one command: build, tests, campaign, soak, sanitizers, bench; a table, and records.
+"""The gate on a GPU as one command: build, tests, campaign, soak, sanitizers and bench.
 
     pip install --no-build-isolation --no-deps -e .
     python -m persistent_topk.tools.gate [--records FOLDER] [--cccl WHEEL] [--sanitizer WHEEL]
 
-Nothing is installed or fetched. A step that fails, dies or runs too long is recorded as such, and the
-others run. The exit code is 0 only if every step is clean.
+It prints a table and writes a record of each step. Nothing is installed or fetched. A step that fails, dies
+or runs too long is recorded as such, and the others run. The exit code is 0 only if every step is clean.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ Steps = Mapping[str, Callable[[Options], Found]]
 
 
 def where() -> dict[str, Any]:
-    """What every record carries; what cannot be told, such as the limits of a kernel that does not build,
-    is told so."""
+    """The environment that every record names. A kernel that does not build has no limits: nvcc is "unknown"
+    then, and the limits are left out."""
     from ..cuda.build import kernel_hash
     from ..cuda.environment import driver_version, environment
 
@@ -54,7 +54,7 @@ def where() -> dict[str, Any]:
 
 
 def run_step(name: str, steps: Steps, options: Options) -> Found:
-    """What a step found; an error of the step itself is a failure."""
+    """Runs a step and returns what it found. An error of the step itself counts as a failure."""
     try:
         return steps[name](options)
     except Exception as error:
@@ -63,7 +63,8 @@ def run_step(name: str, steps: Steps, options: Options) -> Found:
 
 
 def gate(names: list[str], options: Options, steps: Steps = STEPS) -> bool:
-    """Runs the steps, writes a record of each as it ends, prints the table; whether all are clean."""
+    """Runs the steps, writes a record of each as it ends and prints the table. Returns whether all are
+    clean."""
     verdicts = []
     for name in names:
         print(f"\n=== {name}: {TITLES[name]}", flush=True)
@@ -81,7 +82,7 @@ def gate(names: list[str], options: Options, steps: Steps = STEPS) -> bool:
 
 
 def record_vectors(folder: Path) -> bool:
-    """The answers of this GPU's intrinsics, for tests/vectors; whether they were recorded."""
+    """Records the answers of this GPU's intrinsics, for tests/data. Returns whether that worked."""
     path = folder / "intrinsics.npz"
     code, _ = run(["-m", "persistent_topk.tools.intrinsics.record", str(path)], VECTORS_SECONDS)
     print(f"intrinsics FAILED: exit code {code}" if code else f"intrinsics recorded in {path}")
@@ -89,9 +90,11 @@ def record_vectors(folder: Path) -> bool:
 
 
 def there(context: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
-    """A callback of options that name what was carried here; click.UsageError where that is missing."""
+    """The path of an option, as its callback. Raises click.UsageError if nothing is there."""
     if path is not None and not path.exists():
-        raise click.UsageError(f"--{param.name} is {path}, which is not there; expected a wheel or a folder")
+        raise click.UsageError(
+            f"--{param.name} is {path}, which does not exist; expected a wheel or a folder"
+        )
     return path
 
 
@@ -120,7 +123,13 @@ DEFAULT = Options(Path(), Path())
     callback=there,
     help="wheel or folder with the headers of CUB: a second oracle, and a peer",
 )
-@click.option("--sanitizer", type=AnyPath, metavar="PATH", callback=there, help="another one, or its wheel")
+@click.option(
+    "--sanitizer",
+    type=AnyPath,
+    metavar="PATH",
+    callback=there,
+    help="another compute-sanitizer, or its wheel",
+)
 def command(names: tuple[str, ...], vectors: bool, **given: Any) -> int:
     """Runs the steps and writes a record of each, on a machine with a GPU.
 

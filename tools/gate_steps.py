@@ -1,4 +1,4 @@
-"""The steps of the gate: each runs as processes of their own and says what it found."""
+"""The steps of the gate. Each runs in processes of its own and returns what it found."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from . import spills
 from .records import ROOT, gpu_tests
 
 TIMED_OUT = 124
-FIGURES = "figures"  # of what a step found: what its record keeps beside it
+FIGURES = "figures"  # the key of what a record keeps beside the result of its step
 BENCH_FIGURES = ("environment", "seed", "summary", "missing_peers", "stopped", "cells")
 CLI = ("-m", "persistent_topk.commands.cli")
 MOST_LINES = 40
@@ -36,8 +36,12 @@ STAGES = 2  # of the soak
 
 @dataclass(frozen=True)
 class Options:
-    """Of the gate. records: where these and replay files go; scratch: for what is not kept. cccl: the headers
-    of CUB, for a second oracle and a peer; sanitizer: another compute-sanitizer. Seconds are of one step."""
+    """Options of the gate.
+
+    records: the folder of records and replay files. scratch: a folder for files that are not kept. cccl: the
+    headers of CUB, for a second oracle and a peer. sanitizer: another compute-sanitizer. Seconds bound one
+    step.
+    """
 
     records: Path
     scratch: Path
@@ -51,9 +55,10 @@ class Options:
 
 
 def run(words: list[str], timeout_s: float, variables: Mapping[str, str] | None = None) -> tuple[int, str]:
-    """(exit code, output) of a Python module in the repository; TIMED_OUT if it had to be ended.
+    """Runs a Python module in the repository and returns (exit code, output).
 
-    variables: of its environment, beside ours. The output goes on to the terminal as it comes.
+    The exit code is TIMED_OUT if the module ran longer than timeout_s seconds. variables: environment
+    variables beside ours. The output also goes to the terminal as it comes.
     """
     process = subprocess.Popen(
         [sys.executable, *words],
@@ -78,34 +83,34 @@ def run(words: list[str], timeout_s: float, variables: Mapping[str, str] | None 
 
     timer = threading.Timer(timeout_s, stop)
     timer.start()
-    told = []
+    printed = []
     try:
         for text in process.stdout:
             print(text, end="", flush=True)
-            told.append(text)
+            printed.append(text)
         code = process.wait()
     finally:
         timer.cancel()
         if process.poll() is None:
             end()
     if too_long.is_set():
-        return TIMED_OUT, "".join([*told, f"ran longer than {timeout_s:g} s: {' '.join(words)}\n"])
-    return code, "".join(told)
+        return TIMED_OUT, "".join([*printed, f"ran longer than {timeout_s:g} s: {' '.join(words)}\n"])
+    return code, "".join(printed)
 
 
 def last(output: str) -> list[str]:
-    """What a record keeps of a step's output."""
+    """The last lines of a step's output, which its record keeps."""
     return output.rstrip().splitlines()[-MOST_LINES:]
 
 
 def unreported(code: int, output: str) -> Found:
-    """What is found of a step that left no report: how it ended, then its last words."""
+    """The result of a step that left no report: how it ended, then its last lines."""
     words = last(output)
     return {"ok": False, "lines": [f"no report, exit code {code}: {''.join(words[-1:])}", *words]}
 
 
 def read(report: Path) -> Found:
-    """A step's own JSON; empty if it left none."""
+    """The JSON that a step wrote. Empty if it wrote none."""
     return dict(json.loads(report.read_text())) if report.is_file() else {}
 
 
@@ -144,7 +149,7 @@ def failures_in(suite: ElementTree.Element) -> list[str]:
 
 
 def step_tests(options: Options) -> Found:
-    """Every test in tests/gpu; those of CUB need its headers."""
+    """Runs every test in tests/gpu. Tests of CUB need its headers."""
     report = options.scratch / "junit.xml"
     marks = ["-m", "gpu", "tests/gpu", f"--junitxml={report}"]
     variables = {HEADERS_VARIABLE: str(options.cccl)} if options.cccl else {}
@@ -165,68 +170,70 @@ def step_tests(options: Options) -> Found:
 
 
 def step_campaign(options: Options) -> Found:
-    """The case families on the GPU: outputs, traces, every property."""
+    """Puts the families of cases to the kernel on the GPU, and judges outputs, traces and every property."""
     report = options.scratch / "campaign.json"
     words = [*CLI, "verify", "--target", "gpu", "--json", str(report)]
     words += ["--seconds", str(options.campaign_seconds), "--seed", str(options.seed)]
     words += ["--failures", str(options.records / "failures")]
     code, output = run(words, options.campaign_seconds + SPARE_SECONDS)
-    told = read(report)
-    if not told:
+    result = read(report)
+    if not result:
         return unreported(code, output)
-    properties = told["targets"].get("gpu", {}).get("properties", {})
-    lines = [f"{told['verdict']}: {told['rows']} rows in {told['cases']} cases, {told['seconds']:.0f} s"]
+    properties = result["targets"].get("gpu", {}).get("properties", {})
+    lines = [
+        f"{result['verdict']}: {result['rows']} rows in {result['cases']} cases, {result['seconds']:.0f} s"
+    ]
     lines += [f"{name:<20} {item['verdict']}, {item['cases']} cases" for name, item in properties.items()]
-    kept = {name: told[name] for name in ("verdict", "cases", "rows", "seed", "paths", "shipped_paths")}
+    kept = {name: result[name] for name in ("verdict", "cases", "rows", "seed", "paths", "shipped_paths")}
     return {"ok": code == 0, **kept, "properties": properties, "lines": lines}
 
 
 def step_soak(options: Options) -> Found:
-    """Rows by the million, from the first on: a record is of one run. The goals are in verify/soak."""
+    """Soaks the kernel from the first row on, since a record is of one run. verify/soak has the goals."""
     report = options.scratch / "soak.json"
     words = [*CLI, "soak", "--folder", str(options.scratch / "soak")]
     words += ["--seconds", str(options.soak_seconds), "--seed", str(options.seed), "--json", str(report)]
     if options.cccl:
         words += ["--second-oracle", "cub", "--cccl", str(options.cccl)]
     code, output = run(words, STAGES * options.soak_seconds + SPARE_SECONDS)
-    told = read(report)
-    if not told:
+    result = read(report)
+    if not result:
         return unreported(code, output)
-    stages = [part for part in told.values() if isinstance(part, dict)]
+    stages = [part for part in result.values() if isinstance(part, dict)]
     rows, traced, second, wrong = (
         sum(part[name] for part in stages) for name in ("rows", "traced", "second_oracle", "mismatches")
     )
     head = f"{rows} rows, {traced} traced, {second} by a second oracle, {wrong} disagreements"
-    head += "" if told["complete"] else "; stopped before its goal"
-    return {"ok": code == 0 and told["complete"], "sums": told, "lines": [head, *last(output)]}
+    head += "" if result["complete"] else "; stopped before its goal"
+    return {"ok": code == 0 and result["complete"], "sums": result, "lines": [head, *last(output)]}
 
 
 def step_sanitizers(options: Options) -> Found:
-    """compute-sanitizer's tools over every path under the small policies."""
+    """Runs compute-sanitizer's tools over every path under the small policies."""
     report = options.scratch / "sanitizers.json"
     words = ["-m", "persistent_topk.tools.sanitizer", "--json", str(report)]
     words += ["--tool", str(options.sanitizer)] if options.sanitizer else []
     code, output = run(words, SANITIZER_SECONDS)
-    told = read(report)
-    if not told:
+    result = read(report)
+    if not result:
         return unreported(code, output)
-    ran = [outcome for outcome in told["outcomes"] if not outcome["lacking"]]
+    ran = [outcome for outcome in result["outcomes"] if not outcome["lacking"]]
     caught, errors = sum(outcome["caught"] for outcome in ran), sum(outcome["errors"] for outcome in ran)
     head = f"{errors} errors in {len(ran)} checks, {caught} of which caught their planted bug"
-    return {**told, "ok": code == 0 and bool(told["ok"]), "lines": [head, *told["lines"]]}
+    return {**result, "ok": code == 0 and bool(result["ok"]), "lines": [head, *result["lines"]]}
 
 
 def step_bench(options: Options) -> Found:
-    """All cells, several times, with the peers that are here."""
+    """Times all cells several times, with the peers that are installed."""
     report = options.scratch / "bench.json"
     words = [*CLI, "bench", "--repeat", str(options.repeat), "--json", str(report)]
     words += ["--peers", "torch,cub,cub-ties", "--cccl", str(options.cccl)] if options.cccl else []
     code, output = run(words, BENCH_SECONDS)
-    told = read(report)
-    if not told:
+    result = read(report)
+    if not result:
         return unreported(code, output)
-    kept = {name: told[name] for name in BENCH_FIGURES if name in told}
-    return {**told["found"], "ok": code == 0 and bool(told["found"]["ok"]), FIGURES: kept}
+    kept = {name: result[name] for name in BENCH_FIGURES if name in result}
+    return {**result["found"], "ok": code == 0 and bool(result["found"]["ok"]), FIGURES: kept}
 
 
 STEPS: dict[str, Callable[[Options], Found]] = {

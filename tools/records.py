@@ -1,6 +1,6 @@
-"""What GPU runs found: JSON records, current only for the kernel they name, and the page made of them.
+"""Records of GPU runs, as JSON files, and the page made of them. A record holds for the kernel that it names.
 
-python -m persistent_topk.tools.records --check     exit 1 if a record is of another kernel
+python -m persistent_topk.tools.records --check     exits with 1 if a record is of another kernel
 python -m persistent_topk.tools.records --render    writes docs/gpu-verification.md
 """
 
@@ -42,14 +42,52 @@ TITLES = {
 def write_record(
     folder: Path, name: str, environment: Found, found: Found, figures: Found | None = None
 ) -> Path:
-    """Writes folder/name.json: the environment, what was found (ok: bool, lines: the table), figures."""
+    """Writes folder/name.json and returns its path.
+
+    found: what the step found, with ok (a bool) and lines (the table). figures: further keys of the record.
+    """
     return write_json(folder / f"{name}.json", name, environment, found, figures)
 
 
+class MalformedRecord(ValueError):
+    """A JSON file in the folder of records is no record. The message names the file and its fault."""
+
+
+def _fault(record: Any, name: str) -> str | None:
+    """What keeps a JSON value from being the record `name`, None if nothing does."""
+    if not isinstance(record, dict):
+        return f"it is of type {type(record).__name__}; expected an object"
+    if record.get("schema") != SCHEMA:
+        return f"schema is {record.get('schema')!r}; expected {SCHEMA}"
+    if record.get("name") != name or name not in TITLES:
+        return f"name is {record.get('name')!r}; expected the file's, one of {', '.join(TITLES)}"
+    missing = [key for key in CARRIED if not isinstance(record.get(key), str)]
+    if missing:
+        return f"{missing[0]} is {record.get(missing[0])!r}; expected a string"
+    found = record.get("found")
+    if not isinstance(found, dict) or not isinstance(found.get("ok"), bool):
+        return "found has no ok; expected true or false"
+    lines = found.get("lines")
+    if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
+        return f"found.lines is {lines!r}; expected a list of strings"
+    return None
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """The record in a file. Raises MalformedRecord."""
+    try:
+        record = json.loads(path.read_text())
+    except ValueError as error:
+        raise MalformedRecord(f"{path} is not JSON ({error}); run make gate on a GPU again") from error
+    fault = _fault(record, path.stem)
+    if fault:
+        raise MalformedRecord(f"{path}: {fault}; run make gate on a GPU again")
+    return dict(record)
+
+
 def load_records(folder: Path = RECORDS_DIR) -> list[dict[str, Any]]:
-    """All records in the folder, in the page's order."""
-    found = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
-    records = [record for record in found if record.get("schema") == SCHEMA and record.get("name") in TITLES]
+    """All records in the folder, in the page's order. Raises MalformedRecord."""
+    records = [read_record(path) for path in folder.glob("*.json")]
     return sorted(records, key=lambda record: list(TITLES).index(record["name"]))
 
 
@@ -61,7 +99,7 @@ def gpu_tests(folder: Path = GPU_TESTS) -> dict[str, str]:
 
 
 def stale_reason(record: Found) -> str | None:
-    """Why the record says nothing of today's kernel, or is of other tests than today's; None if neither."""
+    """Why the record is stale: it is of another kernel or of other tests. None if it is current."""
     head = f"the record {record['name']!r} of {record['date']} is of"
     today = kernel_hash()
     if record["kernel"] != today:
@@ -97,14 +135,18 @@ def render(records: list[dict[str, Any]]) -> str:
 
 
 def write_page() -> Path:
-    """Renders the records that are checked in; the page's path."""
+    """Writes the page of the records that are checked in, and returns its path."""
     write_whole(PAGE, render(load_records(RECORDS_DIR)))
     return PAGE
 
 
 def check(folder: Path = RECORDS_DIR) -> ExitCode:
-    """Prints a line a record; the exit code."""
-    records = load_records(folder)
+    """Prints a line for each record. Returns AGREE if all are of the present kernel and clean."""
+    try:
+        records = load_records(folder)
+    except MalformedRecord as error:
+        print(error)
+        return ExitCode.MISMATCH
     if not records:
         print(f"no records in {folder}")
         return ExitCode.INCOMPLETE
@@ -116,10 +158,10 @@ def check(folder: Path = RECORDS_DIR) -> ExitCode:
 
 
 @click.command("records")
-@click.option("--check", "checks", is_flag=True, help="exit with 1 if a record is of another kernel")
+@click.option("--check", "checks", is_flag=True, help="exit with 1 if a record is red or of another kernel")
 @click.option("--render", "renders", is_flag=True, help="write docs/gpu-verification.md")
 def command(checks: bool, renders: bool) -> int:
-    """Checks the records of GPU runs, or renders the page of them. Without an option: checks."""
+    """Checks the records of GPU runs, which is the default, or renders their page."""
     if renders:
         click.echo(write_page())
     return check() if checks or not renders else ExitCode.AGREE

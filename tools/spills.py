@@ -20,10 +20,11 @@ import click
 from ..commands import cli
 from ..cuda.build import DEFAULT_ARCH, INSTANCE_SOURCE, KERNEL_UNITS, BuildError, Unit, build
 from ..exit_code import ExitCode
+from ..reference.plan import ENTRIES
 from ..reference.policy import POLICIES, SHIPPED
 
 ARCHITECTURES = ("sm_80", "sm_90", "sm_100", "sm_120")
-TUNED = DEFAULT_ARCH  # where a spill is a defect; elsewhere it is told
+TUNED = DEFAULT_ARCH  # where a spill is a defect; elsewhere it is only shown
 SHIPPED_UNITS = tuple(
     Unit(INSTANCE_SOURCE, (f"-DPERSISTENT_TOPK_POLICY={list(POLICIES).index(policy.name)}",))
     for policy in SHIPPED
@@ -33,12 +34,12 @@ SPILLS = re.compile(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) b
 REGISTERS = re.compile(r"Used (\d+) registers")
 # What the compiler makes of kernel<policy, tracing, entry>: lengths before names, L<type><value>E for values.
 MANGLED = re.compile(r"\d+([A-Za-z_]+?)ILi(\d+)E(?:Lb([01])E)?(?:LNS_5EntryE(\d)E)?")
-ENTRIES = ("wide", "shared", "narrow", "narrowest", "cooperative")  # of Entry in persistent.cuh, in its order
 
 
 @dataclass(frozen=True)
 class Usage:
-    """One kernel for one architecture; stack and spills in bytes a thread."""
+    """Registers, stack and spills of one kernel for one architecture. Stack and spills are in bytes a
+    thread."""
 
     arch: str
     kernel: str
@@ -61,7 +62,7 @@ class Usage:
 
 
 def named(symbol: str) -> tuple[str, str | None, bool]:
-    """(kernel, policy, tracing) of a mangled name; the symbol itself where it is none of ours."""
+    """(kernel, policy, tracing) of a mangled name. A foreign name is returned as (name, None, False)."""
     match = MANGLED.search(symbol)
     if match is None:
         return symbol, None, False
@@ -73,7 +74,8 @@ def named(symbol: str) -> tuple[str, str | None, bool]:
 def parse(log: str) -> list[Usage]:
     """The kernels of an assembler's report (ptxas -v), in its order.
 
-    ValueError where an entry lacks its registers or its spills: a report that is half read shows none.
+    Raises ValueError if an entry lacks its registers or its spills: a report that is half read would show
+    no spill.
     """
     found = []
     parts = ENTRY.split(log)
@@ -97,7 +99,7 @@ def log_of(arch: str) -> str:
 
 
 def report(architectures: Sequence[str] = ARCHITECTURES) -> list[Usage]:
-    """Compiles for the architectures and reads what the assembler said. Raises BuildError."""
+    """Compiles for the architectures and reads the assembler's reports. Raises BuildError."""
     at_once = max(1, (os.cpu_count() or 1) // len(KERNEL_UNITS))  # a build has a compiler for each unit
     with ThreadPoolExecutor(at_once) as pool:
         found = [usage for log in pool.map(log_of, architectures) for usage in parse(log)]
@@ -108,7 +110,7 @@ def report(architectures: Sequence[str] = ARCHITECTURES) -> list[Usage]:
 
 
 def lines(usages: Sequence[Usage]) -> list[str]:
-    """The table: kernels without tracing, those of shipped policies."""
+    """The table of the shipped policies' kernels without tracing, a line for each."""
     shown = [
         usage for usage in usages if not usage.tracing and usage.policy in {policy.name for policy in SHIPPED}
     ]
@@ -121,7 +123,7 @@ def lines(usages: Sequence[Usage]) -> list[str]:
 
 
 def found(usages: Sequence[Usage]) -> dict[str, Any]:
-    """What a record keeps."""
+    """The result for a record: ok, the table and the kernels."""
     return {
         "ok": any(usage.counts for usage in usages)
         and not any(usage.counts and usage.spills for usage in usages),

@@ -1,4 +1,4 @@
-"""Compiles the emulator and a kernel for it with the machine's C++ compiler, once per content."""
+"""Compiles the emulator and a kernel for it with the machine's C++ compiler, once for equal contents."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ COMMON_FLAGS = (
 RUNTIME_FLAGS = (*COMMON_FLAGS, "-O2")
 
 # Kernels: every load and store calls the emulator (-fsanitize=thread), as does undefined behaviour;
-# volatile accesses are told apart; no fused multiply-adds, which nvcc would place elsewhere. -O1
+# volatile accesses have calls of their own; no fused multiply-adds, which nvcc would place elsewhere. -O1
 # merges few accesses and keeps source lines; line tables name the place of a failure.
 KERNEL_FLAGS = (
     *COMMON_FLAGS,
@@ -48,7 +48,7 @@ KERNEL_FLAGS = (
 
 
 def compiler() -> tuple[str, ...]:
-    """The words of a call of GCC's C++ compiler: CXX, else g++. BuildError if there is none."""
+    """The command of GCC's C++ compiler: CXX, else g++. Raises BuildError if there is none."""
     found = command()
     if "clang" in _version_of(found):
         raise BuildError(
@@ -59,18 +59,24 @@ def compiler() -> tuple[str, ...]:
 
 
 def build_kernel(
-    source: Path, defines: Sequence[str] = (), kernel: Path = KERNEL, headers: Sequence[Path] = ()
+    source: Path,
+    defines: Sequence[str] = (),
+    kernel: Path = KERNEL,
+    headers: Sequence[Path] = (),
+    what: str = "",
 ) -> Path:
     """The shared library of a kernel's .cpp file and the emulator, compiled if it is not in the cache.
 
     source: the instrumented file. defines: its macros, "NAME=value". kernel: the directory of the
-    kernel headers that it includes. headers: others. BuildError if it does not compile.
+    kernel headers that it includes. headers: others. what: the kernel in words.
+    BuildError if it does not compile.
     """
     parts = sorted(path for path in EMULATOR.glob("*.[hc]pp") if path not in (TOPK_SOURCE, RUNTIME_SOURCE))
     dialect = [path for path in parts if path.suffix == ".hpp"]
     with ThreadPoolExecutor() as side_by_side:  # each takes seconds
-        runtime = side_by_side.submit(_object, RUNTIME_SOURCE, RUNTIME_FLAGS, parts)
+        runtime = side_by_side.submit(_object, "the emulator", RUNTIME_SOURCE, RUNTIME_FLAGS, parts)
         instrumented = _object(
+            what or f"{source.name} for the emulator",
             source,
             (*KERNEL_FLAGS, *(f"-D{define}" for define in defines)),
             [*dialect, *sorted(kernel.glob("*.cuh")), *headers],
@@ -83,12 +89,12 @@ def build_kernel(
 
 
 def _object(
-    source: Path, flags: Sequence[str], headers: Sequence[Path], includes: Sequence[str] = ()
+    what: str, source: Path, flags: Sequence[str], headers: Sequence[Path], includes: Sequence[str] = ()
 ) -> Path:
     """The object file of one source. Equal contents give equal files, wherever the headers lie."""
     machine = (platform.machine(), *compiler(), _version_of(compiler()))  # a home may be of several machines
     target = cache_dir() / f"{source.stem}-{digest([source, *headers], *machine, *flags)}.o"
-    return _compiled(target, [*flags, *includes, "-c", str(source)])
+    return _compiled(target, [*flags, *includes, "-c", str(source)], what)
 
 
 @functools.cache
@@ -96,7 +102,7 @@ def _version_of(command: tuple[str, ...]) -> str:
     return subprocess.run([*command, "--version"], capture_output=True, text=True, check=False).stdout
 
 
-def _compiled(target: Path, arguments: Sequence[str]) -> Path:
+def _compiled(target: Path, arguments: Sequence[str], what: str = "") -> Path:
     """`target` in the cache, made by the compiler with these arguments if it is not there."""
 
     def run_compiler(part: Path) -> None:
@@ -107,4 +113,4 @@ def _compiled(target: Path, arguments: Sequence[str]) -> Path:
         if result.returncode != 0:
             raise BuildError(f"{' '.join(words)}\nfailed:\n{result.stderr.strip()[:ERROR_CHARACTERS]}")
 
-    return build_once(target, run_compiler)
+    return build_once(target, run_compiler, what)

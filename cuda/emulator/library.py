@@ -19,7 +19,7 @@ KINDS = ("round_robin", "reverse", "starve", "random", "pct")
 KIND_BYTES = 32
 MESSAGE_BYTES = 16384
 SYMBOLIZER_TIMEOUT_SECONDS = 20
-CALLERS = 4  # places told of one code address: the innermost, and those it was inlined into
+CALLERS = 4  # places shown for one code address: the innermost, and those it was inlined into
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,8 @@ class Schedule:
 
 
 class EmulationError(RuntimeError):
-    """The kernel did what a kernel must not. `kind` says what in one word; the message says who and where."""
+    """The kernel made a mistake such as a race. `kind` is its name; the message has the threads and the
+    place."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(f"{kind}: {message}")
@@ -79,13 +80,17 @@ class EmulationError(RuntimeError):
 
 @dataclass(frozen=True)
 class Statistics:
-    """What one launch did: accesses seen, scheduling steps, barriers and collectives completed, atomics."""
+    """Counts of one launch: accesses, scheduling steps, barriers and collectives completed, atomics."""
 
     accesses: int = 0
     steps: int = 0
     block_barriers: int = 0
     collectives: int = 0
     atomics: int = 0
+
+    def __add__(self, other: Statistics) -> Statistics:
+        """What two launches did together."""
+        return Statistics(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
 
 class _ScheduleOptions(ctypes.Structure):
@@ -125,7 +130,8 @@ class Library:
         access_budget: int = 0,
         judges: bool = True,
     ) -> Statistics:
-        """Runs the entry point `function(arguments, options, report)`; EmulationError if the kernel erred.
+        """Runs the entry point `function(arguments, options, report)`. Raises EmulationError for a mistake
+        of the kernel.
 
         access_budget: accesses and scheduling steps after which the launch counts as a runaway (0: 2**32).
         judges: look for races, which costs about half of the speed.

@@ -2,13 +2,14 @@
 
 Source: schedules after Burckhardt et al., "A randomized scheduler with probabilistic guarantees of finding
 bugs" (ASPLOS 2010); accesses are judged by happens-before (Lamport, "Time, clocks, and the ordering of
-events", 1978). docs/emulator.md says what is made of them.
+events", 1978). docs/emulator.md describes both.
 """
 
 from __future__ import annotations
 
 import ctypes
 import functools
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,11 @@ import torch
 from torch import Tensor
 
 from ...reference.arguments import check_arguments
-from ...reference.plan import H100, DeviceLimits, make_plan
+from ...reference.plan import ENTRIES, H100, LAUNCHES, DeviceLimits, make_plan
 from ...reference.policy import POLICIES, Policy
 from ...reference.trace import TRACE_DTYPE
 from ..cache import BuildError
-from ..structs import EmulatedCall, Limits, TopkCall
+from ..structs import EmulatedCall, Limits, PlanRecord, TopkCall
 from .build import KERNEL, TOPK_SOURCE, build_kernel
 from .library import EmulationError, Library, Schedule, Statistics
 
@@ -32,15 +33,20 @@ POISON = -777777  # in output slots before the launch: no column, no padding
 
 
 @functools.cache
-def load(policy: Policy, kernel: Path = KERNEL) -> Library:
-    """The kernel compiled for `policy`, from the headers in the directory `kernel`.
+def load(policy: Policy, kernel: Path = KERNEL, entry: str | None = None) -> Library:
+    """The kernel compiled for `policy`, from the headers in the directory `kernel`. entry: the one of ENTRIES
+    to compile, for calls with a trace; a tenth of the whole.
 
     Raises BuildError if that fails, ValueError for a policy that is not a named one.
     """
     if policy not in POLICIES.values():
         raise ValueError(f"policy is {policy}; expected one that is compiled: {', '.join(POLICIES)}")
-    index = list(POLICIES.values()).index(policy)
-    return Library(build_kernel(TOPK_SOURCE, [f"PERSISTENT_TOPK_POLICY={index}"], kernel))
+    defines = [f"PERSISTENT_TOPK_POLICY={list(POLICIES.values()).index(policy)}"]
+    if entry is not None:
+        defines.append(f"PERSISTENT_TOPK_ENTRY={ENTRIES.index(entry)}")
+    part = f", its {entry} calls" if entry else ""
+    what = f"the emulated kernel, policy {policy.name}{part}"
+    return Library(build_kernel(TOPK_SOURCE, defines, kernel, what=what))
 
 
 def topk(
@@ -54,14 +60,16 @@ def topk(
     trace: np.ndarray | None = None,
     output: Tensor | None = None,
     kernel: Path = KERNEL,
+    entry: str | None = None,
 ) -> Tensor:
-    """What the production kernel writes, run on the emulated device: int32 [rows, k].
+    """Runs the production kernel on the emulated device and returns its output: int32 [rows, k].
 
     logits: float32 [rows, columns] on the CPU, any row stride; the kernel sees this memory itself, at
     its own alignment. lengths: int32 [rows], any values. k: 1 .. 4096. policy: a named one, None for the
     plan's choice on the device `limits`. schedule: how the threads interleave; None: round_robin.
-    trace: TRACE_DTYPE [rows, plan.ctas] of new_trace, filled in. output: int32 [rows, k], contiguous,
+    trace: TRACE_DTYPE [rows, plan.records] of new_trace, filled in. output: int32 [rows, k], contiguous,
     written in place and returned. kernel: the directory of the kernel's headers, for altered copies of it.
+    entry: the one of ENTRIES that is compiled, if every call is traced, has one launch and is of that entry.
 
     Raises EmulationError for what the kernel does wrong, BuildError if it cannot be compiled here,
     ValueError and TypeError for the arguments.
@@ -76,6 +84,7 @@ def topk(
         trace=trace,
         output=output,
         kernel=kernel,
+        entry=entry,
     )[0]
 
 
@@ -90,13 +99,14 @@ def run(
     trace: np.ndarray | None = None,
     output: Tensor | None = None,
     kernel: Path = KERNEL,
+    entry: str | None = None,
     access_budget: int = 0,
     judges: bool = True,
 ) -> tuple[Tensor, Statistics]:
     """topk(), together with what the launch did: (int32 [rows, k], Statistics).
 
-    logits: float32 [rows, columns]; lengths: int32 [rows]; k, policy, limits, schedule and kernel as for
-    topk(); trace: TRACE_DTYPE [rows, plan.ctas]; output: int32 [rows, k]. access_budget: accesses and
+    logits: float32 [rows, columns]; lengths: int32 [rows]; k, policy, limits, schedule, kernel and entry as
+    for topk(); trace: TRACE_DTYPE [rows, plan.records]; output: int32 [rows, k]. access_budget: accesses and
     scheduling steps after which the launch counts as a runaway (0: 2^32). judges: look for races, which
     costs about half of the speed.
 
@@ -109,7 +119,7 @@ def run(
         raise TypeError(f"schedule is {schedule!r}; expected a Schedule, or None")
     rows, columns = logits.shape
     plan = make_plan(rows, columns, limits, policy)
-    _check_trace(trace, rows, plan.ctas)
+    _check_trace(trace, rows, plan.records)
     canaried = torch.full((rows * k + 2 * CANARY_ELEMENTS,), CANARY, dtype=torch.int32, device="cpu")
     inner = canaried[CANARY_ELEMENTS : CANARY_ELEMENTS + rows * k].fill_(POISON).view(rows, k)
     if output is not None:
@@ -117,27 +127,68 @@ def run(
         inner = output
     if rows == 0:
         return inner, Statistics()
-    library = load(plan.policy, kernel)
-    workspace = _workspace(library, rows, columns, limits)
-    call = TopkCall(
+    workspace = _workspace(load(plan.policy, kernel, entry), rows, columns, limits)
+    call = _call(logits, lengths, inner, workspace, k, trace)
+
+    def launch(number: int) -> Statistics:
+        library = load(plan.launches[number], kernel, entry)
+        emulated = EmulatedCall(call, Limits.of(limits), PlanRecord.of(plan), number)
+        return library.launch("persistent_topk_emulate", emulated, schedule, access_budget, judges)
+
+    if len(plan.launches) == 1:
+        statistics = launch(*plan.launches)
+    else:
+        statistics = _launch_apart(inner, list(plan.launches), launch)
+    _check_canaries(canaried)
+    return inner, statistics
+
+
+def _call(
+    logits: Tensor, lengths: Tensor, output: Tensor, workspace: np.ndarray, k: int, trace: np.ndarray | None
+) -> TopkCall:
+    """The struct of a call. It holds addresses: tensors, workspace and trace must outlive it."""
+    rows, columns = logits.shape
+    return TopkCall(
         logits=logits.data_ptr(),
         row_stride=logits.stride(0),
         lengths=lengths.data_ptr(),
-        output=inner.data_ptr(),
+        output=output.data_ptr(),
         trace=None if trace is None else trace.ctypes.data,
         workspace=workspace.ctypes.data,
         rows=rows,
         columns=columns,
         k=k,
     )
-    emulated = EmulatedCall(call, Limits.of(limits))
-    statistics = library.launch("persistent_topk_emulate", emulated, schedule, access_budget, judges)
-    _check_canaries(canaried)
-    return inner, statistics
+
+
+def _launch_apart(output: Tensor, numbers: list[int], launch: Callable[[int], Statistics]) -> Statistics:
+    """The launches of a call one after the other, each with an output of its own, which are put together.
+
+    On a GPU they overlap. They share no memory but what is read, so that order cannot matter where each row
+    is written by exactly one of them, which is checked.
+    """
+    whole = output.clone()
+    writers = torch.zeros_like(output)
+    statistics = Statistics()
+    for number in numbers:
+        output.fill_(POISON)
+        statistics += launch(number)
+        written = output != POISON
+        whole[written] = output[written]
+        writers += written
+    output.copy_(whole)
+    if bool((writers != 1).any()):
+        row, slot = (writers != 1).nonzero()[0].tolist()
+        names = " and ".join(LAUNCHES[number] for number in numbers)
+        kind = "unwritten-output" if writers[row, slot] == 0 else "written-twice"
+        raise EmulationError(
+            kind, f"output[{row}, {slot}] is written by {writers[row, slot]} of the launches: {names}"
+        )
+    return statistics
 
 
 def _workspace(library: Library, rows: int, columns: int, limits: DeviceLimits) -> np.ndarray:
-    """What the teams of such a call need to exchange in, uint8, full of what some other launch left."""
+    """The workspace of such a call, uint8 [bytes], filled as if by some other launch."""
     size = library.functions.persistent_topk_workspace
     size.restype = ctypes.c_int64
     size.argtypes = [ctypes.c_int, ctypes.c_int64, Limits]

@@ -7,8 +7,12 @@ namespace persistent_topk {
 template <int kPolicyIndex, Entry entry>
 EntryPoint entry_point() {
   constexpr Policy policy = kPolicies[kPolicyIndex];
-  // Without a team no call is shared, and where a tile is all that a CTA holds there is one narrow entry.
-  constexpr bool kNone = (entry == kShared || entry == kCooperative) && policy.max_ctas == 1;
+  // Without a team no call is shared, one policy takes short rows for others, and where a tile is all that a
+  // CTA holds there is one narrow entry.
+  constexpr bool kShares =
+      entry == kShared || entry == kSharedRest || entry == kCooperative || entry == kTeams;
+  constexpr bool kNone =
+      (kShares && policy.max_ctas == 1) || (entry == kShortRows && kPolicyIndex != kShortIndex);
   constexpr Entry kSame = entry == kNarrow && policy.decode_max <= policy.tile ? kNarrowest : entry;
   constexpr Entry kActual = kNone ? kWide : kSame;
   return {.kernels = {topk_kernel<kPolicyIndex, false, kActual>, topk_kernel<kPolicyIndex, true, kActual>},
@@ -20,7 +24,9 @@ Instance instance() {
   static_assert(fits_shared_memory<kPolicyIndex>());
   return {.entries = {entry_point<kPolicyIndex, kWide>(), entry_point<kPolicyIndex, kShared>(),
                       entry_point<kPolicyIndex, kNarrow>(), entry_point<kPolicyIndex, kNarrowest>(),
-                      entry_point<kPolicyIndex, kCooperative>()},
+                      entry_point<kPolicyIndex, kCooperative>(), entry_point<kPolicyIndex, kTeams>(),
+                      entry_point<kPolicyIndex, kShortRows>(), entry_point<kPolicyIndex, kWideRest>(),
+                      entry_point<kPolicyIndex, kSharedRest>()},
           .threads = kPolicies[kPolicyIndex].threads,
           .area_bytes = area_bytes<kPolicyIndex>()};
 }

@@ -147,37 +147,47 @@ size_t workspace_for(const TopkCall& call, const DeviceLimits& limits) {
                          kInstances[policy].area_bytes);
 }
 
-cudaError_t launch(const Plan& plan, const DeviceLimits& limits, bool tracing, const TopkParams& params,
+cudaError_t launch(const Launch& what, const DeviceLimits& limits, bool tracing, const TopkParams& params,
                    cudaStream_t stream) {
-  const Instance& instance = kInstances[plan.policy];
-  const EntryPoint& entry =
-      instance.entries[entry_of(params.columns, plan.ctas, limits.clusters, kPolicies[plan.policy])];
+  const Instance& instance = kInstances[what.policy];
+  const EntryPoint& entry = instance.entries[what.entry];
   cudaLaunchAttribute attributes[2] = {};
   unsigned count = 0;
   if (limits.clusters) {  // sm_90 and newer have both
     attributes[count].id = cudaLaunchAttributeProgrammaticStreamSerialization;
     attributes[count++].val.programmaticStreamSerializationAllowed = 1;
   }
-  if (plan.ctas > 1 && !limits.clusters) {
+  if (what.entry == kCooperative) {
     attributes[count].id = cudaLaunchAttributeCooperative;
     attributes[count++].val.cooperative = 1;
-  } else if (plan.ctas > 1) {  // a cluster of one would still pay for the attribute
+  } else if (what.cluster > 1) {  // a cluster of one would still pay for the attribute
     attributes[count].id = cudaLaunchAttributeClusterDimension;
-    attributes[count++].val.clusterDim = {static_cast<unsigned>(plan.ctas), 1, 1};
+    attributes[count++].val.clusterDim = {static_cast<unsigned>(what.cluster), 1, 1};
   }
   cudaLaunchConfig_t config{};
-  config.gridDim = dim3(params.rows * plan.ctas);
+  config.gridDim = dim3(what.ctas);
   config.blockDim = dim3(instance.threads);
   config.dynamicSmemBytes = entry.shared_bytes;
   // CTAs of the next launch may come while this one's still run. They are packed to the SMs with the most
   // room, and run slower there, unless no SM has room for more CTAs than its share.
-  const size_t share = (static_cast<size_t>(params.rows) * plan.ctas + limits.sms - 1) / limits.sms;
+  const size_t share = (what.ctas + limits.sms - 1) / limits.sms;
   const size_t least = static_cast<size_t>(limits.shared_bytes) / (share + 1) + 1;
   if (config.dynamicSmemBytes < least) config.dynamicSmemBytes = least;
   config.stream = stream;
   config.attrs = attributes;
   config.numAttrs = count;
   RETURN_IF_FAILED(cudaLaunchKernelEx(&config, entry.kernels[tracing], params));
+  return cudaSuccess;
+}
+
+cudaError_t launch_all(const Plan& plan, const DeviceLimits& limits, bool tracing, TopkParams params,
+                       cudaStream_t stream) {
+  for (const Launch& one : launches_of(plan, params.rows, params.columns, limits.clusters).of) {
+    if (one.ctas == 0) continue;
+    params.overlaps = one.overlaps;
+    params.followed = one.followed;
+    RETURN_IF_FAILED(launch(one, limits, tracing, params, stream));
+  }
   return cudaSuccess;
 }
 
@@ -221,10 +231,14 @@ int persistent_topk_launch(const TopkCall* call) {
   params.columns = call->columns;
   params.k = call->k;
   params.ctas = plan.ctas;
+  params.records = most_ctas(plan);
+  params.grid_ctas = plan.grid_ctas;
+  params.sms = limits.sms;
+  params.short_max = plan.short_max;
   params.mail = mail_in(call->workspace);
   const DeviceScope scope(call->device);
   if (scope.error() != cudaSuccess) return scope.error();
-  return launch(plan, limits, call->trace != nullptr, params, call->stream);
+  return launch_all(plan, limits, call->trace != nullptr, params, call->stream);
 }
 
 int persistent_topk_usage(int policy, int tracing, int* registers, int* local_bytes) {

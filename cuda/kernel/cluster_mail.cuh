@@ -28,10 +28,11 @@ struct ClusterMail {
   Inboxes& inboxes;
   int ctas;
   int rank;
+  int first;  // the team's first CTA in the cluster, which may hold several teams
 
   PERSISTENT_TOPK_DEVICE static int team_index(int ctas) { return ptx::cluster_index(ctas); }
   PERSISTENT_TOPK_DEVICE static ClusterMail open(Landings& landings, Inboxes& inboxes, void*, int ctas, int) {
-    return {landings, inboxes, ctas, ptx::cluster_rank()};
+    return {landings, inboxes, ctas, ptx::cluster_rank(), 0};
   }
 
   // First of all: others may post to this CTA once they have passed await_peers(), which each calls once.
@@ -53,13 +54,13 @@ struct ClusterMail {
     uint32_t* inbox = inboxes.of(exchange)[rank];
 #pragma unroll
     for (int i = threadIdx.x; i < kQuads * kShares; i += policy.threads) {
-      const int first = i % kQuads * kQuad;
+      const int word = i % kQuads * kQuad;
       if (i / kQuads >= ctas) break;
       uint32_t quad[kQuad];
-      quad_at(first, quad);
+      quad_at(word, quad);
 #pragma unroll 4
       for (int peer = i / kQuads; peer < ctas; peer += kShares)
-        ptx::store_to_peer(inbox + first, landing, peer, quad);
+        ptx::store_to_peer(inbox + word, landing, first + peer, quad);
     }
   }
 
@@ -79,7 +80,8 @@ struct ClusterMail {
 #pragma unroll 1
     for (int peer = warp_id(); peer < ctas; peer += policy.threads / kWarpSize)
 #pragma unroll 1
-      for (int i = lane_id(); i < count; i += kWarpSize) ptx::store_to_peer(to + i, landing, peer, values[i]);
+      for (int i = lane_id(); i < count; i += kWarpSize)
+        ptx::store_to_peer(to + i, landing, first + peer, values[i]);
   }
   PERSISTENT_TOPK_DEVICE void await_candidates(int, float*) const { await(kOfCandidates); }
 };

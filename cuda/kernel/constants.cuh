@@ -32,6 +32,7 @@ struct Policy {
   int medium_max;       // longest row that one CTA takes when the plan does not split it
   int split_min;        // rows longer than this are shared when a team has several CTAs
   int chunk_min;        // a row is not cut into chunks shorter than this
+  int chunk_max;        // where chunks may be longer by the plan, the longest rows get larger teams
   int max_ctas;         // most CTAs that share a row
   int decode_bin_bits;  // coarse FP16 bins of the decode path: 2**bits
   int medium_bin_bits;
@@ -56,6 +57,7 @@ inline constexpr Policy kLatency = {
     .medium_max = 65536,
     .split_min = 16384,
     .chunk_min = 8192,
+    .chunk_max = 65536,  // 15 us of one CTA
     .max_ctas = 16,
     .decode_bin_bits = 11,
     .medium_bin_bits = 11,
@@ -66,7 +68,7 @@ inline constexpr Policy kLatency = {
     .sample = 4096,  // 256 places of a chunk; twice as many shorten the list by a tenth
     .held = 32768,  // 64 columns a thread
     .survivors = 10240,  // what a guess of the bound lets through for kMaxK, in rows of up to 512K
-    .map = 262144,  // two bitmaps of 32 KB
+    .map = 131072,  // two bitmaps of 16 KB
     .shared_bytes = 227 * 1024,  // all that sm_90 and sm_100 have
 };
 
@@ -80,6 +82,7 @@ inline constexpr Policy kDense = {
     .medium_max = 65536,
     .split_min = 65536,
     .chunk_min = 65536,
+    .chunk_max = 65536,
     .max_ctas = 1,
     .decode_bin_bits = 11,
     .medium_bin_bits = 11,
@@ -104,6 +107,7 @@ inline constexpr Policy kShort = {
     .medium_max = 65536,
     .split_min = 65536,
     .chunk_min = 65536,
+    .chunk_max = 65536,
     .max_ctas = 1,
     .decode_bin_bits = 11,
     .medium_bin_bits = 11,
@@ -127,6 +131,7 @@ inline constexpr Policy kCompact = {
     .medium_max = 65536,
     .split_min = 16384,
     .chunk_min = 8192,
+    .chunk_max = 65536,
     .max_ctas = 16,
     .decode_bin_bits = 11,
     .medium_bin_bits = 10,  // 4 KB less than 11 bits, and still a few hundred candidates
@@ -150,6 +155,7 @@ inline constexpr Policy kSmall = {
     .medium_max = 1024,
     .split_min = 512,
     .chunk_min = 64,
+    .chunk_max = 512,
     .max_ctas = 4,
     .decode_bin_bits = 11,
     .medium_bin_bits = 8,
@@ -173,6 +179,7 @@ inline constexpr Policy kTiny = {
     .medium_max = 256,
     .split_min = 64,
     .chunk_min = 32,
+    .chunk_max = 64,
     .max_ctas = 2,
     .decode_bin_bits = 8,
     .medium_bin_bits = 8,

@@ -8,6 +8,7 @@
 #include "constants.cuh"
 #include "decode.cuh"
 #include "large.cuh"
+#include "launches.cuh"
 #include "medium.cuh"
 #include "plan.cuh"
 #include "ptx.cuh"
@@ -23,11 +24,17 @@ struct TopkParams {
   int64_t row_stride;  // elements from a row to the next
   const int32_t* lengths;  // [rows]
   int32_t* output;  // [rows, k], contiguous
-  Trace* trace;  // [rows, ctas], or null
+  Trace* trace;  // [rows, records], or null
   int rows;
   int columns;
   int k;
-  int ctas;  // of a team
+  int ctas;  // of a team, by the plan
+  int records;  // of a row: CTAs of the largest team that a launch of the call has
+  int grid_ctas;  // of the launch of teams; 0: the call has none
+  int sms;  // of the device
+  int short_max;  // longest row that a launch of its own takes; 0: the call has none
+  int overlaps;  // whether a launch of the call stands before this one, and may still run
+  int followed;  // whether one stands behind it
   void* mail;  // [rows] WorkspaceMail<policy>::Area of any bytes, where teams are no clusters
 };
 
@@ -47,7 +54,7 @@ template <bool kTracing>
 PERSISTENT_TOPK_DEVICE Row row_at(const TopkParams& params, int index, int length) {
   return {params.logits + index * params.row_stride, length, params.k,
           params.output + static_cast<int64_t>(index) * params.k,
-          kTracing ? params.trace + static_cast<int64_t>(index) * params.ctas : nullptr};
+          kTracing ? params.trace + static_cast<int64_t>(index) * params.records : nullptr};
 }
 
 // A call so narrow that every row fits registers: a row is read before its length is known, which hides the
@@ -68,10 +75,10 @@ PERSISTENT_TOPK_DEVICE void narrow_row(const TopkParams& params) {
 }
 
 // A row of the decode path, or one that is selected as a whole.
-template <Policy policy, bool kTracing>
+template <Policy policy, bool kTracing, class Tile = DecodeTile<policy>>
 PERSISTENT_TOPK_DEVICE void short_row(const Row& row, Path path) {
   if (path == kTrivial) return trivial_row<policy, kTracing>(row);
-  DecodeTile<policy> tile;
+  Tile tile;
   tile.load(row.logits, row.length, is_vector_aligned(row.logits));
   tile.take_part(row.length);
   clear_row<policy, policy.decode_bin_bits>();
@@ -86,8 +93,36 @@ PERSISTENT_TOPK_DEVICE void wide_row(const Row& row, Path path) {
                                     : short_row<policy, kTracing>(row, path);
 }
 
-// A row that a team of several CTAs has; its first takes it alone if it is short.
+PERSISTENT_TOPK_DEVICE TeamGrid grid_of(const TopkParams& params) {
+  return {params.ctas, params.grid_ctas, params.sms};
+}
+
+PERSISTENT_TOPK_DEVICE Lengths lengths_of(const TopkParams& params) {
+  return {params.lengths, params.rows, params.columns, params.k};
+}
+
+// Whether a row is left to another launch of the call: a long one to that of larger teams, a short one to
+// that of short rows. By all threads of the CTA.
+template <Policy of_teams>
+PERSISTENT_TOPK_DEVICE bool is_left(const TopkParams& params, int length, ScheduleStorage& storage) {
+  if (params.short_max > 0 && length <= params.short_max) return true;
+  return params.grid_ctas > 0 && has_team<of_teams>(lengths_of(params), grid_of(params), length, storage);
+}
+
+// A row of the large path, which all CTAs of the team take. clear_share() is done.
 template <Policy policy, bool kTracing, class Mail>
+PERSISTENT_TOPK_DEVICE void large_row(const Row& row, const SharingTeam<policy, Mail>& team) {
+  if (chunks_fit(row.length, team.ctas, policy.tile))
+    large_row_in_registers<policy, kTracing, RegisterTile<policy.threads, policy.tile>>(row, team);
+  else if (chunks_fit(row.length, team.ctas, DecodeTile<policy>::kTileColumns))
+    large_row_in_registers<policy, kTracing, DecodeTile<policy>>(row, team);
+  else
+    large_row_streamed<policy, kTracing>(row, team);
+}
+
+// A row that a team of several CTAs has; its first takes it alone if it is short. `kLeaves`: whether other
+// launches of the call take some rows.
+template <Policy policy, bool kTracing, class Mail, bool kLeaves>
 PERSISTENT_TOPK_DEVICE void shared_row(const TopkParams& params) {
   const int index = Mail::team_index(params.ctas);
   auto& storage = ptx::shared_storage<LargeStorage<policy, Mail>>();
@@ -98,35 +133,58 @@ PERSISTENT_TOPK_DEVICE void shared_row(const TopkParams& params) {
   clear_share<policy>(storage);
   const Row row = row_at<kTracing>(params, index, row_length(params, length));
   const Path path = choose_path<policy>(row.length, params.k, params.ctas);
-  if (path != kLarge) {
-    team.mail.await_peers();
-    if (team.rank != 0) return;
-    if constexpr (policy.split_min > policy.decode_max)
-      wide_row<policy, kTracing>(row, path);
-    else
-      short_row<policy, kTracing>(row, path);
-  } else if (chunks_fit(row.length, params.ctas, policy.tile)) {
-    large_row_in_registers<policy, kTracing, RegisterTile<policy.threads, policy.tile>>(row, team);
-  } else if (chunks_fit(row.length, params.ctas, DecodeTile<policy>::kTileColumns)) {
-    large_row_in_registers<policy, kTracing, DecodeTile<policy>>(row, team);
-  } else {
-    large_row_streamed<policy, kTracing>(row, team);
-  }
+  bool left = false;
+  if constexpr (kLeaves) left = is_left<policy>(params, row.length, storage.schedule);
+  if (path == kLarge && !left) return large_row<policy, kTracing>(row, team);
+  team.mail.await_peers();
+  if (team.rank != 0 || left) return;
+  if constexpr (policy.split_min > policy.decode_max)
+    wide_row<policy, kTracing>(row, path);
+  else
+    short_row<policy, kTracing>(row, path);
 }
 
-// The entries of a policy, apart, since what the one keeps in registers over another's code would spill.
-// Narrow calls are told apart by whether a tile is enough, shared ones by what teams are: clusters, or CTAs
-// of a cooperative launch.
-enum Entry : int { kWide, kShared, kNarrow, kNarrowest, kCooperative, kEntries };
-
-constexpr Entry entry_of(int64_t columns, int ctas, bool clusters, const Policy& policy) {
-  if (ctas > 1) return clusters ? kShared : kCooperative;
-  if (!is_narrow(columns, policy)) return kWide;
-  return columns <= policy.tile ? kNarrowest : kNarrow;
+// The row that the schedule assigns to this CTA's team, which is a part of a cluster.
+template <Policy policy, bool kTracing>
+PERSISTENT_TOPK_DEVICE void scheduled_row(const TopkParams& params) {
+  using Mail = ClusterMail<policy>;
+  auto& storage = ptx::shared_storage<LargeStorage<policy, Mail>>();
+  const Assignment own =
+      assign<policy>(lengths_of(params), grid_of(params), static_cast<int>(blockIdx.x), storage.schedule);
+  if (own.row == kNoRow && own.rank >= ptx::cluster_rank()) return;  // nor has the cluster's first CTA one
+  const int first = ptx::cluster_rank() - own.rank;
+  const SharingTeam<policy, Mail> team = {storage,
+                                          Mail{storage.landings, storage.inboxes, own.ctas, own.rank, first}};
+  team.mail.invite_peers();
+  if (own.row == kNoRow) return team.mail.await_peers();
+  clear_share<policy>(storage);
+  const int length = row_length(params, params.lengths[own.row]);
+  large_row<policy, kTracing>(row_at<kTracing>(params, own.row, length), team);
 }
 
-// Whether an entry takes rows of any length.
-constexpr bool is_wide(Entry entry) { return entry == kWide || entry == kShared || entry == kCooperative; }
+// A row that one CTA has.
+template <Policy policy, bool kTracing, bool kLeaves>
+PERSISTENT_TOPK_DEVICE void single_row(const TopkParams& params) {
+  constexpr Policy kOfTeams = policy.max_ctas > 1 ? policy : kPolicies[kLatencyIndex];
+  const int index = blockIdx.x;
+  const Row row = row_at<kTracing>(params, index, row_length(params, params.lengths[index]));
+  if constexpr (kLeaves)
+    if (is_left<kOfTeams>(params, row.length, ptx::shared_storage<ScheduleStorage>())) return;
+  wide_row<policy, kTracing>(row, choose_path<policy>(row.length, params.k, 1));
+}
+
+// A row so short that registers of few threads hold it, in a call that may have longer ones.
+template <Policy policy, bool kTracing>
+PERSISTENT_TOPK_DEVICE void rather_short_row(const TopkParams& params) {
+  const int index = blockIdx.x;
+  const Row row = row_at<kTracing>(params, index, row_length(params, params.lengths[index]));
+  if (row.length > params.short_max) return;
+  const Path path = choose_path<policy>(row.length, params.k, 1);
+  if (row.length <= policy.tile)
+    short_row<policy, kTracing, RegisterTile<policy.threads, policy.tile>>(row, path);
+  else
+    short_row<policy, kTracing, DecodeTile<policy>>(row, path);
+}
 
 // Dynamic shared memory of an entry's launch, bytes.
 template <int kPolicyIndex>
@@ -137,7 +195,8 @@ constexpr size_t shared_bytes(Entry entry) {
   if (is_wide(entry)) {
     need(sizeof(MediumStorage<policy>));
   }
-  if (entry == kShared) need(sizeof(LargeStorage<policy, ClusterMail<policy>>));
+  if (entry == kShared || entry == kSharedRest || entry == kTeams)
+    need(sizeof(LargeStorage<policy, ClusterMail<policy>>));
   if (entry == kCooperative) need(sizeof(LargeStorage<policy, WorkspaceMail<policy>>));
   return most;
 }
@@ -155,23 +214,44 @@ constexpr size_t area_bytes() {
   return sizeof(typename WorkspaceMail<kPolicies[kPolicyIndex]>::Area);
 }
 
+// The launches of a call overlap. Its first lets the next begin when it has waited itself for all that came
+// before the call, so the next ones need not wait for that: they share nothing with each other but what is
+// read. Each waits for the one before it when its own work is done, so that who waits for the last waits for
+// all. One CTA is enough: a launch has not ended before all its CTAs have.
+PERSISTENT_TOPK_DEVICE void begin_launch(const TopkParams& params) {
+  if (!params.followed) ptx::allow_next_launch();
+  if (!params.overlaps) ptx::wait_for_launches_before();
+  if (params.followed) ptx::allow_next_launch();
+}
+
+PERSISTENT_TOPK_DEVICE void end_launch(const TopkParams& params) {
+  if (params.overlaps && blockIdx.x == 0) ptx::wait_for_launches_before();
+}
+
 template <int kPolicyIndex, bool kTracing, Entry entry>
 PERSISTENT_TOPK_DEVICE void topk_row(const TopkParams& params) {
   constexpr Policy policy = kPolicies[kPolicyIndex];
   constexpr int kColumns =
       entry == kNarrowest && policy.tile < policy.decode_max ? policy.tile : policy.decode_max;
-  ptx::allow_next_launch();
-  ptx::wait_for_launches_before();
+  begin_launch(params);
   if constexpr (entry == kShared) {
-    shared_row<policy, kTracing, ClusterMail<policy>>(params);
+    shared_row<policy, kTracing, ClusterMail<policy>, false>(params);
+  } else if constexpr (entry == kSharedRest) {
+    shared_row<policy, kTracing, ClusterMail<policy>, true>(params);
   } else if constexpr (entry == kCooperative) {
-    shared_row<policy, kTracing, WorkspaceMail<policy>>(params);
+    shared_row<policy, kTracing, WorkspaceMail<policy>, false>(params);
+  } else if constexpr (entry == kTeams) {
+    scheduled_row<policy, kTracing>(params);
   } else if constexpr (entry == kWide) {
-    const Row row = row_at<kTracing>(params, blockIdx.x, row_length(params, params.lengths[blockIdx.x]));
-    wide_row<policy, kTracing>(row, choose_path<policy>(row.length, params.k, 1));
+    single_row<policy, kTracing, false>(params);
+  } else if constexpr (entry == kWideRest) {
+    single_row<policy, kTracing, true>(params);
+  } else if constexpr (entry == kShortRows) {
+    rather_short_row<policy, kTracing>(params);
   } else {
     narrow_row<policy, kTracing, RegisterTile<policy.threads, kColumns>>(params);
   }
+  end_launch(params);
 }
 
 constexpr int ctas_per_sm(const Policy& policy, Entry entry) {

@@ -19,9 +19,14 @@ struct DeviceLimits {
   int resident[kMaxCtas];
 };
 
+// A call is one launch, which has a team of as many CTAs for every row. Where rows may be so uneven that the
+// longest would take far longer than the others, a launch before it gives these larger teams (schedule.cuh);
+// where there are more rows than SMs, one behind it takes the short ones.
 struct Plan {
-  int policy;  // index into kPolicies
-  int ctas;    // of a row's team, which share it on the large path
+  int policy;     // index into kPolicies
+  int ctas;       // of a row's team, which share it on the large path
+  int grid_ctas;  // of the launch of larger teams; 0: there is none
+  int short_max;  // longest row of the launch for short ones; 0: there is none
 };
 
 inline constexpr int kChoosePolicy = -1;
@@ -51,18 +56,48 @@ constexpr int choose_policy(int rows, int64_t columns, const DeviceLimits& limit
   return crowded && widest == kLatencyIndex ? kDenseIndex : widest;
 }
 
+// Larger teams are worth a launch of their own where they may be so many times as large as by the plan.
+inline constexpr int kLeastGrowth = 4;
+
+// The policy of a call's larger teams, where its own shares no row.
+constexpr int policy_of_teams(int policy_index) {
+  return kPolicies[policy_index].max_ctas > 1 ? policy_index : kLatencyIndex;
+}
+
+// CTAs of the launch of larger teams: one cluster fewer than are resident, if there are several, since the
+// last of them would have to wait until a whole group of SMs has nothing else.
+constexpr int plan_grid_ctas(int64_t columns, const DeviceLimits& limits, int policy_index, int ctas) {
+  const int most = kPolicies[policy_of_teams(policy_index)].max_ctas;
+  const bool uneven = columns > static_cast<int64_t>(kPolicies[policy_index].chunk_max) * ctas;
+  const bool worth = ctas * kLeastGrowth <= most;
+  const int resident = limits.resident[most - 1];
+  return limits.clusters && uneven && worth ? (resident > 1 ? resident - 1 : resident) * most : 0;
+}
+
 // The CTAs of a team are as many as let every row have a team that is resident, with no chunk of the
 // widest row under chunk_min.
 constexpr Plan make_plan(int rows, int64_t columns, const DeviceLimits& limits,
                          int policy_index = kChoosePolicy) {
-  if (policy_index == kChoosePolicy) policy_index = choose_policy(rows, columns, limits);
+  const bool chosen = policy_index == kChoosePolicy;
+  if (chosen) policy_index = choose_policy(rows, columns, limits);
   const Policy& policy = kPolicies[policy_index];
   int ctas = 1;
   if (columns > policy.split_min)
     for (int more = 2; more <= policy.max_ctas; ++more)
       if (rows <= limits.resident[more - 1] && columns >= static_cast<int64_t>(policy.chunk_min) * more)
         ctas = more;
-  return {policy_index, ctas};
+  const bool may_have_teams = chosen || policy.max_ctas > 1;
+  const int grid_ctas = may_have_teams ? plan_grid_ctas(columns, limits, policy_index, ctas) : 0;
+  const bool mixes = chosen && policy_index == kDenseIndex;
+  return {.policy = policy_index,
+          .ctas = ctas,
+          .grid_ctas = grid_ctas,
+          .short_max = mixes ? kPolicies[kShortIndex].decode_max : 0};
+}
+
+// CTAs of the largest team that a row of the call may have.
+constexpr int most_ctas(const Plan& plan) {
+  return plan.grid_ctas > 0 ? kPolicies[policy_of_teams(plan.policy)].max_ctas : plan.ctas;
 }
 
 // The same device as if it had no clusters: a cooperative launch may use every multiprocessor.

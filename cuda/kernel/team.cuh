@@ -7,6 +7,7 @@
 #include "exchanges.cuh"
 #include "map.cuh"
 #include "refine.cuh"
+#include "schedule.cuh"
 #include "stream.cuh"
 
 namespace persistent_topk {
@@ -30,6 +31,7 @@ struct LargeStorage {
     ColumnMap<policy.map, false> map;  // when these have been read
   };
   union {
+    ScheduleStorage schedule;  // until the row is known
     float row_candidates[policy.candidates];  // all CTAs'
     LinedUp lined_up;  // when these have been looked through
   };

@@ -90,8 +90,8 @@ def launch_stage(
 ) -> None:
     """One launch of a stage on the emulator.
 
-    params: of digits.cuh. on: int32, any shape, on the CPU; not looked at. schedule: how the threads
-    interleave; None: round_robin. headers: the directory of digits.cuh, for altered copies of it. Raises
-    EmulationError for what the kernel does wrong, BuildError.
+    params: of digits.cuh. on: int32, any shape, on the CPU; its contents are not read. schedule: how the
+    threads interleave; None: round_robin. headers: the directory of digits.cuh, for altered copies of it.
+    Raises EmulationError for what the kernel does wrong, BuildError.
     """
     load_stages(headers).launch("persistent_topk_stage_emulate", params, schedule)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -15,9 +17,14 @@ import torch
 from click.testing import CliRunner, Result
 from places import SHARED
 
+from persistent_topk import __version__
 from persistent_topk.commands import campaign_run, verify
 from persistent_topk.commands.cli import group, main
+from persistent_topk.cuda.build import kernel_hash
+from persistent_topk.cuda.cache import cache_dir
 from persistent_topk.exit_code import ExitCode
+from persistent_topk.verify.campaign import budget, campaign
+from persistent_topk.verify.campaign.campaign import Options
 from persistent_topk.verify.properties import NAMES
 
 QUICK = ("--cases", "70")  # not seconds: a busy machine has to reach the same cases
@@ -199,8 +206,11 @@ def test_damaged_files_are_told_apart(capsys: pytest.CaptureFixture[str]) -> Non
     assert "damaged.zip is no failure file" in capsys.readouterr().err
 
 
-def test_conform_prints_the_table_alone() -> None:
-    found = invoke("conform", "torch.topk", "--seconds", "5", "--json", "c.json")
+def test_conform_prints_the_table_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = partial(Options, cases=70)  # in place of seconds, in which a busy machine does less
+    monkeypatch.setattr(campaign, "Options", lambda **given: few(**{**given, "seconds": None}))
+    monkeypatch.setattr(budget, "SHRINK_SECONDS", 0.2)
+    found = invoke("conform", "torch.topk", "--seconds", "2", "--json", "c.json")
     assert found.return_value == ExitCode.AGREE, found.output
     assert "Conformance" in found.output and "Rows by path" not in found.output
     assert all(len(line) <= 100 for line in found.output.splitlines())
@@ -212,6 +222,9 @@ def test_doctor_tells_what_is_here() -> None:
     assert found.return_value == ExitCode.AGREE
     for word in ("torch", "GPU", "nvcc", "emulator"):
         assert word in found.output
+    for what in (__version__, kernel_hash(), str(cache_dir())):
+        assert what in found.output
+    assert re.search(r"\d+ MB\b", found.output)
 
 
 def has_counted(state: Path) -> bool:

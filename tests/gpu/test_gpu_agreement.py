@@ -41,7 +41,7 @@ def check_case(case, traced: bool) -> None:
     if not traced:
         return
     limits = calls.device_limits(0)
-    ctas = make_plan(case.rows, case.columns, limits, policy).ctas
+    ctas = make_plan(case.rows, case.columns, limits, policy).records
     record, model = new_trace(case.rows, ctas), new_trace(case.rows, ctas)
     gpu.topk(logits, lengths, case.k, policy=policy, trace=record)
     dispatch.topk(case.logits, case.lengths, case.k, policy=policy, limits=limits, trace=model)

@@ -12,7 +12,7 @@ from test_gpu_graphs import (
     REPLAYS,
     Captured,
     check_beside_a_hog,
-    check_is_one_kernel,
+    check_is_its_launches,
     check_on_two_streams,
 )
 
@@ -59,7 +59,7 @@ def test_every_family_agrees_with_the_oracle_and_the_models_records(family: str,
         setting = Setting(policy.name, 40 if policy in (SMALL, TINY) else 2048, "h100")
         case = chosen.make(setting, chosen.parameters(visit, SEED), SEED + visit)
         logits, lengths = on_device(case)
-        ctas = make_plan(case.rows, case.columns, limits, policy).ctas
+        ctas = make_plan(case.rows, case.columns, limits, policy).records
         records = torch.zeros(case.rows * ctas * TRACE_DTYPE.itemsize, dtype=torch.uint8, device="cuda")
         found = shared_topk(logits, lengths, case.k, policy, records)
         assert torch.equal(oracle.topk(logits, lengths, case.k), found), f"wrong rows in {case.origin}"
@@ -110,8 +110,8 @@ def test_no_deadlock_beside_a_kernel_that_holds_most_sms() -> None:
     check_beside_a_hog(captured)
 
 
-def test_a_captured_call_is_one_kernel_and_nothing_else() -> None:
-    check_is_one_kernel(Cooperative(3, 131072, 2048, seed=4))
+def test_a_captured_call_is_its_launches_and_nothing_else() -> None:
+    check_is_its_launches(Cooperative(3, 131072, 2048, seed=4))
 
 
 def test_a_larger_workspace_serves_smaller_calls() -> None:

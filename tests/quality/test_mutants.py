@@ -4,18 +4,40 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from persistent_topk.commands.mutants import command
 from persistent_topk.cuda.emulator.build import KERNEL
+from persistent_topk.exit_code import ExitCode
+from persistent_topk.reference.plan import ENTRIES
+from persistent_topk.reference.policy import POLICIES
+from persistent_topk.tools.mutant_hints import hints_in
 from persistent_topk.verify.campaign.campaign import Options
-from persistent_topk.verify.mutants import DoesNotApply, Edit, Mutant, all_mutants
+from persistent_topk.verify.cases.case import Origin
+from persistent_topk.verify.cases.families import from_origin
+from persistent_topk.verify.judging.examination import Subject, examine
+from persistent_topk.verify.mutants import DoesNotApply, Edit, Mutant, all_mutants, runner
+from persistent_topk.verify.mutants.assigning import ASSIGNING
 from persistent_topk.verify.mutants.barriers import lost_barriers
+from persistent_topk.verify.mutants.first_look import (
+    EVERY,
+    HINTS_FILE,
+    POLICY,
+    Hint,
+    LookTarget,
+    cases_for,
+    hints,
+    kernel_of,
+)
+from persistent_topk.verify.mutants.kept import UNALTERED, Kept, identity
 from persistent_topk.verify.mutants.mutant import KINDS, one_edit
-from persistent_topk.verify.mutants.trial import BROKEN, KILLED, SURVIVED, put_on_trial
+from persistent_topk.verify.mutants.trial import BROKEN, KILLED, SURVIVED, Trial, put_on_trial
+from persistent_topk.verify.targets.target import TargetFailure
 
 MUTANTS = all_mutants()
 CASES = 60  # the handful below die of far fewer
@@ -47,7 +69,7 @@ def test_every_mutant_applies_to_the_present_kernel(mutant: Mutant, tmp_path: Pa
 
 
 def test_every_barrier_of_the_kernel_is_lost_once() -> None:
-    waits = re.compile(r"(?:__syncthreads|\bptx::grid_barrier|\bawait_peers|\bawait)\(\w*\);")
+    waits = re.compile(r"(?:__syncthreads|__syncwarp|\bptx::grid_barrier|\bawait_peers|\bawait)\(\w*\);")
     calls = sum(len(waits.findall(path.read_text())) for path in KERNEL.glob("*.cuh"))
     lost = [mutant.edits[0] for mutant in lost_barriers()]
     assert len(lost) == len(set(lost)) == calls
@@ -91,6 +113,122 @@ def test_a_mutant_that_does_not_apply_or_compile_counts_for_nothing() -> None:
     found = trial(wrong)
     assert found.verdict == BROKEN
     assert "no_such_name" in found.told
+
+
+def test_hints_are_of_mutants_and_of_cases_that_one_kernel_runs() -> None:
+    of_kernel = {name: mutant for name, mutant in MUTANTS.items() if mutant.of == KERNEL}
+    known = hints()
+    assert known.keys() <= of_kernel.keys()
+    # Calls of several launches alone show what the schedule does wrong, and a look is at one kernel.
+    of_schedule = {name for name, mutant in of_kernel.items() if mutant.edits[0].file == "schedule.cuh"}
+    others = len(of_kernel.keys() - of_schedule - {mutant.name for mutant in ASSIGNING})
+    assert len(known) >= 0.95 * others, "python -m persistent_topk.tools.mutant_hints writes them"
+    for name in list(known)[:: len(known) // 8]:
+        policy, entry = kernel_of(from_origin(known[name].origin))
+        assert policy in {item.name for item in POLICIES.values()} and entry in ENTRIES
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("entry", EVERY)
+def test_a_look_compiles_the_kernel_that_its_cases_run(entry: str) -> None:
+    target = LookTarget(KERNEL, (POLICY, entry))
+    for hint, case in islice(cases_for(entry), 3):
+        measured = examine(target, Subject(case), [target.schedule(hint.schedule)])
+        assert [] == [item for item in measured if item.broken]
+    other = next(case for name in EVERY if name != entry for _, case in cases_for(name))
+    assert target.refuses(other) is not None
+    with pytest.raises(TargetFailure, match="not-compiled"):
+        target.call(other, 0, "")
+
+
+def trials_of(names: list[str]) -> Iterator[Trial]:
+    for name in names:
+        survives = name == UNALTERED.name
+        yield Trial(
+            name, SURVIVED if survives else KILLED, "" if survives else "race", "two\nlines", seconds=1.0
+        )
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """Trials that cost nothing; the names of those that are put on trial. "stop" among them interrupts."""
+    asked: list[str] = []
+
+    def run_trials(mutants: Sequence[Mutant], seed: int, cases: int) -> Iterator[Trial]:
+        for mutant in mutants:
+            if asked[-1:] == ["stop"]:
+                raise KeyboardInterrupt
+            asked.append(mutant.name)
+            yield from trials_of([mutant.name])
+
+    monkeypatch.setattr(runner, "run_trials", run_trials)
+    monkeypatch.setenv("PERSISTENT_TOPK_CACHE", str(tmp_path))
+    return asked
+
+
+def mutants(*arguments: str) -> Result:
+    return CliRunner().invoke(command, list(arguments), standalone_mode=False)
+
+
+def test_each_result_is_a_line_and_written_as_it_comes(
+    fake: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, written = tmp_path / "mutants.json", []
+    monkeypatch.setattr(
+        "persistent_topk.commands.mutants.write_json",
+        lambda path, document: written.append((path, len(document["mutants"]), document["verdict"])),
+    )
+    done = mutants("--only", "lost-barrier-rank", "--json", str(file))
+    assert (0, [UNALTERED.name, "lost-barrier-rank-1"]) == (done.return_value, fake)
+    assert "1 of 2    1.0 s  survived the kernel as it is" in done.output
+    assert "2 of 2    1.0 s  killed   lost-barrier-rank-1 race two lines" in done.output
+    assert [(file, 0, "incomplete"), (file, 1, "incomplete"), (file, 1, "agree")] == written
+
+
+def test_an_interrupted_run_is_continued_and_a_finished_one_begins_anew(fake: list[str]) -> None:
+    part = ("--only", "lost-barrier-list-columns")
+    fake.append("stop")
+    assert mutants(*part).return_value == ExitCode.INTERRUPTED
+    fake.clear()
+
+    def stopping(mutants: Sequence[Mutant], seed: int, cases: int) -> Iterator[Trial]:
+        yield from trials_of([mutant.name for mutant in mutants[:3]])
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runner, "run_trials", stopping)
+        stopped = mutants(*part)
+    assert stopped.return_value == ExitCode.INTERRUPTED and "continues with them" in stopped.output
+    again = mutants(*part)
+    assert again.return_value == 0 and "3 trials are known from an earlier run" in again.output
+    assert UNALTERED.name not in fake and 6 == len(fake)
+    fake.clear()
+    anew = mutants(*part)
+    assert 8 == len(fake) and UNALTERED.name not in fake, "the control is kept with the kernel's hash"
+    assert "1 trials are known" in anew.output
+
+
+def test_what_was_kept_is_of_one_kernel_and_checker(tmp_path: Path) -> None:
+    hint = Hint(Origin("tour", {"policy": "tiny", "k": 8, "device": "pair"}, 3), 12)
+    trial = Trial("a", KILLED, "race", "told", ("exact-set",), 1.5, 2, hint)
+    store = Kept(tmp_path, "one")
+    for item in (trial, Trial("b", BROKEN, told="no compiler")):
+        store.keep(item)
+    (file,) = tmp_path.iterdir()
+    with file.open("a") as lines:
+        lines.write('{"name": "torn')
+    assert [trial] == Kept(tmp_path, "one").trials(["a", "b"])
+    assert [] == Kept(tmp_path, "other").trials(["a"])
+    assert identity(0, 450) == identity(0, 450) != identity(1, 450)
+
+
+def test_hints_are_written_from_the_document_of_a_run() -> None:
+    hint = {"origin": {"family": "tour", "parameters": {}, "seed": 0}, "schedule": 6}
+    text = hints_in({"mutants": {"b": {"hint": hint}, "a": {"hint": None}}})
+    assert {"b": hint} == json.loads(text)
+    assert HINTS_FILE.read_text() == hints_in(
+        {"mutants": {name: {"hint": told} for name, told in json.loads(HINTS_FILE.read_text()).items()}}
+    )
 
 
 @pytest.mark.exhaustive

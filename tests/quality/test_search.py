@@ -27,11 +27,19 @@ from persistent_topk.verify.targets.isolated import IsolatedTarget
 SECONDS_A_DAY = 86400
 TODAY = int(time.time()) // SECONDS_A_DAY
 SEEDS = random.Random(TODAY).sample(range(1 << 31), 10)
-OVERFLOW_SECONDS, FAMILY_SECONDS = 10.0, 60.0
+OVERFLOW_SECONDS, PUBLISHED_SECONDS, FAMILY_SECONDS = 10.0, 15.0, 60.0
 SPEED_SECONDS = 12.0
 ROWS_A_SECOND = 50.0  # half of what docs/checker.md promises: other work on the cores slows a processor too
 USER_TICKS = 11  # among the words behind the name in /proc/PID/stat; the system's follow
+UNCOUNTED = ("many-rows", "extents")  # a hundred short rows or thousands of any in a case count as none
 LONG_SHARE = 0.1  # of the rows, over LONG_ROW columns
+
+
+def name_of(function: Callable[..., torch.Tensor]) -> str:
+    return f"published_topk:{function.__name__}"
+
+
+OVERFLOW_NAME = name_of(OVERFLOW)
 
 
 class Found(Exception):
@@ -44,10 +52,13 @@ def tests_are_importable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def seconds_to_find(
-    function: Callable[..., torch.Tensor], promises: Collection[str], seed: int, limit: float, folder: Path
+    name: str, promises: Collection[str], seed: int, limit: float, folder: Path, budget: float | None = None
 ) -> float:
-    """Until a campaign from `seed` breaks one of the promises, in a process of the target's own."""
-    target = resolve(f"published_topk:{function.__name__}")
+    """Until a campaign from `seed` breaks one of the promises, in a process of the target's own. name: a
+    target's. limit: seconds, after which nothing was found. budget: of the campaign, twice the limit unless
+    it is told: the time to find is of the search, which a first failure cuts to its share."""
+    budget = budget or 2 * limit
+    target = resolve(name)
 
     def stop(outcome: Outcome, share: float) -> None:
         if set(outcome.targets[target.name].failing()) & set(promises):
@@ -56,8 +67,7 @@ def seconds_to_find(
     target.prepare()
     began = time.monotonic()
     try:
-        # As a user's own: the time to find is of the search, which a first failure cuts to its share.
-        Campaign([target], Options(seed=seed, seconds=2 * limit, failures=folder), stop).run()
+        Campaign([target], Options(seed=seed, seconds=budget, failures=folder), stop).run()
     except Found:
         return time.monotonic() - began
     finally:
@@ -75,13 +85,13 @@ def processor_seconds(target: IsolatedTarget) -> float:
 
 @pytest.mark.parametrize("seed", SEEDS[:1])
 def test_an_overflow_is_found_within_seconds(seed: int, tmp_path: Path) -> None:
-    assert seconds_to_find(OVERFLOW, {"exact-set"}, seed, OVERFLOW_SECONDS, tmp_path) < OVERFLOW_SECONDS
+    assert seconds_to_find(OVERFLOW_NAME, {"exact-set"}, seed, OVERFLOW_SECONDS, tmp_path) < OVERFLOW_SECONDS
 
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("seed", SEEDS)
 def test_an_overflow_is_found_from_any_seed(seed: int, tmp_path: Path) -> None:
-    assert seconds_to_find(OVERFLOW, {"exact-set"}, seed, OVERFLOW_SECONDS, tmp_path) < OVERFLOW_SECONDS
+    assert seconds_to_find(OVERFLOW_NAME, {"exact-set"}, seed, OVERFLOW_SECONDS, tmp_path) < OVERFLOW_SECONDS
 
 
 @pytest.mark.exhaustive
@@ -89,9 +99,10 @@ def test_an_overflow_is_found_from_any_seed(seed: int, tmp_path: Path) -> None:
 def test_a_published_failure_is_found_from_any_seed(
     function: Callable[..., torch.Tensor], tmp_path: Path
 ) -> None:
-    took = [seconds_to_find(function, PUBLISHED[function], seed, FAMILY_SECONDS, tmp_path) for seed in SEEDS]
+    name, promises = name_of(function), PUBLISHED[function]
+    took = [seconds_to_find(name, promises, seed, PUBLISHED_SECONDS, tmp_path) for seed in SEEDS]
     print(f"{function.__name__}: {', '.join(f'{seconds:.1f}' for seconds in took)} s")
-    assert max(took) < FAMILY_SECONDS
+    assert max(took) < PUBLISHED_SECONDS
 
 
 @pytest.mark.slow
@@ -102,7 +113,7 @@ def test_a_correct_target_is_put_many_rows_a_second(tmp_path: Path) -> None:
 
     class Counting(IsolatedTarget):
         def refuses(self, case: Case) -> None:
-            if case.origin.family == "many-rows":  # a thousand short ones count as none
+            if case.origin.family in UNCOUNTED:
                 return
             bits = case.bits()
             for row, n in enumerate(case.clamped.tolist()):

@@ -18,8 +18,9 @@ import persistent_topk
 from persistent_topk import reference
 from persistent_topk.reference import oracle
 from persistent_topk.reference.dispatch import choose_path
-from persistent_topk.reference.plan import H100, SMALL_DEVICE, Plan, make_plan
+from persistent_topk.reference.plan import H100, SMALL_DEVICE, make_plan
 from persistent_topk.reference.policy import POLICIES, SMALL, TINY, Policy
+from persistent_topk.reference.schedule import Assignment
 from persistent_topk.reference.trace import DECODE, LARGE, MEDIUM, TRIVIAL, new_trace
 
 ALL_POLICIES = pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES.keys())
@@ -32,7 +33,7 @@ def int32(values: list[int]) -> torch.Tensor:
 @ALL_POLICIES
 def test_paths_change_at_their_boundaries(policy: Policy) -> None:
     k = policy.decode_max // 2
-    alone, team = Plan(policy, 1), Plan(policy, 2)
+    alone, team = Assignment(policy, 1), Assignment(policy, 2)
     for edge, below, above in (
         (k, TRIVIAL, DECODE),
         (policy.decode_max, DECODE, MEDIUM),
@@ -46,8 +47,8 @@ def test_paths_change_at_their_boundaries(policy: Policy) -> None:
 
 
 def test_a_k_beyond_a_paths_rows_is_trivial() -> None:
-    assert choose_path(SMALL.decode_max, SMALL.decode_max, Plan(SMALL, 4)) == TRIVIAL
-    assert choose_path(SMALL.medium_max + 1, SMALL.medium_max, Plan(SMALL, 4)) == LARGE
+    assert choose_path(SMALL.decode_max, SMALL.decode_max, Assignment(SMALL, 4)) == TRIVIAL
+    assert choose_path(SMALL.medium_max + 1, SMALL.medium_max, Assignment(SMALL, 4)) == LARGE
 
 
 @st.composite
@@ -73,12 +74,12 @@ def test_the_trace_of_a_row_does_not_depend_on_its_batch_or_tail(batch: tuple) -
     logits, drawn, k, policy = batch
     rows, columns = logits.shape
     plan = make_plan(rows, columns, H100, policy)
-    trace = new_trace(rows, plan.ctas)
+    trace = new_trace(rows, plan.records)
     answer = reference.topk(logits, drawn, k, policy=policy, trace=trace)
     changed = logits.clone()
     for row, length in enumerate(drawn.tolist()):
         changed[row, length:] = float("nan")
-    changed, backwards = changed.flip(0), new_trace(rows, plan.ctas)
+    changed, backwards = changed.flip(0), new_trace(rows, plan.records)
     assert torch.equal(
         reference.topk(changed, drawn.flip(0), k, policy=policy, trace=backwards), answer.flip(0)
     )
@@ -92,7 +93,7 @@ def test_batches_that_mix_all_paths(policy: Policy, k: int) -> None:
     mixed = int32([columns, 0, 8193, k, 65_536, -1, 65_537, k + 1, 8192, columns + 9, 2, 300])
     generator = torch.Generator().manual_seed(k)
     logits = (torch.randn(len(mixed), columns, generator=generator) * 8).round() / 4
-    trace = new_trace(len(mixed), make_plan(*logits.shape, H100, policy).ctas)
+    trace = new_trace(len(mixed), make_plan(*logits.shape, H100, policy).records)
     assert torch.equal(
         reference.topk(logits, mixed, k, policy=policy, trace=trace), oracle.topk(logits, mixed, k)
     )

@@ -41,6 +41,7 @@ def columns_of_interest() -> list[int]:
     for policy in POLICIES.values():
         edges |= {policy.tile, policy.decode_max, policy.medium_max, policy.split_min}
         edges |= {policy.chunk_min * ctas for ctas in (1, 2, 3, 4, 5, 8, 15, 16, 32)}
+        edges |= {policy.chunk_max * ctas for ctas in (1, 2, 3, 4)}
     return sorted({max(0, edge + near) for edge in edges for near in (-1, 0, 1) if edge + near < 2**31})
 
 
@@ -55,7 +56,9 @@ def test_plans_equal_the_kernels(tmp_path: Path) -> None:
     for (rows, columns, device, index), plan in zip(calls, computed, strict=True):
         policy = None if index == CHOOSE else POLICIES[names[index]]
         mirrored = make_plan(rows, columns, device, policy)
-        assert plan == [names.index(mirrored.policy.name), mirrored.ctas], (rows, columns, device)
+        index = names.index(mirrored.policy.name)
+        expected = [index, mirrored.ctas, mirrored.grid_ctas, mirrored.short_max]
+        assert plan == expected, (rows, columns, device)
 
 
 @pytest.mark.parametrize("device", DEVICES)

@@ -58,7 +58,7 @@ void print_plans() {
     for (int& resident : limits.resident)
       if (std::scanf("%d", &resident) != 1) std::abort();
     const topk::Plan plan = topk::make_plan(rows, columns, limits, policy);
-    std::printf("%s[%d, %d]", separator, plan.policy, plan.ctas);
+    std::printf("%s[%d, %d, %d, %d]", separator, plan.policy, plan.ctas, plan.grid_ctas, plan.short_max);
     separator = ", ";
   }
   std::printf("]");

@@ -8,20 +8,20 @@ from trace_facts import check_record
 
 from persistent_topk.reference import oracle
 from persistent_topk.reference.dispatch import choose_path, select_row
-from persistent_topk.reference.plan import Plan
 from persistent_topk.reference.policy import Policy
+from persistent_topk.reference.schedule import Assignment
 from persistent_topk.reference.trace import new_trace
 
 
 def run_row(row: torch.Tensor, k: int, policy: Policy, ctas: int = 1) -> tuple[torch.Tensor, np.ndarray]:
-    """The columns selected of float32 `row` and its records [ctas] under a plan of `ctas` CTAs a team."""
+    """The columns selected of float32 `row` and its records [ctas] of a team of `ctas` CTAs."""
     records = new_trace(1, ctas)[0]
-    return select_row(row, k, Plan(policy, ctas), records), records
+    return select_row(row, k, Assignment(policy, ctas), records), records
 
 
 def check_row(row: torch.Tensor, k: int, policy: Policy, path: int, ctas: int = 1) -> np.ndarray:
     """Assert that `row` takes `path`, that the answer is the contract's and the trace true; its records."""
-    assert choose_path(row.numel(), k, Plan(policy, ctas)) == path
+    assert choose_path(row.numel(), k, Assignment(policy, ctas)) == path
     columns, records = run_row(row, k, policy, ctas)
     assert columns.tolist() == oracle.first_columns(row, k).tolist()
     assert (records["path"] == path).all() and records["ctas"][0] == len(records)

@@ -22,8 +22,8 @@ std::vector<workload::Batch> batches_of(const Workload& w) {
   return workload::batches_of(kPolicies[w.policy], w.limits, w.cooperative);
 }
 
-int ctas_of(const workload::Batch& batch, const Workload& w) {
-  return make_plan(batch.rows, batch.columns, w.limits, w.policy).ctas;
+Plan plan_of(const workload::Batch& batch, const Workload& w) {
+  return make_plan(batch.rows, batch.columns, w.limits, w.policy);
 }
 
 }  // namespace
@@ -32,13 +32,13 @@ PERSISTENT_TOPK_EXPORT int batch_count(const Workload* w) { return static_cast<i
 
 PERSISTENT_TOPK_EXPORT void batch_call(const Workload* w, int number, Call* call) {
   const workload::Batch batch = batches_of(*w)[number];
-  const int ctas = ctas_of(batch, *w);
-  const Entry entry = entry_of(batch.columns, ctas, w->limits.clusters, kPolicies[w->policy]);
-  *call = {batch.rows, batch.columns, batch.k, batch.stride(), workload::kFirstColumn, ctas, entry};
+  const Plan plan = plan_of(batch, *w);
+  const Entry entry = entry_of(batch.columns, plan, w->limits.clusters);
+  *call = {batch.rows, batch.columns, batch.k, batch.stride(), workload::kFirstColumn, plan.ctas, entry};
 }
 
 PERSISTENT_TOPK_EXPORT void batch_rows(const Workload* w, int number, float* logits, int32_t* lengths) {
   const workload::Batch batch = batches_of(*w)[number];
   for (int row = 0; row < batch.rows; ++row) lengths[row] = batch.length(row);
-  std::ranges::copy(workload::logits_of(batch, ctas_of(batch, *w), kPolicies[w->policy]), logits);
+  std::ranges::copy(workload::logits_of(batch, plan_of(batch, *w).ctas, kPolicies[w->policy]), logits);
 }

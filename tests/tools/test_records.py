@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -91,22 +94,65 @@ def test_the_page_is_of_the_records_that_are_checked_in() -> None:
     assert records.PAGE.read_text() == records.render(records.load_records())
 
 
-@pytest.mark.parametrize("name", records.TITLES)
-def test_the_checked_in_record_is_of_todays_kernel(name: str) -> None:
-    found = [record for record in records.load_records() if record["name"] == name]
-    if not found:
-        pytest.skip(f"no record {name!r} in docs/records: run python -m persistent_topk.tools.gate on a GPU")
-    reason = records.stale_reason(found[0])
-    if reason:
-        pytest.skip(reason)
-    assert found[0]["found"]["ok"]
+def red(folder: Path = records.RECORDS_DIR) -> list[str]:
+    """The records of runs that failed, stale or not."""
+    return [record["name"] for record in records.load_records(folder) if not record["found"]["ok"]]
+
+
+def test_the_checked_in_records_are_whole_and_green() -> None:
+    assert [] == red()
+
+
+def test_a_stale_record_fails_only_the_check_of_records(tmp_path: Path) -> None:
+    write(tmp_path, "tests", "0123456789abcdef")
+    assert [] == red(tmp_path)
+    assert ExitCode.MISMATCH == records.check(tmp_path)
+
+
+def test_a_red_record_fails_this_suite_even_if_it_is_stale(tmp_path: Path) -> None:
+    write(tmp_path, "tests", "0123456789abcdef", ok=False)
+    assert ["tests"] == red(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda record: record.update(schema=9), "schema is 9; expected 1"),
+        (lambda record: record.update(name="soak"), "name is 'soak'; expected the file's"),
+        (lambda record: record.pop("kernel"), "kernel is None; expected a string"),
+        (lambda record: record.pop("found"), "found has no ok"),
+        (lambda record: record["found"].update(ok="yes"), "found has no ok"),
+        (lambda record: record["found"].update(lines="clean"), "found.lines is 'clean'"),
+    ],
+)
+def test_a_malformed_record_fails_this_suite_and_the_check(
+    change: Callable[[dict[str, Any]], object], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, "tests", kernel_hash())
+    record = json.loads((tmp_path / "tests.json").read_text())
+    change(record)
+    (tmp_path / "tests.json").write_text(json.dumps(record))
+    with pytest.raises(records.MalformedRecord) as found:
+        red(tmp_path)
+    assert words in str(found.value) and "tests.json" in str(found.value)
+    assert ExitCode.MISMATCH == records.check(tmp_path)
+    assert words in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]"])
+def test_a_file_that_is_no_object_is_malformed(content: str, tmp_path: Path) -> None:
+    (tmp_path / "tests.json").write_text(content)
+    with pytest.raises(records.MalformedRecord, match=r"tests\.json"):
+        red(tmp_path)
 
 
 def test_the_checked_in_report_of_the_compiler_shows_no_spill_where_the_kernel_is_tuned() -> None:
-    found = [record["found"] for record in records.load_records() if record["name"] == "build"]
-    if not found or "kernels" not in found[0]:
+    found = [record for record in records.load_records() if record["name"] == "build"]
+    if not found or "kernels" not in found[0]["found"]:
         pytest.skip("no compiler's report in docs/records: run python -m persistent_topk.tools.gate on a GPU")
-    usages = [spills.Usage(**kernel) for kernel in found[0]["kernels"]]
+    if reason := records.stale_reason(found[0]):
+        pytest.skip(reason)
+    usages = [spills.Usage(**kernel) for kernel in found[0]["found"]["kernels"]]
     assert set(spills.ARCHITECTURES) == {usage.arch for usage in usages}
     tuned = [usage for usage in usages if usage.counts]
     assert {policy.name for policy in SHIPPED} == {usage.policy for usage in tuned}

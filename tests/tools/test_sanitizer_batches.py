@@ -14,11 +14,11 @@ from places import ROOT, SHARED
 from persistent_topk.cuda.emulator.build import build_kernel
 from persistent_topk.cuda.library import POLICY_INDEX, Limits
 from persistent_topk.reference.dispatch import topk
-from persistent_topk.reference.plan import H100, make_plan
+from persistent_topk.reference.plan import ENTRIES, H100, LEAST_GROWTH, make_plan
 from persistent_topk.reference.policy import MAX_CTAS, QUAD, Policy, by_name
+from persistent_topk.reference.schedule import schedule
 from persistent_topk.reference.trace import LARGE, PATHS, new_trace
 from persistent_topk.tools.sanitizer.__main__ import POLICIES
-from persistent_topk.tools.spills import ENTRIES
 from persistent_topk.verify.campaign.coverage import RESTART, SPILL, STAGES, stages_taken
 
 HEADER = ROOT / "tools" / "sanitizer" / "batches.cuh"
@@ -71,11 +71,15 @@ def run_batch(workload: Workload, number: int, policy: Policy, cooperative: bool
     library().batch_rows(ctypes.byref(workload), number, *pointers)
     logits = flat.as_strided((call.rows, call.columns), (call.stride, 1), call.first_column)
     limits = H100.without_clusters() if cooperative else H100
-    assert call.ctas == make_plan(call.rows, call.columns, limits, policy).ctas
-    trace = new_trace(call.rows, call.ctas)
+    plan = make_plan(call.rows, call.columns, limits, policy)
+    assert call.ctas == plan.ctas
+    trace = new_trace(call.rows, plan.records)
     topk(logits, lengths, call.k, policy=policy, limits=limits, trace=trace)
-    for row, records in enumerate(trace):
-        entry, path = ENTRIES[call.entry], PATHS[int(records["path"][0])]
+    assignments = schedule(lengths.clamp(0, call.columns), call.k, plan, limits)
+    for row, (records, taken) in enumerate(zip(trace, assignments, strict=True)):
+        # The rest of an uneven call runs the code of an even one.
+        entry = "teams" if taken.begin >= 0 else ENTRIES[call.entry].removesuffix("-rest")
+        path = PATHS[int(records["path"][0])]
         aligned = (call.first_column + row * call.stride) % QUAD == 0
         yield entry, path, "aligned" if aligned else "not aligned"
         for stage in stages_of(records, policy):
@@ -100,6 +104,8 @@ def there_are(policy: Policy) -> set[Reached]:
     short = {"trivial": set(), "decode": {SPILL}}
     shared = {**short, "medium": {SPILL}, "large": STREAMED | widths}
     paths = {"wide": {**short, "medium": STREAMED, "large": STREAMED}, "narrowest": short}
+    if policy.max_ctas >= LEAST_GROWTH:  # larger teams take the rows that one CTA would stream
+        paths |= {"wide": {**short, "medium": {SPILL}}, "teams": {"large": {SPILL} | widths}}
     paths |= {"shared": shared, "cooperative": shared}
     if policy.decode_max > policy.tile:
         paths["narrow"] = short

@@ -10,9 +10,10 @@ from click.testing import CliRunner
 
 from persistent_topk.cuda.build import CUDA_DIR, BuildError
 from persistent_topk.exit_code import ExitCode
+from persistent_topk.reference.plan import ENTRIES
 from persistent_topk.reference.policy import POLICIES, SHIPPED
 from persistent_topk.tools import spills
-from persistent_topk.tools.spills import ENTRIES, Usage, named, parse
+from persistent_topk.tools.spills import Usage, named, parse
 
 NAMES = list(POLICIES)
 
@@ -51,11 +52,11 @@ def test_a_kernel_that_is_not_ours_keeps_its_symbol() -> None:
 
 
 def test_entries_are_the_kernels() -> None:
-    source = (CUDA_DIR / "kernel" / "persistent.cuh").read_text()
+    source = (CUDA_DIR / "kernel" / "launches.cuh").read_text()
     enumerated = re.search(r"enum Entry : int \{([^}]*)\}", source)
     assert enumerated is not None
     named_there = [name.strip().removeprefix("k").lower() for name in enumerated.group(1).split(",")]
-    assert [*ENTRIES, "entries"] == named_there
+    assert [*(entry.replace("-", "") for entry in ENTRIES), "entries"] == named_there
 
 
 def test_half_a_report_is_refused() -> None:

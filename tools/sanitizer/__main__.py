@@ -79,7 +79,7 @@ def run_check(tool: Tool, check: Check, program: Path) -> Outcome:
 
 
 def line(outcome: Outcome) -> str:
-    """One line of the table, and under it what the tool said."""
+    """One line of the table, and under it the tool's own lines."""
     if outcome.lacking:
         return f"{outcome.tool:<18} {NOT_RUN}{outcome.note}"
     control = "caught" if outcome.caught else "NOT CAUGHT"

@@ -55,11 +55,11 @@ def find_tool(given: Path | None = None) -> Tool:
         except NotInside as error:
             raise NoSanitizer(f"{error}; expected {WANTED}") from error
     try:
-        told = subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout
+        version = subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout
         options = subprocess.run([path, "--help"], capture_output=True, text=True, check=False).stdout
     except (OSError, subprocess.CalledProcessError) as error:
         raise NoSanitizer(f"{path} does not run ({error}); expected {WANTED}") from error
-    return Tool(path, told.strip().splitlines()[-1], SHARED_OPTION in options)
+    return Tool(path, version.strip().splitlines()[-1], SHARED_OPTION in options)
 
 
 def errors_in(output: str) -> int | None:

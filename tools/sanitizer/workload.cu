@@ -82,7 +82,7 @@ bool run_batch(int policy, const Batch& batch, Way way) {
   int32_t* device_lengths = on_device(lengths, lengths.size());
   int32_t* device_output = on_device(std::vector<int32_t>{}, output.size());
   if (way.tracing) {
-    const size_t bytes = sizeof(persistent_topk::Trace) * batch.rows * plan.ctas;
+    const size_t bytes = sizeof(persistent_topk::Trace) * batch.rows * persistent_topk::most_ctas(plan);
     CUDA_CHECK(cudaMalloc(&call.trace, bytes));
     CUDA_CHECK(cudaMemset(call.trace, 0, bytes));
   }

@@ -15,15 +15,26 @@ from ..judging.measurement import Measurement, order_of
 from ..targets.target import NotTaken, Schedule, Target
 from .budget import Budget
 from .counterexamples import Counterexample, Counterexamples
+from .ladders import CASE_BYTES, ROW_COST, Ladder, make_ladders
 from .outcome import Missing, Outcome, TargetOutcome, new_outcome
 from .recipe_search import Promise, RecipeSearch
-from .scales import OWN_SHARES, SHARES_OF_OTHERS, Recipes, Scale, make_scales
+from .scales import (
+    COMMONEST,
+    FIRST_SHARE,
+    OWN_SHARES,
+    SHARES_OF_OTHERS,
+    Recipes,
+    Scale,
+    first_cases,
+    make_scales,
+)
 from .state import State
 from .steering import measures
 from .threads import one_thread
 
 MANY_ELEMENTS = 1 << 15  # logits of a case that gets one call beside the base instead of all,
-MANY_ROWS = 64  # or rows
+MANY_ROWS = 64  # or rows;
+HUGE = 1 << 19  # one of so many, a row counting as some more, is put to the target twice at most
 CALLS = 6  # schedules drawn for one case
 MOST_SCHEDULES = 1 << 62  # their seeds are 64 bits wide
 SEARCH_SHARE = 0.6  # of the budget; once a claimed promise is broken, the rest is for shrinking
@@ -39,8 +50,9 @@ MOST_BURSTS = 1 << 20  # of one seed
 class Options:
     """seconds or cases bounds the campaign. ks: values of k in place of the settings' own. captured: cases
     of files of logits, beside the budget: those for which there is as much time again. failures: the folder
-    for replay files. families: these alone, and no recipes. state: where an earlier run left off.
-    first_only: the first broken claim ends the search, and is shrunk for a short while."""
+    for replay files. families: these alone, and no recipes. case_bytes: the most of one case's logits and
+    indices. state: where an earlier run left off. first_only: the first broken claim ends the search, and is
+    shrunk for a short while."""
 
     seed: int = 0
     seconds: float | None = 60.0
@@ -49,6 +61,7 @@ class Options:
     captured: Sequence[Case] = ()
     failures: Path = Path("topk-failures")
     families: tuple[str, ...] = ()
+    case_bytes: int = CASE_BYTES
     state: State | None = None
     first_only: bool = False
 
@@ -79,11 +92,16 @@ class Campaign:
         self._progress, self._tell = progress, tell
         self._told: set[tuple[str, str]] = set()
         self._budget = Budget(options.seconds, options.cases, self._waited)
-        own = any(target.own for target in targets)
+        self._own = own = any(target.own for target in targets)
         self._in_shards = any(target.takes_shards for target in targets)
         shares = OWN_SHARES if own else SHARES_OF_OTHERS
         self._scales = make_scales(options.families, options.ks, shares)
-        self._recipes = None if options.families else Recipes(shares.recipes)
+        self._recipes, self._ladders = None, []
+        if not options.families:
+            self._recipes = Recipes(shares.recipes)
+            self._ladders = make_ladders(
+                targets, options.ks, shares, options.case_bytes, self._budget.seconds
+            )
         scope = SMALL_SCOPE if own else PEER_SCOPE
         self._scope = Scope(scope.policies, scope.boundaries, scope.longest_run, options.ks)
 
@@ -153,9 +171,14 @@ class Campaign:
         for scale in reversed(self._scales):  # every path first, whatever else there is time for
             for _ in range(scale.tours):
                 self._visit(scale)
-        self._put_captured()
         if self._recipes is not None:
             search.replay(self._is_over)
+        first = first_cases(self.options.seed, self.options.ks, self._own)
+        for case in () if self.options.families else first:
+            due = case.origin.family == COMMONEST or self._budget.used() < FIRST_SHARE
+            if due and not self._is_over():
+                self._put(case)
+        self._put_captured()
         while not self._is_over():
             order = sorted(self._parts(), key=self._had)
             fitting = next((item for item in order if self._budget.fits(item.likely_cost())), None)
@@ -177,10 +200,10 @@ class Campaign:
                     return
                 self._put(case)
 
-    def _parts(self) -> list[Scale | Recipes]:
-        return [*self._scales, *([self._recipes] if self._recipes else [])]
+    def _parts(self) -> list[Scale | Ladder | Recipes]:
+        return [*self._scales, *self._ladders, *([self._recipes] if self._recipes else [])]
 
-    def _visit(self, scale: Scale) -> None:
+    def _visit(self, scale: Scale | Ladder) -> None:
         if not self._is_over():
             began = self._budget.clock()
             case = scale.next_case(self.options.seed)
@@ -201,13 +224,16 @@ class Campaign:
         number = self.options.seed * MOST_BURSTS + recipes.bursts
         search.burst(number, examples, list(self.found.found), is_over)
 
-    def _had(self, scale: Scale | Recipes) -> float:
+    def _had(self, scale: Scale | Ladder | Recipes) -> float:
         """What a scale has had for its share: time, or cases where their number is the budget, so that
         the same seed and number give the same cases."""
         return (scale.visits if self.options.cases is not None else scale.spent) / scale.share
 
     def _steps(self, case: Case) -> Sequence[str]:
-        """All steps for small cases; for big ones one call beside the base, for each purpose in turn."""
+        """All steps for small cases; for big ones one call beside the base, for each purpose in turn; for
+        huge ones the same call again, but where there are more rows than columns, which may cost a loop."""
+        if case.storage.numel() + ROW_COST * case.rows > HUGE:
+            return (AGAIN, SHORT) if case.columns > case.rows else (SHORT,)
         if case.storage.numel() <= MANY_ELEMENTS and case.rows <= MANY_ROWS:
             return STEPS
         purposes = [step for step in (AGAIN, *VARIANTS, GRAPH) if step != SHARDS or self._in_shards]
@@ -229,8 +255,7 @@ class Campaign:
         for target in self.targets:
             schedules = tuple(target.schedule(first + call) for call in range(CALLS))
             broken |= self._put_to(target, subject, schedules, steps, shrinking)
-        own = any(target.own for target in self.targets)
-        self.outcome.coverage.add(case, subject.model[1] if own else None)
+        self.outcome.coverage.add(case, subject.model[1] if self._own else None)
         self._budget.count_case()
         self._keep()
         self._progress(self.outcome, self._budget.used())

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..cases.case import Case
+from ..cases.case import Case, rebuild
 from ..failures.attempts import MOST_ATTEMPTS
 from ..failures.replay import Failure, file_name, save
 from ..failures.shrink import shrink
@@ -72,26 +72,43 @@ class Counterexample:
         """Makes the case small, and finds out whether a fresh process shows it, or after which calls. A
         failure that costs the process is asked for once alone where waiting for it takes seconds."""
         deadline, self.settled = time.monotonic() + seconds, True
+        history, self.earlier = self.earlier, ()
         if self.measurement.cause == HANG or not self.target.renews:
-            self.earlier = ()
             self._shrink(self.fails, deadline, ks, attempts)
-            return
-        history, first = self.earlier, (self.case, self.measurement)
-        self.earlier = ()
-        if any(self.fails_afresh(self.case) for _ in range(TRIES)):
-            self._shrink(self.fails, deadline, ks, attempts)
-            if any(self.fails_afresh(self.case) for _ in range(TRIES)):
-                return
-            self.case, self.measurement = first  # it was the calls of shrinking that made it fail
-            self._shrink(self.fails_afresh, deadline, ks, attempts)
+        elif self.fails_afresh(self.case):
+            self._settle_alone(deadline, ks, attempts)
         elif history and self.fails_afresh(self.case, history):
-            self.earlier = fewest(history, lambda earlier: self.fails_afresh(self.case, earlier))
-            for place in range(len(self.earlier)):
-                self._shrink_call(place, deadline)
-            self._shrink(lambda case: self.fails_afresh(case, self.earlier), deadline, ks, attempts)
+            self._settle_behind(history, deadline, ks, attempts)
+        elif self._comes_again():
+            self._settle_alone(deadline, ks, attempts)
         else:
             self.fresh = False
             self._shrink(self.fails, deadline, ks, attempts)
+
+    def _comes_again(self) -> bool:
+        """Whether a fresh process fails in one of a few attempts."""
+        return any(self.fails_afresh(self.case) for _ in range(TRIES))
+
+    def _settle_alone(self, deadline: float, ks: Sequence[int], attempts: int) -> None:
+        """Shrinks a case that a fresh process fails: in one process, unless it was the calls of shrinking
+        that made it fail."""
+        first = self.case, self.measurement
+        self._shrink(self.fails, deadline, ks, attempts)
+        if not self._comes_again():
+            self.case, self.measurement = first
+            self._shrink(self.fails_afresh, deadline, ks, attempts)
+
+    def _settle_behind(
+        self, history: Sequence[Case], deadline: float, ks: Sequence[int], attempts: int
+    ) -> None:
+        """Shrinks a case that fails behind the calls of `history`, and these; none is left where the case
+        comes and goes by itself."""
+        self.earlier = fewest(history, lambda earlier: self.fails_afresh(self.case, earlier))
+        for place in range(len(self.earlier)):
+            self._shrink_call(place, deadline)
+        self._shrink(lambda case: self.fails_afresh(case, self.earlier), deadline, ks, attempts)
+        if self._comes_again():
+            self.earlier = ()
 
     def _shrink(
         self, fails: Callable[[Case], bool], deadline: float, ks: Sequence[int], attempts: int
@@ -104,17 +121,24 @@ class Counterexample:
             self.case, self.measurement = smallest, self._last
 
     def _shrink_call(self, place: int, deadline: float) -> None:
-        """Makes an earlier call as small as the failure lets it be."""
-        before, behind = self.earlier[:place], self.earlier[place + 1 :]
-        seconds = CALL_SHARE * (deadline - time.monotonic())
-        call = shrink(
-            self.earlier[place],
-            lambda call: self.fails_afresh(self.case, (*before, call, *behind)),
-            seconds,
-            self.cost,
-            attempts=FEW_ATTEMPTS,
-        )
-        self.earlier = (*before, call, *behind)
+        """Makes an earlier call as small as the failure lets it be: a single logit, if that will do."""
+        call, before, behind = self.earlier[place], self.earlier[:place], self.earlier[place + 1 :]
+
+        def fails(call: Case) -> bool:
+            return self.fails_afresh(self.case, (*before, call, *behind))
+
+        least = first_logit(call)
+        if not fails(least):
+            seconds = CALL_SHARE * (deadline - time.monotonic())
+            least = shrink(call, fails, seconds, self.cost, attempts=FEW_ATTEMPTS)
+        self.earlier = (*before, least, *behind)
+
+
+def first_logit(call: Case) -> Case:
+    """A call of the first logit alone, k 1; of a call without logits, itself."""
+    if not call.rows or not call.columns:
+        return call
+    return rebuild(call, call.bits()[:1, :1], lengths=[1], k=1, offset=0, gap=0)
 
 
 def fewest(calls: Sequence[Case], fails: Callable[[Sequence[Case]], bool]) -> tuple[Case, ...]:

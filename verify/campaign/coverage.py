@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...reference.dispatch import choose_path
-from ...reference.policy import SHIPPED
+from ...reference.policy import SHIPPED, by_name
+from ...reference.schedule import Assignment
 from ...reference.trace import PATHS
 from ..cases.boundaries import touched_counts, touched_lengths
 from ..cases.case import Case
@@ -21,7 +22,8 @@ SHIPPED_NAMES = tuple(policy.name for policy in SHIPPED)
 
 @dataclass
 class Coverage:
-    """Counters by name; those of paths count STAGES too. shipped_paths: rows under a shipped policy alone."""
+    """Counters by name; those of paths count STAGES too. shipped_paths: rows under a shipped policy alone.
+    extents: cases by rows x columns x k, each down to a power of two."""
 
     cases: int = 0
     rows: int = 0
@@ -33,31 +35,39 @@ class Coverage:
     boundary_cases: Counter[str] = field(default_factory=Counter)
     families: Counter[str] = field(default_factory=Counter)
     policies: Counter[str] = field(default_factory=Counter)
+    extents: Counter[str] = field(default_factory=Counter)
 
     def add(self, case: Case, trace: np.ndarray | None) -> None:
         """Counts one case; `trace` is the model's record of it, if it was made."""
-        plan = case.plan
-        policy = plan.policy
-        labels: list[list[str]] = []
-        paths: list[list[str]] = []
-        for row, n in enumerate(case.clamped.tolist()):
-            path = PATHS[choose_path(n, case.k, plan)]
-            names = [path]
-            touched = touched_lengths(n, policy, case.k, plan.ctas)
-            if trace is not None:
-                names += stages_taken(trace[row])
-                touched += touched_counts(int(trace["count"][row, 0]), policy)
-            paths.append(names)
-            labels.append(touched)
+        assignments = case.assignments
+        kinds = Counter(
+            (n, taken.policy.name, taken.ctas, min(taken.begin, 0))
+            for n, taken in zip(case.clamped.tolist(), assignments, strict=True)
+        )
+        paths: Counter[str] = Counter()
+        shipped: Counter[str] = Counter()  # paths under shipped policies
+        labels: Counter[str] = Counter()
+        for (n, name, ctas, begin), rows in kinds.items():
+            policy = by_name(name)
+            path = PATHS[choose_path(n, case.k, Assignment(policy, ctas, begin))]
+            paths[path] += rows
+            shipped[path] += rows if name in SHIPPED_NAMES else 0
+            self.policies[name] += rows
+            for label in touched_lengths(n, policy, case.k, ctas):
+                labels[label] += rows
+        for records, taken in () if trace is None else zip(trace, assignments, strict=True):
+            stages = stages_taken(records)
+            paths.update(stages)
+            shipped.update(stages if taken.policy.name in SHIPPED_NAMES else ())
+            labels.update(touched_counts(int(records["count"][0]), taken.policy))
         self.cases += 1
         self.rows += case.rows
         self.long_rows += int((case.clamped > LONG_ROW).sum())
         self.families[case.origin.family] += 1
-        self.policies[policy.name] += case.rows
+        self.extents[" x ".join(str(_power_below(size)) for size in (case.rows, case.columns, case.k))] += 1
         _count(self.paths, self.path_cases, paths)
         _count(self.boundaries, self.boundary_cases, labels)
-        if policy.name in SHIPPED_NAMES:
-            self.shipped_paths.update(name for names in paths for name in names)
+        self.shipped_paths.update(shipped)
 
     def told_paths(self) -> tuple[str, ...]:
         """Paths, and their stages, of which nothing is known where only others' kernels ran."""
@@ -83,6 +93,11 @@ def stages_taken(records: np.ndarray) -> list[str]:
 LONG_ROW = 16384  # columns; rows over it are counted apart
 
 
-def _count(rows: Counter[str], cases: Counter[str], names: list[list[str]]) -> None:
-    rows.update(name for row in names for name in row)
-    cases.update({name for row in names for name in row})
+def _count(rows: Counter[str], cases: Counter[str], met: Counter[str]) -> None:
+    rows.update(met)
+    cases.update(met.keys())
+
+
+def _power_below(size: int) -> int:
+    """The greatest power of two up to a size; 0 for 0."""
+    return 1 << size.bit_length() >> 1

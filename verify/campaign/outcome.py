@@ -75,7 +75,7 @@ class TargetOutcome:
     def record(self, measurement: Measurement) -> PropertyOutcome:
         """Counts a measurement; measurements that judged no row count for nothing."""
         outcome = self.properties[measurement.promise]
-        outcome.cases += bool(measurement.rows)
+        outcome.cases += bool(measurement.rows or measurement.broken)  # a call of no rows may fail too
         outcome.rows += measurement.rows
         outcome.failures += measurement.broken is not None
         outcome.fatal += measurement.fatal

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ..cases.case import Case
@@ -37,18 +38,25 @@ SMALL_SETTINGS = (
 
 @dataclass(frozen=True)
 class Shares:
-    """Of the time: for cases of the shipped policies' size, for small ones, and for recipes."""
+    """Of the time: for cases of the shipped policies' size, for small ones, for recipes, for edges at named
+    lengths, and for growing extents."""
 
     shipped: float
     small: float
     recipes: float
+    edges: float
+    extents: float
 
 
 # Every path in the first case of each scale; then what most kernels that fail, fail at.
-FIRST = ("tour", "short-lengths", "contents", "tie-plateaus", "published", "capacities", "every-boundary")
+FIRST = ("tour", "published", "capacities", "contents", "short-lengths", "tie-plateaus", "every-boundary")
+COMMONEST = "commonest"
+PUBLISHED = tuple((name, SHIPPED_SETTINGS[0]) for name in ("published", "capacities"))
+FIRST_SHARE = 0.25  # of the budget, after which the published ones wait for their turn
+APART = (COMMONEST, "edges", "extents")  # families that have their turn by themselves, unless they are named
 
 # Big cases are dear where they are emulated, and what matters to others.
-OWN_SHARES, SHARES_OF_OTHERS = Shares(0.45, 0.35, 0.2), Shares(0.72, 0.15, 0.13)
+OWN_SHARES, SHARES_OF_OTHERS = Shares(0.42, 0.32, 0.18, 0.04, 0.04), Shares(0.48, 0.1, 0.1, 0.12, 0.2)
 
 
 @dataclass
@@ -110,9 +118,21 @@ class Recipes:
         return self.cost
 
 
+def first_cases(seed: int, ks: Sequence[int], own: bool) -> Iterator[Case]:
+    """What most kernels that fail, fail at: the commonest mistakes in small; for others' kernels then all
+    published failures, and the buffers of these filled. ks: in place of the settings' own."""
+    named = ((COMMONEST, SMALL_SETTINGS[0]), *(() if own else PUBLISHED))
+    for name, setting in named:
+        kind = FAMILIES[name]
+        if ks:
+            setting = Setting(setting.policy, ks[0], setting.device, keeps_k=True)
+        for visit, point in enumerate(itertools.product(*kind.grid.values())):
+            yield kind.make(setting, dict(zip(kind.grid, point, strict=True)), seed + visit)
+
+
 def make_scales(families: Sequence[str], ks: Sequence[int], shares: Shares) -> list[Scale]:
     """The scales of a campaign. families: names, or none for all. ks: in place of the settings' own."""
-    chosen = [FAMILIES[name] for name in families] or list(FAMILIES.values())
+    chosen = [FAMILIES[name] for name in families or FAMILIES if families or name not in APART]
     chosen.sort(key=lambda kind: FIRST.index(kind.name) if kind.name in FIRST else len(FIRST))
 
     def settings(defaults: tuple[Setting, ...]) -> tuple[Setting, ...]:

@@ -52,6 +52,8 @@ def restore(document: Mapping[str, Any], outcome: Outcome, folder: Path) -> None
     """
     outcome.seconds = float(document["seconds"])
     for kept in fields(Coverage):
+        if kept.name not in document["coverage"]:
+            continue  # an earlier version counted less
         known = document["coverage"][kept.name]
         is_counter = isinstance(getattr(outcome.coverage, kept.name), Counter)
         setattr(outcome.coverage, kept.name, Counter(known) if is_counter else _count(known))

@@ -1,4 +1,4 @@
-"""In which order a row's values stand: as drawn, sorted, or runs of equal values woven into each other."""
+"""The order of a row's values: as drawn, sorted, or runs of equal values interleaved."""
 
 from __future__ import annotations
 

@@ -6,8 +6,12 @@ from dataclasses import fields
 
 from ...reference.policy import WARP_SIZE, Policy
 
-# Lengths at which published kernels change path or fill a buffer.
-PEER_LENGTHS = (2048, 3708, 4096, 8192, 12288, 16384, 32768, 65536, 98304, 200000)
+# Lengths at which published kernels change path or fill a buffer: torch's topk from 300 to 20000, by the
+# number of rows; 12288 and 200000 of TensorRT-LLM and vLLM.
+PEER_LENGTHS = (
+    *(300, 400, 800, 1000, 2048, 3000, 3708, 4096, 5000, 8000, 8192, 10000, 12288, 16384, 20000, 22016),
+    *(32768, 65536, 98304, 200000),
+)
 
 PEER_BOUNDARIES = tuple(f"peer-{length}" for length in PEER_LENGTHS)
 

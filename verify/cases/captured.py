@@ -62,7 +62,7 @@ READERS: dict[str, Callable[[Path], Tensors]] = {
 
 
 def read_logits(path: Path) -> tuple[torch.Tensor, torch.Tensor]:
-    """(float32 [rows, columns], int32 [rows]) of a file; full rows where it has no lengths.
+    """The logits float32 [rows, columns] and lengths int32 [rows] of a file. Without lengths rows are full.
 
     Raises UnreadableLogits.
     """
@@ -85,7 +85,7 @@ def read_logits(path: Path) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _why_unread(path: Path, error: Exception) -> str:
-    """What a reader's error comes to, without torch.load's advice to run the code of the file."""
+    """A reader's error in one line, without torch.load's advice to run the code of the file."""
     words = str(error).strip()
     if found := NO_TENSOR.search(words):
         return f"holds {found[1]} beside tensors: save tensors alone, torch.save({{'logits': logits}}, path)"
@@ -95,7 +95,7 @@ def _why_unread(path: Path, error: Exception) -> str:
 
 
 def _plain(path: Path, name: str, tensor: torch.Tensor) -> torch.Tensor:
-    """The tensor, whose values are in memory as they are told."""
+    """The tensor, dense and on the CPU, with the signs of its values applied. Raises UnreadableLogits."""
     if tensor.layout != torch.strided or tensor.is_nested or tensor.device.type != "cpu":
         kind = "nested" if tensor.is_nested else f"{tensor.layout} on {tensor.device}"
         raise UnreadableLogits(f"{path}: {name} is a tensor that is {kind}; expected a dense one with values")
@@ -126,7 +126,7 @@ def _lengths(path: Path, tensors: Tensors, logits: torch.Tensor) -> torch.Tensor
 
 
 def captured_cases(path: Path, ks: tuple[int, ...] = ()) -> list[Case]:
-    """A few rows a case, for each k; raises UnreadableLogits."""
+    """Cases of ROWS_A_CASE captured rows, for each k. Raises UnreadableLogits."""
     logits, lengths = read_logits(path)
     bits = logits.view(torch.int32).numpy().view(np.uint32)
     cases = []

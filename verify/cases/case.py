@@ -12,6 +12,7 @@ import torch
 from ...reference.layout import Layout
 from ...reference.plan import A100, H100, SMALL_DEVICE, DeviceLimits, Plan, make_plan
 from ...reference.policy import Policy, by_name
+from ...reference.schedule import Assignment, schedule
 
 Scalar = str | int | float | bool | None
 
@@ -98,8 +99,13 @@ class Case:
         return None if self.policy is None else by_name(self.policy)
 
     @property
+    def assignments(self) -> list[Assignment]:
+        """What of our kernel takes each row."""
+        return schedule(torch.from_numpy(self.clamped), self.k, self.plan, self.limits)
+
+    @property
     def plan(self) -> Plan:
-        """How our kernel is laid over the case's device."""
+        """The plan of our kernel for this call on the case's device."""
         return make_plan(self.rows, self.columns, self.limits, self.chosen_policy)
 
     def bits(self) -> np.ndarray:
@@ -111,6 +117,14 @@ class Case:
         digest = hashlib.blake2b(self.storage.numpy().data, digest_size=16)
         digest.update(self.lengths.numpy().data)
         return digest.hexdigest()
+
+    def has_same_memory(self, other: Case) -> bool:
+        """Whether the storage and the lengths are those of the other, bit for bit."""
+        pairs = (
+            (self.storage.view(torch.int32), other.storage.view(torch.int32)),
+            (self.lengths, other.lengths),
+        )
+        return all(torch.equal(one, another) for one, another in pairs)
 
     def copy(self) -> Case:
         """The same case in fresh memory, for targets that may write to their inputs."""
@@ -135,7 +149,9 @@ def lay_out(
     lengths: by default those of the rows. columns: by default the longest row. gap: elements between
     the end of a row and the next one's start. tail: bit pattern of the columns beyond a row's own.
     """
-    if columns is None:
+    if columns is None and isinstance(rows, np.ndarray):
+        columns = rows.shape[1]
+    elif columns is None:
         columns = max((len(row) for row in rows), default=0)
     stride = columns + gap
     memory = np.full(offset + len(rows) * stride + GUARD, OUTSIDE, np.uint32)

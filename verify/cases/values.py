@@ -140,7 +140,7 @@ def bfloat16(draw: Draw, shape: Shape, k: int) -> Tensor:
 
 @content
 def both_zeros(draw: Draw, shape: Shape, k: int) -> Tensor:
-    """Mostly zeros of either sign, some values around."""
+    """Mostly zeros of either sign, with some values between them."""
     return torch.where(draw.uniform(shape) < 0.9, signs(draw, shape), normal(draw, shape, k))
 
 
@@ -157,7 +157,7 @@ def all_nan(draw: Draw, shape: Shape, k: int) -> Tensor:
 
 @content
 def some_nan(draw: Draw, shape: Shape, k: int) -> Tensor:
-    """From hardly any NaN, in most rows, to a row full."""
+    """Few NaN in most rows, and up to a whole row of them."""
     share = draw.uniform((shape[0], 1)) ** 4
     return torch.where(draw.uniform(shape) < share, all_nan(draw, shape, k), normal(draw, shape, k))
 

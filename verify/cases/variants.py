@@ -1,4 +1,4 @@
-"""The same question asked another way: other tails, another layout, another batch."""
+"""Forms of a case that must have the same answer: other tails, another layout, another batch."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _columns_of(case: Case) -> list[np.ndarray]:
 
 
 def other_tail(case: Case) -> Iterator[Variant]:
-    """What lies beyond n replaced: the greatest of values by the least, or the other way round."""
+    """The case with other values beyond n: the least where the greatest were, or the other way round."""
     bits = case.bits()
     beyond = [(row, int(n)) for row, n in enumerate(case.clamped) if n < case.columns]
     if not beyond:
@@ -59,7 +59,7 @@ def packed(case: Case) -> Case:
 
 
 def other_layout(case: Case) -> Iterator[Variant]:
-    """Moved to other offsets and strides; packed if it lay oddly already, or as oddly and further apart."""
+    """The case at other offsets and strides: packed, or misaligned with wider gaps."""
     apart = case.offset + WIDE, case.row_stride - case.columns + WIDE
     for offset, gap in LAYOUTS if is_packed(case) else ((0, 0), apart):
         moved = rebuild(case, case.bits(), lengths=case.lengths.numpy(), offset=offset, gap=gap)
@@ -67,7 +67,8 @@ def other_layout(case: Case) -> Iterator[Variant]:
 
 
 def other_batch(case: Case) -> Iterator[Variant]:
-    """The rows in reverse, and the last once more: other neighbours, other places, another count."""
+    """The rows in reverse order and the last row once more, so that neighbours, places and the count
+    differ."""
     source = [*reversed(range(case.rows)), case.rows - 1]
     if not case.rows:
         return
@@ -107,8 +108,9 @@ VARIANTS: dict[str, Callable[[Case], Iterator[Variant]]] = {
 
 
 def with_legal_lengths(case: Case) -> Case:
-    """Lengths clamped to 1..columns, for targets whose answer to others is a question of its own."""
-    lengths = case.lengths.clamp(1, max(1, case.columns))
+    """Lengths clamped to 1..columns, for targets whose answer to others is a question of its own; to 0 where
+    there are no columns."""
+    lengths = case.lengths.clamp(min(1, case.columns), case.columns)
     return case if bool((lengths == case.lengths).all()) else replace(case, lengths=lengths)
 
 

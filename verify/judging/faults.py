@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from ..targets.target import is_poison
-from .judge import NAN_KEY, Expected, Slots
+from .judge import NAN_KEY, Expected, Slots, keys_of
 from .wrong_columns import right_columns
 
 MOST_TOLD = 3  # columns or slots that are named
@@ -107,7 +107,7 @@ class RowFaults:
 def faults_of(slots: Slots, row: int) -> RowFaults:
     """What is wrong with one row of an answer."""
     expected, got = slots.expected, slots.indices[row].numpy()
-    n, columns = int(expected.n[row]), expected.keys.shape[1]
+    n, columns = int(expected.n[row]), expected.logits.shape[1]
     valid, leading = slots.valid[row].numpy(), slots.leading[row].numpy()
     unwritten = slots.unwritten[row].numpy()
     early = leading & (got == slots.padding) & ~valid
@@ -122,7 +122,7 @@ def faults_of(slots: Slots, row: int) -> RowFaults:
         Fault.OUTSIDE: leading & ~valid & ~unwritten & ~early & ~beyond,
         Fault.TWICE: leading & valid & again,
     }
-    right, keys = right_columns(expected, row), expected.keys[row].numpy()
+    right, keys = right_columns(expected, row), keys_of(expected.logits[row]).numpy()
     missing, surplus = np.setdiff1d(right, got), np.setdiff1d(got[valid & leading], right)
     missing = missing[np.argsort(-keys[missing].astype(np.int64), kind="stable")]
     surplus = surplus[np.argsort(keys[surplus], kind="stable")]
@@ -152,7 +152,7 @@ def another_row(slots: Slots, row: int) -> int | None:
         return None
     wanted = int(expected.wanted[row])
     chosen = slots.indices[row, :wanted].expand(others.numel(), wanted)
-    keys = expected.keys[others].gather(1, chosen).sort(dim=1, descending=True).values
+    keys = keys_of(expected.logits[others[:, None], chosen]).sort(dim=1, descending=True).values
     same = (keys == expected.selected[others, :wanted]).all(1)
     return int(others[same][0]) if bool(same.any()) else None
 

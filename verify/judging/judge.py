@@ -20,6 +20,7 @@ INFINITY = 0x7F800000
 NAN_KEY = 0x7FFFFFFF
 ZERO_KEY = 0
 EMPTY = -(1 << 31)  # below every key: a slot or a column that has none
+SLAB_ELEMENTS = 1 << 25  # logits whose keys are held at a time: bounds the memory of keys and masks
 
 
 def keys_of(logits: Tensor) -> Tensor:
@@ -36,8 +37,10 @@ def keys_of(logits: Tensor) -> Tensor:
 
 class Expected:
     """What the contract says of a call. n, wanted: int64 [R], columns that count and min(k, n) of them.
-    keys: int32 [R, S], EMPTY from column n on. selected: int32 [R, k], the greatest keys, descending.
-    threshold: int32 [R], the least of them. All are on the device of the logits."""
+    selected: int32 [R, k], the greatest keys, descending, EMPTY behind the wanted ones. threshold: int32 [R],
+    the least of them. has_nan: bool [R]. tie_is_cut: bool [R], rows with more keys equal to the k-th than
+    are taken. both_zeros_cut: bool [R], rows that cut a tie between zeros of both signs. last_tie: int64 [R],
+    where a tie is cut, the column of the last that is taken. All are on the device of the logits."""
 
     def __init__(self, logits: Tensor, lengths: Tensor, k: int) -> None:
         """logits: float32 [R, S]. lengths: int32 [R]."""
@@ -45,11 +48,13 @@ class Expected:
         self.logits, self.lengths, self.k = logits, lengths, k
         self.n = lengths.long().clamp(0, columns)
         self.wanted = self.n.clamp(max=k)
-        beyond = torch.arange(columns, device=logits.device) >= self.n[:, None]
-        self.keys = keys_of(logits).masked_fill_(beyond, EMPTY)
-        greatest = self.keys.topk(min(k, columns), dim=1).values
-        self.selected = torch.nn.functional.pad(greatest, (0, k - greatest.shape[1]), value=EMPTY)
-        self.threshold = self.selected.gather(1, (self.wanted - 1).clamp(min=0)[:, None])[:, 0]
+        slab = max(1, SLAB_ELEMENTS // max(1, columns))
+        slabs = zip(logits.split(slab), self.n.split(slab), self.wanted.split(slab), strict=True)
+        facts = [_facts(*rows, k) for rows in slabs]
+        self.selected, self.tie_is_cut, self.both_zeros_cut, self.last_tie = map(
+            torch.cat, zip(*facts, strict=True)
+        )
+        self.threshold = _threshold(self.selected, self.wanted)
         self.has_nan = self.selected[:, 0] == NAN_KEY
 
     @classmethod
@@ -60,21 +65,38 @@ class Expected:
     @cached_property
     def at_threshold(self) -> Tensor:
         """Bool [R, S]: columns whose key is the k-th greatest."""
-        return (self.keys == self.threshold[:, None]).logical_and_(self.wanted[:, None] > 0)
+        keys = keys_within(self.logits, self.n)
+        return (keys == self.threshold[:, None]).logical_and_(self.wanted[:, None] > 0)
 
-    @cached_property
-    def tie_is_cut(self) -> Tensor:
-        """Bool [R]: rows with more keys equal to the k-th than are taken."""
-        return self.at_threshold.sum(1) > (self.selected == self.threshold[:, None]).sum(1)
 
-    @cached_property
-    def both_zeros_cut(self) -> Tensor:
-        """Bool [R]: rows that cut a tie between zeros of both signs."""
-        cut = self.tie_is_cut & (self.threshold == ZERO_KEY)
-        if not bool(cut.any()):
-            return cut
-        negative = self.logits.signbit()
-        return cut & (self.at_threshold & negative).any(1) & (self.at_threshold & ~negative).any(1)
+def keys_within(logits: Tensor, n: Tensor) -> Tensor:
+    """int32 [R, S]: the keys of the logits, EMPTY from column n of each row on. n: int64 [R]."""
+    beyond = torch.arange(logits.shape[1], device=logits.device) >= n[:, None]
+    return keys_of(logits).masked_fill_(beyond, EMPTY)
+
+
+def _threshold(selected: Tensor, wanted: Tensor) -> Tensor:
+    return selected.gather(1, (wanted - 1).clamp(min=0)[:, None])[:, 0]
+
+
+def _facts(logits: Tensor, n: Tensor, wanted: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """(selected, tie_is_cut, both_zeros_cut, last_tie) of some rows: what is kept of their keys."""
+    keys = keys_within(logits, n)
+    greatest = keys.topk(min(k, keys.shape[1]), dim=1).values
+    selected = torch.nn.functional.pad(greatest, (0, k - greatest.shape[1]), value=EMPTY)
+    threshold = _threshold(selected, wanted)
+    tied = (keys == threshold[:, None]).logical_and_(wanted[:, None] > 0)
+    taken = (selected == threshold[:, None]).sum(1)
+    is_cut = tied.sum(1) > taken
+    zeros_cut, last_tie = torch.zeros_like(is_cut), torch.zeros_like(n)
+    cut = is_cut.nonzero().flatten()
+    if cut.numel():
+        tied = tied[cut]
+        last_tie[cut] = (tied.cumsum(1, dtype=torch.int32) < taken[cut, None]).sum(1)
+        negative = logits[cut].signbit()
+        both = (tied & negative).any(1) & (tied & ~negative).any(1)
+        zeros_cut[cut] = both & (threshold[cut] == ZERO_KEY)
+    return selected, is_cut, zeros_cut, last_tie
 
 
 @dataclass(frozen=True)
@@ -123,11 +145,11 @@ class Slots:
     @cached_property
     def keys(self) -> Tensor:
         """The keys of these columns, slot by slot: int32 [R, k], EMPTY for the rest."""
-        if self.expected.keys.shape[1] == 0:
+        if self.expected.logits.shape[1] == 0:
             return torch.full_like(self.indices, EMPTY, dtype=torch.int32)
         selects = self.valid & self.leading
-        keys = self.expected.keys.gather(1, self.indices.masked_fill(~selects, 0))
-        return keys.masked_fill_(~selects, EMPTY)
+        values = self.expected.logits.gather(1, self.indices.masked_fill(~selects, 0))
+        return keys_of(values).masked_fill_(~selects, EMPTY)
 
     @cached_property
     def same_keys(self) -> Tensor:
@@ -137,9 +159,8 @@ class Slots:
     def same_columns(self) -> Tensor:
         """The same keys, and of the columns that hold the least of them the lowest."""
         ties = (self.keys == self.expected.threshold[:, None]) & self.leading
-        last = self.indices.masked_fill(~ties, -1).amax(1, keepdim=True)
-        up_to_last = torch.arange(self.expected.keys.shape[1], device=last.device) <= last
-        lowest = (self.expected.at_threshold & up_to_last).sum(1) == ties.sum(1)
+        last = self.indices.masked_fill(~ties, -1).amax(1)
+        lowest = ~self.expected.tie_is_cut | (last == self.expected.last_tie)
         return self.same_keys & self.unique & lowest
 
 

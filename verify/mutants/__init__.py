@@ -5,6 +5,7 @@ Source: mutation analysis (DeMillo, Lipton and Sayward, "Hints on test data sele
 
 from __future__ import annotations
 
+from .assigning import ASSIGNING
 from .barriers import lost_barriers
 from .emitting import EMITTING
 from .flips import flips
@@ -17,7 +18,7 @@ from .streaming import STREAMING
 
 __all__ = ["DoesNotApply", "Edit", "Mutant", "all_mutants"]
 
-MECHANICAL = (*STAGES, *STREAMING, *SHARING, *EMITTING)
+MECHANICAL = (*STAGES, *STREAMING, *SHARING, *ASSIGNING, *EMITTING)
 
 
 def all_mutants(with_flips: bool = False) -> dict[str, Mutant]:

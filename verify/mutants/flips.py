@@ -1,4 +1,4 @@
-"""A mutant for every comparison in the kernel's source: off by one, or turned round.
+"""A mutant for every comparison in the kernel's source: off by one, or reversed.
 
 Nobody picked them, so they ask of the checker what its authors did not think of. There are many; the
 command runs them where asked to.
@@ -38,5 +38,5 @@ def flips(kernel: Path = KERNEL) -> Iterator[Mutant]:
 
 
 def _argument(file: str, shown: str) -> str:
-    """Why the flip in this line changes nothing, if that is known."""
+    """The argument why the flip in this line changes nothing, if one is known."""
     return next((why for (known, part), why in EQUIVALENT.items() if known == file and part in shown), "")

@@ -36,7 +36,7 @@ DIVISION = (
     ),
     one_edit(
         "every-cta-takes-the-row", "persistent.cuh",
-        "if (team.rank != 0) return;", "", "a bound left out",
+        "if (team.rank != 0 || left) return;", "if (left) return;", "a bound left out",
     ),
 )
 

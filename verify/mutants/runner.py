@@ -12,9 +12,9 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from ...cuda.build import kernel_hash
-from ...cuda.cache import CACHE_VARIABLE, cache_dir
+from ...cuda.cache import CACHE_VARIABLE
 from ..campaign.campaign import Options
+from .kept import results_folder
 from .mutant import Mutant
 from .trial import KILLED, Trial, put_on_trial
 
@@ -55,8 +55,8 @@ def run_trials(mutants: Sequence[Mutant], seed: int, cases: int, workers: int = 
 
 def build_folder() -> Path:
     """Where mutants of the present kernel are compiled; yesterday's of other kernels are removed."""
-    parent = cache_dir() / "mutants"
-    folder = parent / kernel_hash()
+    folder = results_folder()
+    parent = folder.parent
     for other in parent.iterdir() if parent.is_dir() else ():
         if other != folder and time.time() - other.stat().st_mtime > BUILDS_KEPT_SECONDS:
             shutil.rmtree(other, ignore_errors=True)
@@ -73,7 +73,7 @@ def _work(sender: Connection, mutant: Mutant, seed: int, cases: int, folder: str
 
 
 def _finished(running: dict[Connection, _Running]) -> Iterator[Trial]:
-    """Waits until one trial at least has ended, or has taken too long; takes it out."""
+    """Waits until a trial has ended or has taken too long, and removes it."""
     soonest = min(item.began for item in running.values()) + HANG_SECONDS
     ready = wait(list(running), timeout=max(0.0, soonest - time.monotonic()))
     for receiver in list(running):
@@ -97,5 +97,5 @@ def _received(receiver: Connection, item: _Running, spent: float) -> Trial:
         return trial
     except EOFError:  # it ended without an answer
         item.process.join()
-        told = f"the process ended with code {item.process.exitcode}"
-        return Trial(item.mutant.name, KILLED, "crash", told, seconds=spent)
+        ending = f"the process ended with code {item.process.exitcode}"
+        return Trial(item.mutant.name, KILLED, "crash", ending, seconds=spent)

@@ -1,4 +1,4 @@
-"""What trials of mutants come to: their table, their verdict, their document."""
+"""The results of trials: their table, their verdict and their JSON."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ...exit_code import ExitCode
 from ..campaign.outcome import SCHEMA
 from ..reporting.terminal import drawn, styled
 from ..reporting.view import Cell, Column, Line, Table, Tone
+from .kept import UNALTERED
 from .mutant import Mutant
 from .trial import BROKEN, KILLED, SURVIVED, Trial
 
 WORDS_SHOWN = 120  # characters of a judge's words in the table; --json has more
-UNALTERED = Mutant("the kernel as it is", "nothing: the control, which has to survive", ())
 VERDICTS = {ExitCode.AGREE: "agree", ExitCode.INCOMPLETE: "incomplete"}  # every other code is a mismatch
 TONES = {KILLED: Tone.GOOD, SURVIVED: Tone.BAD, BROKEN: Tone.BAD}
 
@@ -30,14 +30,19 @@ def catalogue(mutants: Sequence[Mutant]) -> Table:
     return Table("", tuple(map(Column, ("mutant", "file", "re-creates"))), tuple(map(row, mutants)))
 
 
-def trial_line(trial: Trial) -> Line:
-    """One trial as it ends."""
-    verdict = Cell(f"{trial.verdict:8} ", TONES[trial.verdict])
-    return verdict, Cell(f"{trial.name} ", strong=True), Cell(f"{trial.by} {trial.told}")
+def trial_line(trial: Trial, number: int, of: int) -> Line:
+    """One trial as it ends: on one line, whatever a judge's words are."""
+    told = textwrap.shorten(f"{trial.by} {trial.told}", WORDS_SHOWN, placeholder=" ...")
+    return (
+        Cell(f"{number:>{len(str(of))}} of {of}  {trial.seconds:5.1f} s  "),
+        Cell(f"{trial.verdict:8} ", TONES[trial.verdict]),
+        Cell(f"{trial.name} ", strong=True),
+        Cell(told),
+    )
 
 
 def trial_table(trials: Sequence[Trial]) -> Table:
-    """One row a mutant: what killed it, how fast, and in whose words."""
+    """The table of trials: what killed each mutant, how fast, and the message."""
 
     def row(trial: Trial) -> Line:
         killed = trial.verdict == KILLED
@@ -77,10 +82,12 @@ def print_verdict(
     text = f"{len(others) - len(alive)} of {len(others)} mutants killed, {seconds:.0f} s"
     if control is None:
         code = ExitCode.INCOMPLETE
-        last = Cell(f"{text}; the kernel as it is has not been through, so kills say nothing yet")
+        last = Cell(f"{text}; the kernel as it is has not been tried, so that kills prove nothing yet")
     elif control.verdict != SURVIVED:
         code = ExitCode.CANNOT_RUN if control.verdict == BROKEN else ExitCode.MISMATCH
-        last = Cell(f"the kernel as it is does not pass, so kills say nothing: {control.by} {control.told}")
+        last = Cell(
+            f"the kernel as it is does not pass, so that kills prove nothing: {control.by} {control.told}"
+        )
     elif unexplained:
         code, names = ExitCode.MISMATCH, ", ".join(trial.name for trial in unexplained)
         last = Cell(f"{text}; alive: {names}", Tone.BAD, strong=True)

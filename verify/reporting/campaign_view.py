@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..campaign.coverage import LONG_ROW
 from ..campaign.outcome import Outcome, PropertyOutcome, TargetOutcome
 from ..properties import TRACE_AGREEMENT, promise_of
-from .coverage_tables import boundary_table, family_table, path_table
+from .coverage_tables import boundary_table, extent_table, family_table, path_table
 from .story import Story, stories_of, story_of
 from .view import Cell, Column, Line, Table, Tone
 
@@ -46,6 +46,7 @@ class CampaignView:
     notices: Line  # what was not run or not taken
     paths: Table
     boundaries: Table
+    extents: Table  # of the calls
     families: Table
     idle_families: tuple[str, ...]  # those without a case
     conformance: Table
@@ -129,6 +130,7 @@ def view_of(outcome: Outcome) -> CampaignView:
         notices=tuple(_notices(outcome)),
         paths=path_table(coverage),
         boundaries=boundary_table(coverage),
+        extents=extent_table(coverage),
         families=families,
         idle_families=idle,
         conformance=conformance_table(judgements),

@@ -54,6 +54,28 @@ def boundary_table(coverage: Coverage) -> Table:
     )
 
 
+def extent_table(coverage: Coverage) -> Table:
+    """By the rows of a call: cases, and the most columns and k that such calls had, each in powers of two."""
+    reached: dict[int, list[tuple[int, int, int]]] = {}
+    for extent, cases in coverage.extents.items():
+        rows, columns, k = map(int, extent.split(" x "))
+        reached.setdefault(rows, []).append((columns, k, cases))
+    names = ("rows, at least", "columns, up to", "k, up to", "cases")
+    return Table(
+        "Extents reached",
+        tuple(Column(name, number=True) for name in names),
+        tuple(
+            (
+                Cell(str(rows)),
+                Cell(str(max(columns for columns, _, _ in found))),
+                Cell(str(max(k for _, k, _ in found))),
+                Cell(str(sum(cases for _, _, cases in found))),
+            )
+            for rows, found in sorted(reached.items())
+        ),
+    )
+
+
 def family_table(coverage: Coverage) -> tuple[Table, tuple[str, ...]]:
     """Cases by family, the most first; and the names of families that had none."""
     summaries = {**{name: family.summary for name, family in FAMILIES.items()}, **OTHER_FAMILIES}

@@ -39,12 +39,13 @@ class Lane:
 
 @dataclass(frozen=True)
 class RowPicture:
-    """A row of n columns in lanes, and the wrong columns by number."""
+    """A row of n columns in lanes, the wrong columns by number, and what that says."""
 
     row: int
     n: int
     lanes: tuple[Lane, ...]
     lists: tuple[str, ...]
+    words: str
 
 
 def lane(kind: str, name: str, columns: Sequence[int], n: int, meaning: str) -> Lane:
@@ -83,4 +84,21 @@ def row_picture(wrong: WrongColumns, right: Sequence[int]) -> RowPicture:
         wrong.n,
         tuple(lane(kind, name, columns, n, words) for kind, name, columns, n, words in lanes if columns),
         tuple(f"{name}: {_listed(columns)}" for name, columns in lists if columns),
+        in_words(wrong, len(right)),
     )
+
+
+def in_words(wrong: WrongColumns, wanted: int) -> str:
+    """What the lanes show, in sentences. wanted: how many columns the contract selects."""
+    said = []
+    if wrong.missing:
+        lost = f"{len(wrong.missing)} of {wanted} columns that the contract selects"
+        said.append(f"The answer lacks {lost}.")
+    if wrong.surplus:
+        said.append(f"It has {len(wrong.surplus)} that the contract does not select.")
+    if wrong.slots:
+        said.append(
+            f"{len(wrong.slots)} of its {wrong.k} slots hold no column of the row, one that an earlier slot "
+            "holds, or another one than in the first call."
+        )
+    return " ".join(said) or "The right columns are selected; what is wrong is their order."

@@ -96,7 +96,8 @@ def print_campaign(
         parts += _story(story, traceback)
     tables = [view.conformance]
     if details or view.own:
-        tables = [view.paths, view.boundaries, *([view.families] if details else []), view.conformance]
+        reached = [view.extents, view.families] if details else []
+        tables = [view.paths, view.boundaries, *reached, view.conformance]
     parts += [drawn(table) for table in tables if table.rows]
     parts += [on_a_line(styled(notice)) for notice in view.notices]
     parts.append(verdict_on_a_line(view))

@@ -1,1 +1,1 @@
-"""Millions of rows at a GPU's rate: made, selected, judged on the device, in stages that merge."""
+"""The soak: millions of rows that a GPU makes, selects from and judges, in stages whose tallies add up."""

@@ -1,4 +1,4 @@
-"""The i-th batch of a stage: a pure function of (stage, seed, i), so that a stage resumes anywhere."""
+"""The i-th batch of a stage, a pure function of (stage, seed, i), so that a stage can resume at any batch."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def make_batch(stage: Stage, seed: int, number: int, device: str) -> Batch:
 def mixed_rows(
     draw: random.Random, generator: torch.Generator, shape: tuple[int, int], k: int
 ) -> tuple[Tensor, list[str]]:
-    """float32 [rows, columns] of a few contents, and what each run of rows is made of."""
+    """Logits float32 [rows, columns] of a few contents, and the names of the contents in order."""
     rows, columns = shape
     names = draw.sample(list(CONTENTS), min(rows, MOST_KINDS))
     orders = draw.choices(ORDERS, ORDER_WEIGHTS, k=len(names))
@@ -94,12 +94,13 @@ def mixed_rows(
 
 
 def near(draw: random.Random, boundaries: tuple[int, ...]) -> int:
-    """A boundary or its neighbour."""
+    """A random boundary, or the length below or above it."""
     return draw.choice(boundaries) + draw.randint(-1, 1)
 
 
 def length(draw: random.Random, columns: int, k: int, stage: Stage) -> int:
-    """Of one row: mostly all columns or any; sometimes at a boundary; sometimes not a length at all."""
+    """The length of one row: mostly all columns or any number, sometimes a boundary, sometimes out of
+    range."""
     kind = draw.random()
     if kind < 0.4:
         return columns

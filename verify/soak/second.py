@@ -58,7 +58,7 @@ def zero_probe(device: str) -> Tensor:
 
 
 def ascending(indices: Tensor, columns: int) -> Tensor:
-    """The same columns in ascending order, -1 behind them."""
+    """The columns of each row in ascending order, then -1."""
     ordered = indices.long().masked_fill(indices < 0, columns).sort(dim=1).values
     return ordered.masked_fill(ordered == columns, -1)
 
@@ -80,7 +80,7 @@ class Opinion:
 
 
 class SecondOracle:
-    """CUB, and what it turned out to agree with the contract on. by_column: it decides ties, too."""
+    """CUB as a second oracle. by_column: it decides ties by column, as the contract does."""
 
     def __init__(self, library: Library, device: str = "cuda") -> None:
         self.library = library
@@ -90,13 +90,14 @@ class SecondOracle:
 
     @property
     def name(self) -> str:
-        """Its version and what it judges, for reports."""
+        """The library's version and what it judges, for reports."""
         what = "columns" if self.by_column else "values"
         nan = "NaN rows included" if self.orders_nan else "NaN rows left out"
         return f"CUB {self.library.version}: {what}, {nan}, up to {self.library.most_columns} columns"
 
     def right_on(self, logits: Tensor) -> bool:
-        """Whether it selects what the contract does from these rows, by column where it can."""
+        """Whether CUB selects from these rows what the contract does: the columns if by_column, else the
+        keys."""
         lengths = torch.full((len(logits),), logits.shape[1], dtype=torch.int32, device=logits.device)
         expected = oracle.topk(logits, lengths, PROBE_K)
         found = self.library.topk(logits, lengths, PROBE_K, self.by_column)

@@ -12,6 +12,7 @@ from torch import Tensor
 from ...cuda import calls, gpu
 from ...reference import dispatch, oracle
 from ...reference.plan import Plan
+from ...reference.schedule import schedule
 from ...reference.trace import PATHS, new_trace
 from ..judging.trace_difference import first_difference
 from .batches import Batch, Stage, make_batch
@@ -27,7 +28,7 @@ SAVE_EVERY_S = 20
 
 
 def judge_batch(batch: Batch, number: int, tally: Tally, second: SecondOracle | None = None) -> None:
-    """One poisoned call against the oracle, and against a second one."""
+    """Judges one call with a poisoned output by the oracle, and by a second one."""
     rows = batch.logits.shape[0]
     output = torch.full((rows, batch.k), POISON, dtype=torch.int32, device=batch.logits.device)
     calls.launch(batch.logits, batch.lengths, output, None, batch.k)
@@ -53,7 +54,10 @@ def judge_batch(batch: Batch, number: int, tally: Tally, second: SecondOracle | 
 
 @dataclass(frozen=True)
 class Excerpt:
-    """Rows from all over a batch, `step` apart: few, and yet as many as make the plan of the whole batch."""
+    """Every `step`-th row of a batch: as few rows as have teams of the same size as the whole batch.
+
+    plan: of a call of these rows, under the policy of the whole batch.
+    """
 
     logits: Tensor
     lengths: Tensor
@@ -66,11 +70,15 @@ def excerpt(batch: Batch) -> Excerpt:
     CTAs a row; records of all its rows would be many."""
     rows, columns = batch.logits.shape
     device = batch.logits.get_device()
-    plan = gpu.plan_for(rows, columns, batch.k, device)
+    of_batch = gpu.plan_for(rows, columns, batch.k, device)
+
+    def plan_of(rows: int) -> Plan:
+        return gpu.plan_for(rows, columns, batch.k, device, of_batch.policy)
+
     few = min(SAMPLE_ROWS, rows)
-    while gpu.plan_for(few, columns, batch.k, device, plan.policy) != plan:  # as fewer rows have more CTAs
+    while plan_of(few).ctas != of_batch.ctas:  # as fewer rows have more CTAs
         few += 1
-    step = rows // few
+    plan, step = plan_of(few), rows // few
     return Excerpt(batch.logits[::step][:few], batch.lengths[::step][:few].contiguous(), plan, step)
 
 
@@ -78,14 +86,17 @@ def trace_sample(batch: Batch, number: int, tally: Tally) -> None:
     """An excerpt of a batch under the plan of the whole, some rows of it stage by stage against the model."""
     part = excerpt(batch)
     rows, columns = part.logits.shape
-    traced = new_trace(rows, part.plan.ctas)
+    traced = new_trace(rows, part.plan.records)
     gpu.topk(part.logits, part.lengths, batch.k, policy=part.plan.policy, trace=traced)
     count = min(SAMPLE_ROWS, rows)
     chosen = [rows * i // count for i in range(count)]
-    expected = new_trace(count, part.plan.ctas)
+    expected = new_trace(count, part.plan.records)
+    lengths = part.lengths.clamp(0, columns).cpu()
+    limits = calls.device_limits(part.logits.get_device())
+    assignments = schedule(lengths, batch.k, part.plan, limits)
     for record, row in zip(expected, chosen, strict=True):
-        length = int(part.lengths[row].clamp(0, columns))
-        dispatch.select_row(part.logits[row, :length].cpu(), batch.k, part.plan, record)
+        logits = part.logits[row, : int(lengths[row])].cpu()
+        dispatch.select_row(logits, batch.k, assignments[row], record)
     tally.traced += count
     name = part.plan.policy.name
     tally.policies[name] = tally.policies.get(name, 0) + count

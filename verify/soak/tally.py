@@ -1,4 +1,5 @@
-"""What stages of the soak have verified so far: kept in files, gone on from, added up."""
+"""Tallies of the soak: what each stage has verified so far. Files keep them, so that runs resume and add
+up."""
 
 from __future__ import annotations
 
@@ -51,21 +52,21 @@ class Tally:
 
     @property
     def identity(self) -> tuple[str | int, ...]:
-        """What must be the same for a run to go on from this tally."""
+        """What must be equal for a run to resume from this tally."""
         return (self.stage, self.seed, self.kernel, self.gpu, self.driver, self.torch, self.oracle)
 
     @property
     def rate(self) -> float:
-        """Rows a second, everything included."""
+        """Rows a second over the whole time of the stage."""
         return self.rows / self.seconds if self.seconds else 0.0
 
     @property
     def wrong(self) -> int:
-        """Everything that any judge found."""
+        """The number of rows that any judge found wrong."""
         return self.mismatches + self.trace_mismatches + self.second_mismatches
 
     def note(self, words: str) -> None:
-        """Keeps a failure in words, unless there are enough."""
+        """Keeps the description of a failure, unless enough are kept already."""
         if len(self.failures) < MOST_FAILURES:
             self.failures.append(words)
 

@@ -8,7 +8,7 @@ from ..cases.case import Case
 
 FIRST = 8  # calls that are kept from the start,
 LATEST = 24  # and from the end
-MOST_BYTES = 16 << 20  # of a call that is kept
+MOST_BYTES = 4 << 20  # of a call that is kept
 
 
 class CallLog:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,7 @@ class EmulatorTarget(Target):
 
     def __init__(self, kernel: Path | None = None) -> None:
         """kernel: the folder of the kernel's headers, for altered copies of it."""
-        self._altered = {} if kernel is None else {"kernel": kernel}
+        self._altered: dict[str, Any] = {} if kernel is None else {"kernel": kernel}
 
     def prepare(self) -> None:
         """Compiles what is not cached: one library a policy, on every core. Raises TargetUnavailable."""
@@ -56,7 +57,7 @@ class EmulatorTarget(Target):
         from ...cuda.emulator import topk as emulated
 
         guarded = GuardedOutput(case.rows, case.k, poison)
-        trace = new_trace(case.rows, case.plan.ctas) if tracing else None
+        trace = new_trace(case.rows, case.plan.records) if tracing else None
         try:
             emulated.topk(
                 case.logits,

@@ -9,6 +9,12 @@ TOTAL_PATIENCE = 600.0  # and for all of a target
 SLOW = 1.0  # seconds: a first call that takes longer may have compiled something
 SHAPES = 8  # so many first calls without a slow one: this target is unlikely to compile,
 SURPRISE = 60.0  # and gets this much for one that is slow all the same
+ROW_SECONDS, LOGIT_SECONDS = 1e-4, 1e-7  # of a loop in Python over rows, and of a sort in it
+
+
+def usual_seconds(rows: int, columns: int) -> float:
+    """What a call of a slow function takes that has nothing to compile; 0 where there are no logits."""
+    return ROW_SECONDS * rows + LOGIT_SECONDS * rows * columns if columns else 0.0
 
 
 class FirstCalls:
@@ -29,20 +35,21 @@ class FirstCalls:
     def left(self) -> float:
         return max(0.0, self.total - self.waited)
 
-    def limit(self, shape: Hashable, ordinary: float) -> float:
-        """Seconds that a call of this shape may take. ordinary: what a later call of a shape may."""
-        if shape in self._seen or self._hangs:
-            return ordinary
+    def limit(self, shape: Hashable, ordinary: float, empty: bool = False) -> float:
+        """Seconds that a call of this shape may take. ordinary: what a later call of a shape may. empty:
+        whether it has no logits: a target that never compiled has nothing to do there."""
         quick = self._shapes >= SHAPES and not self._compiles
+        if shape in self._seen or self._hangs or (quick and empty):
+            return ordinary
         return max(ordinary, min(SURPRISE if quick else self.patience, self.left))
 
-    def answered(self, shape: Hashable, seconds: float) -> None:
+    def answered(self, shape: Hashable, seconds: float, usual: float = 0.0) -> None:
         """Counts a call of a shape that was answered after some seconds: of a slow first call, what it took
-        longer than the shape's second."""
+        longer than the shape's second. usual: what such a call takes without compiling."""
         if shape not in self._seen:
             self._seen.add(shape)
             self._shapes += 1
-            if seconds > SLOW:
+            if seconds > SLOW + usual:
                 self._compiles = True
                 self._slow[shape] = seconds
                 self.waited += seconds

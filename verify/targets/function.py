@@ -13,7 +13,7 @@ from ...cuda.cache import digest
 from ...reference.layout import Layout
 from ..cases.case import Case
 from ..properties import CLAIMS, with_shards
-from .first_calls import FirstCalls
+from .first_calls import FirstCalls, usual_seconds
 from .graph import at_once, decoy_of, replayed
 from .limits import TargetLimits, stated_by
 from .poisoned import poisoned_memory
@@ -22,6 +22,7 @@ from .target import (
     POISONS,
     Answer,
     NotTaken,
+    Place,
     Schedule,
     Target,
     TargetFailure,
@@ -152,6 +153,19 @@ class FunctionTarget(Target):
             source = None
         return f"source {digest([Path(source)])}" if source else ""
 
+    def place(self) -> Place | None:
+        """Where the function is written, or the class of a callable object."""
+        found = inspect.unwrap(self._function) if self._function else None
+        for source in (found, type(found)):
+            try:
+                file = inspect.getsourcefile(source)  # type: ignore[arg-type]
+                line = inspect.getsourcelines(source)[1]  # type: ignore[arg-type]
+            except (TypeError, OSError):  # a builtin, or what was typed at a prompt
+                continue
+            if file is not None:
+                return Place(str(Path(file).resolve()), max(1, line))
+        return None
+
     def call(self, case: Case, poison: int, schedule: Schedule, tracing: bool = False) -> Answer:
         function = self._function_of(case)
         logits, lengths, storage = self._given(case)
@@ -169,7 +183,8 @@ class FunctionTarget(Target):
             raise TargetFailure("raised", words, traceback=whole(error)) from error
         except SystemExit as error:
             raise TargetFailure("exit", f"called exit({error.code})") from error
-        self._first_calls.answered((case.rows, case.columns, case.k), time.monotonic() - began)
+        usual = usual_seconds(case.rows, case.columns)
+        self._first_calls.answered((case.rows, case.columns, case.k), time.monotonic() - began, usual)
         indices = indices_in(found, case.rows, case.k, logits.device)
         before = case.storage.to(storage.dtype)
         damage = None

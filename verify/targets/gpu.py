@@ -139,7 +139,7 @@ def _traced(case: Case, call: Call) -> np.ndarray:
     from ...cuda import gpu
 
     plan = gpu.plan_for(case.rows, case.columns, case.k, call.logits.get_device(), case.chosen_policy)
-    trace = new_trace(case.rows, plan.ctas)
+    trace = new_trace(case.rows, plan.records)
     records = torch.from_numpy(trace.view(np.uint8).reshape(-1)).to(call.logits.device)
     call.launch(records)
     return records.cpu().numpy().view(TRACE_DTYPE).reshape(trace.shape)

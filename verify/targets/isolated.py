@@ -13,13 +13,14 @@ from ..cases.case import Case
 from ..properties import with_shards
 from ..start import Started
 from .call_log import CallLog
-from .first_calls import FirstCalls
+from .first_calls import FirstCalls, usual_seconds
 from .limits import limits_of
 from .process import Process
 from .target import (
     POISONS,
     Answer,
     NotTaken,
+    Place,
     Schedule,
     Target,
     TargetFailure,
@@ -32,7 +33,8 @@ from .wire import answer_of, receive, send_case
 PREPARE_SECONDS = 300.0  # importing an engine and compiling its kernels
 TALK_SECONDS = 10.0  # of waiting for a first call before a line says so
 CALL_SECONDS = (2.0, 20.0)  # the least and the most that the watchdog gives a later call:
-PATIENCE = 100.0  # so many times the slowest answered one
+PATIENCE = 100.0  # so many times the slowest answered one;
+SLACK = 5.0  # and so many times what calls of many rows or columns take
 MOST_RESIDENT_BYTES = 4 << 30  # a process that has grown to this is replaced
 GIBIBYTE = 1 << 30
 LOG = logging.getLogger(__name__)
@@ -60,7 +62,7 @@ class IsolatedTarget(Target):
         first_calls: FirstCalls | None = None,
         started: Started | None = None,
     ) -> None:
-        """patience: scales the watchdog's limits. first_calls: the patience with these. started: its first
+        """patience: scales the watchdog's limits of calls. first_calls: the patience with these. started: its first
         worker, if that is on its way already."""
         self._worker = started
         self.inner = inner
@@ -73,6 +75,7 @@ class IsolatedTarget(Target):
         self._slowest: float | None = None
         self._fingerprint = ""
         self._calls = CallLog()
+        self._place: Place | None = None
         self._outgrown: list[int] = []  # bytes of the processes that were replaced
 
     def prepare(self) -> None:
@@ -95,6 +98,9 @@ class IsolatedTarget(Target):
 
     def fingerprint(self) -> str:
         return self._fingerprint
+
+    def place(self) -> Place | None:
+        return self._place
 
     def refuses(self, case: Case) -> str | None:
         return self.inner.refuses(case)
@@ -125,7 +131,7 @@ class IsolatedTarget(Target):
         process = Process(self.name, self._device, self.limits, self._worker)
         self._worker = None
         try:
-            message = process.prepared(PREPARE_SECONDS * self._patience)
+            message = process.prepared(PREPARE_SECONDS)
         except (EOFError, ConnectionError) as error:
             words, printed = process.ended()[0], process.printed()
             last = printed.splitlines()[-1] if printed else ""
@@ -138,16 +144,18 @@ class IsolatedTarget(Target):
             raise (TargetMisnamed if message["misnamed"] else TargetUnavailable)(message["unavailable"])
         self._first_calls.forget()
         self._process, self._fingerprint = process, str(message["fingerprint"])
+        self._place = Place(*message["place"]) if message["place"] else None
         self.limits = self.inner.limits = limits_of(message["limits"])
         if message["shards"]:
             self.takes_shards, self.claims = True, with_shards(self.claims)
         return process
 
-    def _ordinary_limit(self) -> float:
-        """Seconds that a call may take, whose shape was answered before."""
+    def _ordinary_limit(self, usual: float) -> float:
+        """Seconds that a call may take, whose shape was answered before. usual: what such a call takes of a
+        slow function."""
         low, high = CALL_SECONDS
         slowest = high if self._slowest is None else self._slowest
-        return min(high, max(low, PATIENCE * slowest)) * self._patience
+        return min(high, max(low, PATIENCE * slowest)) * self._patience + SLACK * usual
 
     def call(self, case: Case, poison: int, schedule: Schedule, tracing: bool = False) -> Answer:
         return self._asked(case, poison)
@@ -161,17 +169,18 @@ class IsolatedTarget(Target):
         except TargetUnavailable as error:
             raise TargetFailure("crash", f"does not start again: {error}") from error
         began, shape = time.monotonic(), (case.rows, case.columns, case.k, graph)
+        usual = usual_seconds(case.rows, case.columns)
         process.forget_printed()
         self._calls.add(case)
         try:
             connection = process.connection()
             send_case(connection, case, poison, graph)
-            self._await(connection, shape)
+            self._await(connection, shape, usual)
             message, arrays = receive(connection)
         except (EOFError, ConnectionError) as error:
             raise self._crashed(process) from error
         if "not taken" not in message:
-            self._count(shape, time.monotonic() - began)
+            self._count(shape, time.monotonic() - began, usual)
         resident = int(message.get("resident", 0))
         if resident > MOST_RESIDENT_BYTES:
             self._outgrown.append(resident)
@@ -192,11 +201,11 @@ class IsolatedTarget(Target):
             "crash", ended + (f": {words}" if words else ""), fatal=True, printed=less_noise(printed)
         )
 
-    def _await(self, connection: Connection, shape: Hashable) -> None:
+    def _await(self, connection: Connection, shape: Hashable, usual: float) -> None:
         """Returns once the worker answers, or is gone. TargetFailure for a hang; NotTaken where no more first
         calls are waited for."""
-        ordinary = self._ordinary_limit()
-        limit = self._first_calls.limit(shape, ordinary)
+        ordinary = self._ordinary_limit(usual)
+        limit = self._first_calls.limit(shape, ordinary, empty=usual == 0.0)
         if connection.poll(min(limit, TALK_SECONDS)):
             return
         if limit > max(ordinary, TALK_SECONDS):
@@ -214,9 +223,9 @@ class IsolatedTarget(Target):
             raise NotTaken(f"no answer yet, and {self.out_of_patience()}")
         raise TargetFailure("hang", f"no answer within {limit:.1f} s", fatal=True, printed=printed)
 
-    def _count(self, shape: Hashable, seconds: float) -> None:
+    def _count(self, shape: Hashable, seconds: float, usual: float) -> None:
         """Counts an answered call. What a first call took longer than others is no measure of the others."""
         first = self._first_calls.waited
-        self._first_calls.answered(shape, seconds)
+        self._first_calls.answered(shape, seconds, usual)
         if self._first_calls.waited <= first:
             self._slowest = max(self._slowest or 0.0, seconds)

@@ -20,7 +20,7 @@ def model_trace(case: Case) -> tuple[np.ndarray, np.ndarray]:
 
     Raises TypeError or ValueError for a case whose arguments cannot be right.
     """
-    trace = new_trace(case.rows, case.plan.ctas)
+    trace = new_trace(case.rows, case.plan.records)
     answer = topk(
         case.logits, case.lengths, case.k, policy=case.chosen_policy, limits=case.limits, trace=trace
     )

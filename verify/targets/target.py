@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -35,6 +36,13 @@ class Answer:
     trace: np.ndarray | None = None
     damage: str | None = None
     printed: str = ""
+
+
+class Place(NamedTuple):
+    """Where a target's source begins: file, as an absolute path; line, from 1."""
+
+    file: str
+    line: int
 
 
 class TargetFailure(Exception):
@@ -113,6 +121,10 @@ class Target(ABC):
     def fingerprint(self) -> str:
         """What tells one version of the implementation from another, once it is prepared."""
         return ""
+
+    def place(self) -> Place | None:
+        """Where its source is, once it is prepared; None where that is not known, or ours."""
+        return None
 
     def refuses(self, case: Case) -> str | None:
         """Why the target does not take this case (a documented limit), or None."""

@@ -20,7 +20,7 @@ def send(connection: Connection, message: Message, *arrays: np.ndarray) -> None:
     """One message and the arrays that belong to it."""
     connection.send_bytes(json.dumps({**message, "arrays": len(arrays)}).encode())
     for array in arrays:
-        connection.send_bytes(np.ascontiguousarray(array).data)
+        connection.send_bytes(np.ascontiguousarray(array).data if array.size else b"")
 
 
 def receive(connection: Connection) -> tuple[Message, list[bytes]]:

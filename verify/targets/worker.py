@@ -24,7 +24,7 @@ from .limits import limits_of
 from .target import NotTaken, Target, TargetFailure, TargetMisnamed, TargetUnavailable
 from .wire import case_of, receive, send, send_answer, send_failure, send_not_taken
 
-KIBIBYTE = 1024  # the unit of ru_maxrss on Linux
+KIBIBYTE = 1024  # the unit of ru_maxrss
 LOOK_SECONDS = 1.0  # between looks at whether the checker lives
 MOST_OF_MEMORY = 0.75  # what a target may take before allocations fail, so that the machine lives on
 
@@ -49,6 +49,15 @@ def leave_with_the_checker() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+def resident_bytes() -> int:
+    """Bytes of memory that this process holds: now, where the system tells, or else at the most."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except (OSError, IndexError, ValueError):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIBIBYTE
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
 def gpu_is_lost() -> bool:
     """Whether a failed call took the GPU along: after an illegal access every later call of the process
     fails too."""
@@ -67,7 +76,7 @@ def answer_calls(connection: Connection, target: Target) -> None:
     while True:
         message, arrays = receive(connection)
         case = case_of(message, arrays)
-        before = case.digest()
+        before = case.copy()
         try:
             graph = message["graph"]
             answer = target.replay_graph(case) if graph else target.call(case, message["poison"], "")
@@ -86,9 +95,9 @@ def answer_calls(connection: Connection, target: Target) -> None:
             if lost:
                 os._exit(0)
             continue
-        if not answer.damage and case.digest() != before:
+        if not answer.damage and not case.has_same_memory(before):
             answer = type(answer)(answer.indices, None, "logits or lengths were changed")
-        send_answer(connection, answer, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIBIBYTE)
+        send_answer(connection, answer, resident_bytes())
 
 
 def threads() -> int:
@@ -151,8 +160,8 @@ def serve(control: Connection, name: str, device: str) -> None:
         send(control, {"unavailable": str(error), "misnamed": isinstance(error, TargetMisnamed)})
         return
     copies = hasattr(os, "pidfd_open") and not target.on_gpu and 0 < threads() <= before
-    told = {"fingerprint": target.fingerprint(), "limits": asdict(target.limits), "copies": copies}
-    send(control, {**told, "shards": target.takes_shards})
+    told = {"fingerprint": target.fingerprint(), "place": target.place(), "limits": asdict(target.limits)}
+    send(control, {**told, "shards": target.takes_shards, "copies": copies})
     if copies:
         answer_in_copies(control, target)
     leave_with_the_checker()

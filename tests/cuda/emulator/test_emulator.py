@@ -47,7 +47,7 @@ def mixed_rows(policy: Policy) -> tuple[torch.Tensor, torch.Tensor, int]:
 
 def check(logits, rows, k, policy, limits=H100, schedule: Schedule | None = None) -> None:
     """The oracle's columns and the model's records, byte for byte."""
-    ctas = make_plan(len(rows), logits.shape[1], limits, policy).ctas
+    ctas = make_plan(len(rows), logits.shape[1], limits, policy).records
     record, model = new_trace(len(rows), ctas), new_trace(len(rows), ctas)
     found = emulated.topk(logits, rows, k, policy=policy, limits=limits, schedule=schedule, trace=record)
     reference.topk(logits, rows, k, policy=policy, limits=limits, trace=model)

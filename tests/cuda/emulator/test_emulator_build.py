@@ -63,10 +63,10 @@ def test_library_is_cached_by_content(source):
 
 def test_an_object_is_of_one_kind_of_host(source, monkeypatch):
     produced = []
-    monkeypatch.setattr(emulator_build, "build_once", lambda target, produce: produced.append(target))
+    monkeypatch.setattr(emulator_build, "build_once", lambda target, *_: produced.append(target))
     for machine in ("x86_64", "aarch64", "x86_64"):
         monkeypatch.setattr(emulator_build.platform, "machine", lambda kind=machine: kind)
-        emulator_build._object(source, (), [])
+        emulator_build._object("a kernel", source, (), [])
     assert produced[0] != produced[1] and produced[0] == produced[2]
 
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 import wrong_topk
 
+from persistent_topk.verify.campaign import budget as budget_module
 from persistent_topk.verify.campaign import campaign as campaign_module
 from persistent_topk.verify.campaign.budget import Budget
 from persistent_topk.verify.campaign.campaign import Campaign, Options
@@ -23,13 +24,25 @@ K = 8
 CASES = 40
 
 
-class Slow(FunctionTarget):
-    """Takes a while to refuse each captured case, and the others at once."""
+class Clock:
+    """A clock that stands still but for what a test makes of it."""
 
-    seconds = 0.05
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+class Slow(FunctionTarget):
+    """Refuses every case, a captured one ten times as slowly as another."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__("slow", wrong_topk.correct)
+        self.clock = clock
 
     def refuses(self, case: Case) -> str:
-        time.sleep(self.seconds if case.origin.family == "captured" else 0.0)
+        self.clock.now += 0.05 if case.origin.family == "captured" else 0.005
         return "recorded only"
 
 
@@ -59,9 +72,13 @@ def test_a_file_adds_cases_and_takes_none_away(tmp_path: Path) -> None:
     assert "exact-set" in with_file.targets["padded"].failing()
 
 
-def test_a_file_has_as_much_time_again_and_what_did_not_fit_is_missing(tmp_path: Path) -> None:
+def test_a_file_has_as_much_time_again_and_what_did_not_fit_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(budget_module, "time", clock)
     captured = scores(tmp_path, 4 * CASES, K + 2)
-    found = run(Slow("slow", wrong_topk.correct), tmp_path, captured, seconds=0.5, cases=None)
+    found = run(Slow(clock), tmp_path, captured, seconds=0.5, cases=None)
     put = found.coverage.families["captured"]
     assert 0 < put < CASES
     assert found.coverage.cases - put > CASES, "the campaign's own cases had their time"

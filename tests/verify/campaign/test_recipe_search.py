@@ -11,7 +11,6 @@ import wrong_topk
 from hypothesis import strategies as st
 from quiet_moment import seconds_of
 
-from persistent_topk.verify.campaign import budget
 from persistent_topk.verify.campaign.campaign import Campaign, Options
 from persistent_topk.verify.campaign.outcome import Outcome
 from persistent_topk.verify.campaign.recipe_search import RecipeSearch
@@ -27,7 +26,6 @@ from persistent_topk.verify.targets.function import FunctionTarget
 EXAMPLES = 120
 SEEDS = (11, 12, 13)  # one alone is luck: Hypothesis also draws constants of whatever else is imported
 SECONDS = 4.0
-LEAST_SHRINKING = 2.0  # seconds
 
 
 def never() -> bool:
@@ -55,9 +53,7 @@ def test_recipes_find_and_shrink_by_themselves(
     promise: str,
     columns: int,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(budget, "SHRINK_SECONDS", LEAST_SHRINKING)
     for seed in SEEDS:
         outcome = recipes_alone(function, tmp_path, seconds=None, cases=EXAMPLES, seed=seed)
         item = outcome.targets[function.__name__].properties[promise]

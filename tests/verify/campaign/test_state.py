@@ -7,9 +7,10 @@ import itertools
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ from places import SHARED
 
 from persistent_topk.commands.cli import group, main
 from persistent_topk.exit_code import ExitCode
+from persistent_topk.verify.campaign import budget
+from persistent_topk.verify.campaign import campaign as campaign_module
 from persistent_topk.verify.campaign.campaign import Campaign, Options
 from persistent_topk.verify.campaign.outcome import Outcome
 from persistent_topk.verify.campaign.state import RUN_SEEDS, State, UnusableState, identity_of
@@ -42,6 +45,13 @@ def run(folder: Path, examined: FunctionTarget, cases: int = CASES) -> Outcome:
         return Campaign([examined], options).run()
     finally:
         state.close()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def shrinking_is_short() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(budget, "SHRINK_SECONDS", 0.3)
+        yield
 
 
 class Recorder(FunctionTarget):
@@ -83,12 +93,13 @@ def test_no_run_repeats_the_cases_of_another(tmp_path: Path) -> None:
     assert not (runs[0] & runs[1] or runs[0] & runs[2] or runs[1] & runs[2])
 
 
-def test_a_failing_recipe_is_kept_and_tried_again(tmp_path: Path) -> None:
+def test_a_failing_recipe_is_kept_and_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(campaign_module, "first_cases", lambda *_: ())
     examined = target(wrong_topk.twice_the_same)
     state = State(tmp_path, identity_of([examined]))
     options = Options(seed=1, seconds=None, cases=300, failures=state.failures, state=state)
     campaign = Campaign([examined], options)
-    campaign._scales = []  # recipes alone
+    campaign._scales, campaign._ladders = [], []  # recipes alone
     found = campaign.run()
     state.close()
     assert "in-range-unique" in found.targets["mine"].failing()
@@ -168,15 +179,23 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The state of a campaign that broke a promise."""
+    folder = tmp_path_factory.mktemp("whole")
+    run(folder, target(), cases=20)
+    return folder
+
+
 @pytest.mark.parametrize("name", DAMAGES)
-def test_a_damaged_state_is_refused_and_left_as_it_is(name: str, tmp_path: Path) -> None:
-    run(tmp_path, target(), cases=20)
+def test_a_damaged_state_is_refused_and_left_as_it_is(name: str, whole: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(whole, tmp_path / "damaged")
     change, words = DAMAGES[name]
-    change(tmp_path)
-    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    change(folder)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     with pytest.raises(UnusableState, match=words):
-        State(tmp_path, identity_of([target()]))
-    assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+        State(folder, identity_of([target()]))
+    assert before == {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_a_folder_of_other_things_is_refused_and_left_as_it_is(tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -39,18 +40,49 @@ def failure_of(target: str, promise: str, case: Case, takes: TargetLimits | None
     return Failure(target, promise, "what was found", case, claims=CLAIMED, takes=takes or TargetLimits())
 
 
-def run(script: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs the script where importing the package fails."""
+def write(script: str, folder: Path) -> None:
+    """Writes the script to a folder where importing the package fails."""
     (folder / "persistent_topk.py").write_text("raise ImportError('not here')\n")
     (folder / "shown.py").write_text(script)
-    environment = {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{SHARED}"}
-    command = [sys.executable, "shown.py", *arguments]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+class Done(NamedTuple):
+    """How a script ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[Run]:
+    """Runs a script in a folder with arguments. All scripts share one import of torch."""
+    server = subprocess.Popen(
+        [sys.executable, SHARED / "script_server.py"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stdin is not None and server.stdout is not None
+    orders, codes = server.stdin, server.stdout
+
+    def run_one(script: str, folder: Path, *arguments: str) -> Done:
+        write(script, folder)
+        order = [str(folder), ["shown.py", *arguments], [str(folder), str(SHARED)]]
+        print(json.dumps(order), file=orders, flush=True)
+        code = int(codes.readline())
+        return Done(code, (folder / "stdout.txt").read_text(), (folder / "stderr.txt").read_text())
+
+    yield run_one
+    server.communicate()
 
 
 @pytest.mark.parametrize("function", wrong_alone.MISTAKES, ids=lambda function: function.__name__)
 def test_a_script_fails_as_the_checker_does_and_holds_for_a_right_function(
-    function: Callable[..., torch.Tensor], tmp_path: Path
+    function: Callable[..., torch.Tensor], run: Run, tmp_path: Path
 ) -> None:
     name, promise = f"wrong_alone:{function.__name__}", wrong_alone.MISTAKES[function]
     rows = [ROW, [NAN, *ROW[:5]], ROW[:1]]
@@ -67,10 +99,14 @@ def test_a_script_fails_as_the_checker_does_and_holds_for_a_right_function(
     assert not (tmp_path / "beside.safetensors").exists()
 
 
-def test_a_script_says_what_differs(tmp_path: Path) -> None:
+def test_a_script_says_what_differs_in_a_process_of_its_own(tmp_path: Path) -> None:
     failure = failure_of("wrong_alone:loses_the_last", "exact-set", case_of([1.0, 3.0, 2.0, 9.0]))
-    done = run(script_of(failure, failure.target, "cpu", tmp_path / "a.safetensors"), tmp_path)
-    assert "row 0: lost [(3, 9.0)], selected [(2, 2.0)] (column, value)\n" == done.stdout
+    write(script_of(failure, failure.target, "cpu", tmp_path / "a.safetensors"), tmp_path)
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{SHARED}"}
+    command = [sys.executable, "shown.py"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    told = "row 0: lost [(3, 9.0)], selected [(2, 2.0)] (column, value)\n"
+    assert (1, told) == (done.returncode, done.stdout)
 
 
 def test_a_script_states_the_case_and_what_was_found(tmp_path: Path) -> None:
@@ -83,7 +119,16 @@ def test_a_script_states_the_case_and_what_was_found(tmp_path: Path) -> None:
     assert "persistent_topk" not in script and "\x1b" not in script
 
 
-def test_tensors_that_are_long_to_read_are_put_beside_it(tmp_path: Path) -> None:
+def test_calls_that_a_failure_needs_come_first(run: Run, tmp_path: Path) -> None:
+    name = "stateful_topk:first_width"
+    needs = failure_of(name, "exact-set", case_of([1.0, 2.0]))
+    for earlier, code in (((case_of([1.0], k=1),), 1), ((), 0)):
+        script = script_of(replace(needs, earlier=earlier), name, "cpu", tmp_path / "beside.safetensors")
+        done = run(script, tmp_path)
+        assert code == done.returncode, done.stdout + done.stderr
+
+
+def test_tensors_that_are_long_to_read_are_put_beside_it(run: Run, tmp_path: Path) -> None:
     long = [float(value) for value in range(MOST_RUNS + 1)]
     failure = failure_of("wrong_alone:loses_the_last", "exact-set", case_of(long, ROW, offset=3))
     script = script_of(failure, failure.target, "cpu", tmp_path / "beside.safetensors")
@@ -98,14 +143,14 @@ def test_the_bits_of_every_nan_are_kept(tmp_path: Path) -> None:
     assert f"bits([{0xFFC00001 - (1 << 32)}, {0x3F800000}, {0x7F800001}" in script
 
 
-def test_logits_and_padding_are_as_the_target_takes_them(tmp_path: Path) -> None:
+def test_logits_and_padding_are_as_the_target_takes_them(run: Run, tmp_path: Path) -> None:
     limits = TargetLimits(dtype="bfloat16", padding=-7)
     failure = failure_of("limited_topk:bfloat16_alone", "padding", case_of([1.0], k=2), limits)
     done = run(script_of(failure, failure.target, "cpu", tmp_path / "a.safetensors"), tmp_path)
     assert "row 0: [-1] behind the last column; expected -7\n" == done.stdout
 
 
-def test_a_target_that_raises_fails_the_script(tmp_path: Path) -> None:
+def test_a_target_that_raises_fails_the_script(run: Run, tmp_path: Path) -> None:
     failure = failure_of("limited_topk:takes_nothing", "exact-set", case_of(ROW))
     done = run(script_of(failure, failure.target, "cpu", tmp_path / "a.safetensors"), tmp_path)
     assert 1 == done.returncode and "NotImplementedError: not on this machine" in done.stderr

@@ -10,9 +10,9 @@ from recipes import Recipe, recipes
 
 from persistent_topk.reference import oracle
 from persistent_topk.reference.order import ordered_key
-from persistent_topk.verify.judging import batch
+from persistent_topk.verify.judging import batch, judge
 from persistent_topk.verify.judging.batch import SET, with_oracle, wrong_rows
-from persistent_topk.verify.judging.judge import EMPTY, Expected, keys_of
+from persistent_topk.verify.judging.judge import EMPTY, Expected, keys_of, keys_within
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -84,6 +84,34 @@ def test_slabs_of_rows_are_judged_as_the_whole(slab: int, monkeypatch: pytest.Mo
     assert [2, 7] == wrong_rows(logits, lengths, output, 4).nonzero().flatten().tolist()
 
 
+@pytest.mark.parametrize("slab", [1, 45, 1 << 20])
+def test_keys_are_ranked_by_slabs_as_by_the_whole(slab: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    logits = torch.randn(9, 20, generator=torch.Generator().manual_seed(2)).mul_(2).round_()
+    logits[3:5] = torch.tensor([0.0, -0.0]).repeat(10)
+    lengths = torch.tensor([20, 7, 20, 20, 11, 0, 3, 19, 20], dtype=torch.int32)
+    whole = Expected(logits, lengths, 4)
+    monkeypatch.setattr(judge, "SLAB_ELEMENTS", slab)
+    parts = Expected(logits, lengths, 4)
+    for name in ("selected", "threshold", "tie_is_cut", "both_zeros_cut", "last_tie", "has_nan"):
+        assert torch.equal(getattr(whole, name), getattr(parts, name))
+    assert bool(whole.both_zeros_cut[3]) and bool(whole.tie_is_cut[3]) and 3 == int(whole.last_tie[3])
+
+
+def test_of_very_many_logits_the_oracle_is_asked_for_some_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    logits, lengths = torch.randn(8, 5), torch.full((8,), 5, dtype=torch.int32)
+    asked: list[int] = []
+
+    def counting(part: torch.Tensor, ns: torch.Tensor, k: int) -> torch.Tensor:
+        asked.append(len(part))
+        return right(part, ns, k)
+
+    right = oracle.topk
+    monkeypatch.setattr(batch, "ORACLE_ELEMENTS", 20)
+    monkeypatch.setattr(oracle, "topk", counting)
+    assert 8 == len(with_oracle(logits, lengths, 2).selected)
+    assert [4] == asked
+
+
 @pytest.mark.parametrize(("rows", "columns"), [(0, 5), (3, 0)])
 def test_empty_calls_are_judged(rows: int, columns: int) -> None:
     logits, lengths = torch.zeros(rows, columns), torch.full((rows,), 9, dtype=torch.int32)
@@ -111,7 +139,9 @@ def test_the_judges_keys_rise_with_the_references_over_all_kinds_of_values() -> 
 
 def test_the_judge_does_not_take_an_oracle_that_disagrees(monkeypatch: pytest.MonkeyPatch) -> None:
     logits, lengths = torch.tensor([[1.0, 3.0, 2.0]] * 2), torch.tensor([3, 3], dtype=torch.int32)
-    assert [3.0, 2.0] == logits[0][with_oracle(logits, lengths, 2).keys[0].topk(2).indices].tolist()
+    assert [3.0, 2.0] == logits[0][
+        keys_of(with_oracle(logits, lengths, 2).logits[0]).topk(2).indices
+    ].tolist()
     monkeypatch.setattr(oracle, "topk", lambda *_: torch.tensor([[1, 2], [0, 1]], dtype=torch.int32))
     with pytest.raises(AssertionError, match=r"rows \[1\] of the oracle's answer wrong"):
         with_oracle(logits, lengths, 2)
@@ -119,6 +149,6 @@ def test_the_judge_does_not_take_an_oracle_that_disagrees(monkeypatch: pytest.Mo
 
 def test_beyond_a_rows_length_there_are_no_keys() -> None:
     expected = Expected(torch.tensor([[1.0, 2.0, 3.0]]), torch.tensor([2], dtype=torch.int32), 4)
-    assert [[False, False, True]] == (expected.keys == EMPTY).tolist()
+    assert [[False, False, True]] == (keys_within(expected.logits, expected.n) == EMPTY).tolist()
     assert [2, 2] == [int(expected.n[0]), int(expected.wanted[0])]
     assert [EMPTY, EMPTY] == expected.selected[0, 2:].tolist()

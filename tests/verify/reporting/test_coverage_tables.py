@@ -6,7 +6,12 @@ import pytest
 
 from persistent_topk.verify.campaign.coverage import Coverage
 from persistent_topk.verify.cases.families import FAMILIES
-from persistent_topk.verify.reporting.coverage_tables import boundary_table, family_table, path_table
+from persistent_topk.verify.reporting.coverage_tables import (
+    boundary_table,
+    extent_table,
+    family_table,
+    path_table,
+)
 from persistent_topk.verify.reporting.view import Line, Table
 
 
@@ -44,6 +49,13 @@ def test_boundaries_have_rows_and_cases_on_each_side(coverage: Coverage) -> None
     texts = [[cell.text for cell in row] for row in boundary_table(coverage).rows]
     assert texts == [["chunk", "0 (0)", "9 (7)", "0 (0)"], ["held", "1 (4)", "2 (5)", "3 (6)"]]
     assert boundary_table(Coverage()).rows == ()
+
+
+def test_extents_tell_the_most_columns_and_k_by_rows() -> None:
+    found = Coverage()
+    found.extents.update({"64 x 1024 x 8": 3, "64 x 32 x 512": 2, "0 x 1048576 x 1": 1})
+    texts = [[cell.text for cell in row] for row in extent_table(found).rows]
+    assert [["0", "1048576", "1", "1"], ["64", "1024", "512", "5"]] == texts
 
 
 def test_families_say_what_they_are_and_which_had_no_case(coverage: Coverage) -> None:

@@ -15,8 +15,9 @@ from persistent_topk.verify.campaign.outcome import Outcome, new_outcome
 from persistent_topk.verify.properties import CLAIMS
 from persistent_topk.verify.reporting.campaign_view import view_of
 from persistent_topk.verify.reporting.github_annotations import escaped, lines_of
+from persistent_topk.verify.reporting.run_facts import facts_of
 
-COMMAND = re.compile(r"^::(error|warning) title=([^:,]*)::(.*)$")
+COMMAND = re.compile(r"^::(error|warning) (?:file=[^:,]*,line=\d+,)?title=([^:,]*)::(.*)$")
 
 
 def told(*arguments: str) -> tuple[int, list[str]]:
@@ -49,7 +50,7 @@ def test_nothing_is_annotated_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def titles(outcome: Outcome) -> list[str]:
-    return [line.split("::")[1] for line in lines_of(view_of(outcome))]
+    return [line.split("::")[1] for line in lines_of(view_of(outcome), facts_of())]
 
 
 def test_only_what_is_claimed_is_an_error_and_what_is_missing_a_warning() -> None:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner, Result
 from places import SHARED
 
@@ -58,12 +59,14 @@ def test_each_is_told_in_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_noise_forks_and_leaks_are_no_mismatch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(isolated, "MOST_RESIDENT_BYTES", LITTLE_MEMORY)
+    of_the_checker = torch.ones(LITTLE_MEMORY, dtype=torch.uint8)
     found = run(FINE, "2", tmp_path)
     # Two cases of one family judge too little to agree; nothing is broken, and nothing was printed through.
     assert found.return_value == ExitCode.INCOMPLETE, found.output
     assert "breaks" not in found.output and "xxxx" not in found.output
     assert "bad_topk:leaks: its process grew to " in found.output
-    assert "a leak?" in found.output
+    assert "a leak?" in found.output and 1 == found.output.count("its process grew to")
+    assert len(of_the_checker) == LITTLE_MEMORY
 
 
 def test_a_fault_of_one_layout_is_held_against_the_layout_and_soon_left_out(tmp_path: Path) -> None:

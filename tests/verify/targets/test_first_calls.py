@@ -62,6 +62,22 @@ def test_a_target_that_never_compiled_is_not_waited_for_as_long() -> None:
     assert module.PATIENCE == calls.limit("newer", ORDINARY)
 
 
+def test_what_rows_and_logits_usually_take_is_no_compiling() -> None:
+    calls, usual = FirstCalls(), module.usual_seconds(65536, 9)
+    calls.answered("tall", usual, usual)
+    assert 0.0 == calls.waited
+    calls.answered("taller", usual + 2.0, usual)
+    assert usual + 2.0 == calls.waited
+
+
+def test_an_empty_call_is_not_waited_for_once_others_were_quick() -> None:
+    calls = FirstCalls()
+    assert module.PATIENCE == calls.limit("empty", ORDINARY, empty=True)
+    for shape in range(module.SHAPES):
+        calls.answered(shape, 0.1)
+    assert ORDINARY == calls.limit("empty", ORDINARY, empty=True)
+
+
 def test_after_a_hang_first_calls_are_calls_like_others() -> None:
     calls = FirstCalls()
     assert calls.unanswered("shape", module.PATIENCE, ORDINARY)

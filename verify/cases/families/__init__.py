@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from ..case import Case, Origin
-from . import batches, bins, contents, indexer, lengths, published, streams
+from . import (
+    batches,
+    bins,
+    commonest,
+    contents,
+    extents,
+    indexer,
+    lengths,
+    published,
+    streams,
+    uneven,
+)
 from .family import FAMILIES, Family, Setting
 
 __all__ = ["FAMILIES", "Family", "Setting", "from_origin"]
 
 # Referenced, so that importing this package is what fills FAMILIES.
-_SOURCES = (batches, bins, contents, indexer, lengths, published, streams)
+_SOURCES = (batches, bins, commonest, contents, extents, indexer, lengths, published, streams, uneven)
 _SETTING = ("policy", "k", "device")
 
 

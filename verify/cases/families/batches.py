@@ -31,7 +31,7 @@ def tour(random: np.random.Generator, setting: Setting, order: str, spill: str) 
     policy = setting.boundaries
     spilling = min(policy.medium_max, max(policy.decode_max, 2 * policy.candidates) + 1)
     lengths = [setting.k // 2 + 1, *(path_length(path, setting) for path in PATHS)]
-    held = path_length("held", setting)  # with scores that what lies behind a row would beat
+    held = path_length("held", setting)  # with scores below those that lie behind each row
     rows = [
         CONTENTS["negative" if n == held else "normal"](random, n) for n in _ordered(random, lengths, order)
     ]

@@ -1,4 +1,4 @@
-"""Lengths around every boundary; lengths that are none; tails; k near n."""
+"""Lengths around every boundary, lengths below 1 or above the columns, dirty tails, and k near n."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows whose chunks are longer than registers or a map: what their sample says, what their list meets."""
+"""Rows whose chunks exceed registers and the map: samples that mislead, lists that fill."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def device_of(setting: Setting, shared: bool = True) -> DeviceLimits:
 
 
 def whole_words(columns: int) -> int:
-    """That many columns or a few more, as many as a chunk may have."""
+    """The number of columns rounded up to whole words of a ballot, as a chunk has them."""
     return -(-columns // WORD) * WORD
 
 
@@ -76,7 +76,7 @@ def segments(
 
 
 def least_k_without_bound(columns: int, policy: Policy) -> int:
-    """The least k of which a sample of chunks of that length says nothing, or MAX_K."""
+    """The least k for which a sample of such chunks gives no bound, or MAX_K."""
     ranks = (k for k in range(1, MAX_K) if rank_in_samples(k, columns, policy) > policy.sample)
     return next(ranks, MAX_K)
 
@@ -85,7 +85,7 @@ def least_k_without_bound(columns: int, policy: Policy) -> int:
 def k_over_a_sample(
     random: np.random.Generator, setting: Setting, excess: int, shared: bool, content: str, extra: int
 ) -> Case:
-    """A stream's sample has too few columns to say anything about what is selected."""
+    """A stream's sample has too few columns to give a bound."""
     policy = setting.boundaries
     limits = device_of(setting, shared)
     chunk = whole_words(2 * policy.register_columns + extra)
@@ -162,7 +162,7 @@ def misled_samples(
 
 @family("bins-over-a-half-word", content=("one-bin", "all-nan", "equal"), most=(2000, 1))
 def bins_over_a_half_word(random: np.random.Generator, setting: Setting, content: str, most: int) -> Case:
-    """A chunk has more columns in a bin than CTAs tell each other."""
+    """A chunk has more columns in a bin than the 16-bit counts that CTAs exchange can hold."""
     chunk = whole_words(MOST_SHARED + 1)
     limits = DEVICES["pair"]
     ctas = shared_between(setting, chunk, limits)

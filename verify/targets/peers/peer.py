@@ -10,6 +10,7 @@ from importlib import metadata
 
 import torch
 
+from ...cases.case import Case
 from ...properties import CLAIMS
 from ..function import Function, FunctionTarget
 from ..limits import TargetLimits
@@ -49,6 +50,10 @@ class PeerTarget(FunctionTarget):
 
     def __init__(self, name: str, claims: frozenset[str] = SELECTS, device: str = "cuda") -> None:
         super().__init__(name, None, claims, device, self.documented)
+
+    def refuses(self, case: Case) -> str | None:
+        """A limit; and no package's documentation speaks of empty calls."""
+        return super().refuses(case) if case.rows and case.columns else "logits have rows and columns"
 
     @abstractmethod
     def load(self) -> Function:
