@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
+import extent_topk
 import pytest
-from extent_topk import BY_EXTENT
+from extent_topk import BY_EXTENT, SHOWN
 from places import SHARED
 from test_search import FAMILY_SECONDS, SEEDS, seconds_to_find
 
+from persistent_topk.verify.campaign.ladders import CASE_BYTES, Bounds, edges_of, extents_of
+from persistent_topk.verify.cases.families import FAMILIES, Setting
+from persistent_topk.verify.judging.examination import Subject, examine
+from persistent_topk.verify.targets.function import FunctionTarget
+
 MINUTE = 60.0  # of the default campaign
+LAPS = 2  # in which every size is met
 QUICK = ("no_idle_rank", "last_at_4095")  # found within the first seconds, on a busy machine too
 
 
 @pytest.fixture(autouse=True)
 def tests_are_importable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(SHARED)
+
+
+@pytest.mark.parametrize("name", BY_EXTENT)
+def test_one_call_of_an_extent_that_shows_a_failure_breaks_a_promise(name: str) -> None:
+    bounds = Bounds(CASE_BYTES, math.inf)
+    rung = next(
+        item
+        for lap in range(LAPS)
+        for item in (*extents_of(lap), *edges_of(lap))
+        if SHOWN[name](item.rows, item.columns) and bounds.admit(item, 0.0)
+    )
+    case = FAMILIES[rung.family].make(Setting(None, rung.k, "h100"), rung.parameters, SEEDS[0])
+    target = FunctionTarget(name, getattr(extent_topk, name))
+    broken = {item.promise for item in examine(target, Subject(case), steps=()) if item.broken}
+    assert broken & set(BY_EXTENT[name])
 
 
 @pytest.mark.parametrize("name", QUICK)

@@ -71,6 +71,20 @@ last_at_200000 = loses_last_column(200000, of_columns=True)  # TensorRT-LLM, vLL
 last_at_65537 = loses_last_column(65537)
 last_at_4095 = loses_last_column(4095)
 
+# The rows and columns of the calls that show it.
+SHOWN: dict[str, Callable[[int, int], bool]] = {
+    "no_idle_rank": lambda rows, columns: not rows,
+    "blocks_in_z": lambda rows, columns: rows * IN_A_BLOCK > GRID and columns > 0,
+    "rows_in_y": lambda rows, columns: rows > GRID and columns > 0,
+    "packed_columns": lambda rows, columns: rows > 0 and columns > 1 << PACKED,
+    "many_rows_dispatch": lambda rows, columns: rows >= DISPATCHED and columns > SHARED,
+    "last_at_12288": lambda rows, columns: columns == 12288,
+    "last_at_20000": lambda rows, columns: columns == 20000,
+    "last_at_200000": lambda rows, columns: columns == 200000,
+    "last_at_65537": lambda rows, columns: columns == 65537,
+    "last_at_4095": lambda rows, columns: columns == 4095,
+}
+
 # The failure, and the properties of which one must break.
 SELECTION = ("exact-set", "in-range-unique")
 BY_EXTENT: dict[str, tuple[str, ...]] = {

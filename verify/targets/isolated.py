@@ -62,8 +62,8 @@ class IsolatedTarget(Target):
         first_calls: FirstCalls | None = None,
         started: Started | None = None,
     ) -> None:
-        """patience: scales the watchdog's limits of calls. first_calls: the patience with these. started: its first
-        worker, if that is on its way already."""
+        """patience: scales the watchdog's limits of calls. first_calls: the patience with these. started:
+        its first worker, if that is on its way already."""
         self._worker = started
         self.inner = inner
         self.name, self.claims, self.limits = inner.name, inner.claims, inner.limits
