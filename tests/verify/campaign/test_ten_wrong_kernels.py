@@ -11,6 +11,7 @@ import ten_wrong_kernels
 import torch
 from places import SHARED
 
+from persistent_topk.verify.campaign import campaign
 from persistent_topk.verify.campaign.campaign import Campaign, Options
 from persistent_topk.verify.reporting.story import stories_of
 from persistent_topk.verify.targets.function import FunctionTarget
@@ -47,6 +48,7 @@ def test_each_story_says_the_cause(
     kernel: Callable[..., torch.Tensor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(SHARED)
+    monkeypatch.setattr(campaign, "SHORT_SHRINK_SECONDS", SECONDS)  # attempts end it, on a busy machine too
     words, families = TOLD[kernel]
     target = IsolatedTarget(FunctionTarget(f"ten_wrong_kernels:{kernel.__name__}"))
     target.prepare()
