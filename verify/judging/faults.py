@@ -135,8 +135,9 @@ def faults_of(slots: Slots, row: int) -> RowFaults:
     kinds[Fault.LOST], kinds[Fault.NAN] = in_place & (not is_tie and not is_nan), in_place & is_nan
     kinds[Fault.TIE] = in_place & is_tie
     kinds[Fault.BEHIND] = ~leading & (got != slots.padding) & ~unwritten & ~beyond
-    as_row = another_row(slots, row) if whole and len(missing) and not is_tie else None
+    is_lost = whole and len(missing) > 0 and not is_tie and not is_nan
     found = {fault: np.flatnonzero(where) for fault, where in kinds.items() if where.any()}
+    as_row = another_row(slots, row) if is_lost else None
     return RowFaults(expected, row, got, slots.padding, found, missing, surplus, as_row)
 
 
