@@ -86,6 +86,10 @@ def test_the_answer_to_another_row_is_recognised() -> None:
     assert faults_of(slots_of(rows, [[0, 2], [0, 2]]), 1).as_row == 0
     assert faults_of(slots_of(rows, [[0, 2], [0, 1]]), 1).as_row is None
     assert faults_of(slots_of(rows[1:], [[0, 2]]), 0).as_row is None
+    its_nan_lost = slots_of([[1, float("nan"), 2, 0], [1, 0, 2, 0]], [[0, 2], [0, 2]])
+    assert faults_of(its_nan_lost, 0).as_row is None, (
+        "row 1 is the same without its NaN, and explains nothing"
+    )
 
 
 @pytest.mark.parametrize(
