@@ -44,7 +44,8 @@ def kernel_b(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tenso
 
 def kernel_c(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor:
     """A whole vector of 4 is compared at the end of a row, whatever the length."""
-    return _selected(logits, torch.where(lengths > 0, (lengths + LANES - 1) // LANES * LANES, lengths), k)
+    n = lengths.clamp(0, logits.shape[1])
+    return _selected(logits, (n + LANES - 1) // LANES * LANES, k)
 
 
 def kernel_d(logits: torch.Tensor, lengths: torch.Tensor, k: int) -> torch.Tensor:

@@ -49,6 +49,11 @@ class Counterexample:
         return self.case.storage.numel()
 
     @property
+    def is_empty(self) -> bool:
+        """Whether its call has no logits, and so little to tell."""
+        return not self.case.rows or not self.case.columns
+
+    @property
     def order(self) -> tuple[bool, int, int]:
         """The cause of others comes first."""
         return order_of(self.measurement.promise, self.measurement.cause, self.outcome.claimed)
@@ -251,6 +256,8 @@ def _is_better(new: Counterexample, known: Counterexample, times: int) -> bool:
     causes = new.measurement.cause, known.measurement.cause
     if causes[1] and causes[0] != causes[1]:
         return rank_of(causes[0]) < rank_of(causes[1])
+    if new.is_empty != known.is_empty:
+        return known.is_empty
     return new.size * times <= known.size
 
 

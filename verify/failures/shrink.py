@@ -69,6 +69,11 @@ class Shrinker(RowShrinker):
         lengths = self.case.lengths.numpy()
         if self.case.offset or self.case.row_stride != self.case.columns:
             self._try(rebuild(self.case, self._bits(), lengths=lengths, offset=0, gap=0))
+        if not self.case.rows:
+            self._least(
+                0, self.case.columns, lambda columns: rebuild(self.case, [], lengths=[], columns=columns)
+            )
+            return
         widest = int(self.case.clamped.max(initial=0))
         for columns in (widest, widest + 1):
             if columns < self.case.columns:

@@ -65,7 +65,7 @@ def case_in_words(case: Case, own: bool = True) -> str:
         else (f", row stride {case.row_stride}, offset {case.offset}")
     )
     policy = f", policy {case.policy}" if case.policy and own else ""
-    return f"{case.rows} x {case.columns}, k {case.k}{policy}{layout}; " + "; ".join(parts) + more
+    return "; ".join((f"{case.rows} x {case.columns}, k {case.k}{policy}{layout}", *parts)) + more
 
 
 def order_in_words(slots: Slots) -> str:

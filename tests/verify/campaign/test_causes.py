@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import stateful_topk
 from click.testing import CliRunner
@@ -17,7 +18,9 @@ from places import SHARED
 from persistent_topk.commands.cli import group
 from persistent_topk.exit_code import ExitCode
 from persistent_topk.verify.campaign.campaign import Campaign, Options
-from persistent_topk.verify.campaign.outcome import Outcome
+from persistent_topk.verify.campaign.counterexamples import Counterexample, Counterexamples
+from persistent_topk.verify.campaign.outcome import Outcome, PropertyOutcome
+from persistent_topk.verify.cases.case import lay_out
 from persistent_topk.verify.failures.replay import Failure, load
 from persistent_topk.verify.judging.faults import Fault
 from persistent_topk.verify.judging.measurement import Measurement
@@ -110,6 +113,17 @@ def test_story_file_and_shrinker_see_the_lengths_of_the_call_that_failed(tmp_pat
         assert told.case.startswith("1 x 1, k 1; length 1: 1 x NaN"), told.case
         assert "row 0 (length 1, k 1): slot 0 holds the padding" in told.found
         assert [1] == saved(outcome, told.promise).case.lengths.tolist()
+
+
+def test_a_call_without_logits_is_told_where_no_other_fails(tmp_path: Path) -> None:
+    wide = FunctionTarget("wide", stateful_topk.raises_inside, CLAIMS["set"])
+    found = Counterexamples(tmp_path)
+    outcome = PropertyOutcome(claimed=True)
+    for rows, kept in ((0, 0), (3, 3), (0, 3), (1, 1)):
+        case = lay_out(np.zeros((rows, 1 + stateful_topk.WIDEST), np.uint32), 1)
+        measurement = Measurement("exact-set", rows, "raised", "raised: IndexError")
+        found.offer(Counterexample(wide, case, ("",), measurement, outcome))
+        assert [kept] == [item.case.rows for item in found.found.values()]
 
 
 def test_it_is_told_once_when_it_is_found(tmp_path: Path) -> None:

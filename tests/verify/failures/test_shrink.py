@@ -39,6 +39,12 @@ def test_a_length_shrinks_to_the_boundary() -> None:
     assert len(runs_of(smallest.bits()[0])) == 1
 
 
+def test_a_call_without_rows_shrinks_to_the_columns_that_it_takes() -> None:
+    smallest = shrink(lay_out([], 7, columns=1 << 20), lambda case: case.columns > 600)
+    assert (0, 601, 1) == (smallest.rows, smallest.columns, smallest.k)
+    assert "0 x 601, k 1" == case_in_words(smallest)
+
+
 def test_k_shrinks_to_the_boundary() -> None:
     assert shrink(big_case(), lambda case: case.k >= 37, SECONDS).k == 37
 
