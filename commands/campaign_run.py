@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
@@ -26,7 +27,8 @@ from ..verify.reporting.page import write_page
 from ..verify.reporting.progress import LiveProgress
 from ..verify.reporting.run_facts import RunFacts, facts_of
 from ..verify.reporting.step_summary import write_summary
-from ..verify.reporting.terminal import print_campaign, terminal
+from ..verify.reporting.terminal import print_campaign, print_line, terminal, verdict_on_a_line
+from ..verify.start import Started
 from ..verify.targets import Target, TargetMisnamed, TargetUnavailable, resolve
 from .options import Takes
 
@@ -34,10 +36,14 @@ DEFAULT_TARGETS = ("model", "emulator")
 
 
 def prepared(
-    names: Sequence[str], claims: frozenset[str] | None, device: str, takes: Takes
+    names: Sequence[str],
+    claims: frozenset[str] | None,
+    device: str,
+    takes: Takes,
+    started: Mapping[str, Started] | None = None,
 ) -> tuple[list[Target], dict[str, str]]:
     """Targets that can run, and for each of the others the reason why it cannot. takes: what the command line
-    says of the calls that they take.
+    says of the calls that they take. started: workers of some of them that are on their way.
 
     Without names: our own targets, and `gpu` if there is a GPU. Raises click.UsageError for a name that does
     not belong to a target.
@@ -46,7 +52,8 @@ def prepared(
     unavailable: dict[str, str] = {}
     for name in dict.fromkeys(names) or DEFAULT_TARGETS:
         try:
-            target = resolve(name, claims, device, takes.limits, takes.first_calls())
+            worker = (started or {}).get(name)
+            target = resolve(name, claims, device, takes.limits, takes.first_calls(), worker)
             with long_work(f"preparing {name}"):
                 target.prepare()
         except TargetMisnamed as error:
@@ -102,8 +109,22 @@ def captured(files: Sequence[Path], ks: tuple[int, ...]) -> list[Case]:
         raise click.UsageError(str(error)) from error
 
 
+class Shown(NamedTuple):
+    """How much is printed. quiet: the verdict alone. details: our own paths, whoever is examined. traceback:
+    the whole of an exception's."""
+
+    quiet: bool = False
+    details: bool = False
+    traceback: bool = False
+
+
 def run_ranks(
-    ready: Sequence[Target], options: Options, seed: int, state_folder: Path | None, facts: RunFacts
+    ready: Sequence[Target],
+    options: Options,
+    seed: int,
+    state_folder: Path | None,
+    facts: RunFacts,
+    shown: Shown,
 ) -> Outcome | None:
     """Runs the campaign over all processes of a launch and prints its tables.
 
@@ -111,18 +132,22 @@ def run_ranks(
     click.UsageError for a state folder that cannot be used, and RanksApart where not all processes come.
     """
     store, (rank, _) = meet(), rank_and_size()
+    quiet = shown.quiet or rank > 0
     options.seed = seed_of(seed, rank)
     if state_folder is not None:
         state = opened_state(state_folder, ready)
         options.seed, options.failures, options.state = state.seed(options.seed), state.failures, state
-    outcome = run(ready, options)
+    outcome = run(ready, options, quiet)
     if store is not None:
         if rank > 0:
             hand_over(outcome, store)
             return None
         outcome = merged(gathered(outcome, store))
     view = view_of(outcome)
-    print_campaign(terminal(), view)
+    if shown.quiet:
+        print_line(terminal(), verdict_on_a_line(view))
+    else:
+        print_campaign(terminal(), view, shown.details, shown.traceback)
     if wanted():
         _tell_github(view, facts, outcome.seed)
     return outcome
@@ -138,11 +163,11 @@ def _tell_github(view: CampaignView, facts: RunFacts, seed: int) -> None:
         click.echo(f"the step's summary was not written: {error}", err=True)
 
 
-def run(targets: Sequence[Target], options: Options) -> Outcome:
-    """Runs the campaign and shows its progress."""
+def run(targets: Sequence[Target], options: Options, quiet: bool = False) -> Outcome:
+    """Runs the campaign and shows its progress, and what breaks when it is found."""
     try:
-        with LiveProgress(terminal()) as progress:
-            return Campaign(targets, options, progress).run()
+        with LiveProgress(terminal(), quiet) as progress:
+            return Campaign(targets, options, progress, progress.broken).run()
     finally:
         for target in targets:
             target.close()

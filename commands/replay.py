@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from ..verify.targets import Target
 
 
+NOT_FRESH = (
+    ", as it did in a fresh process when the failure was saved: it needs more of the calls before it, "
+    "or comes and goes"
+)
+
+
 @click.command("replay")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--target", help="run the case on this target [default: the one that failed]")
@@ -40,6 +46,7 @@ def command(
     from ..verify.failures.replay import DamagedFile, load
     from ..verify.judging.describe import case_in_words
     from ..verify.printable import printable
+    from ..verify.targets import OWN
 
     try:
         failure = load(file)
@@ -47,10 +54,15 @@ def command(
         raise click.UsageError(str(error)) from error
     if as_script or saved:
         return _written(failure, file, target, device, as_script, saved)
-    click.echo(f"case:     {case_in_words(failure.case)}")
+    own = failure.target in OWN
+    click.echo(f"case:     {case_in_words(failure.case, own)}")
     click.echo(f"origin:   {printable(str(failure.case.origin))}")
     click.echo(f"property: {failure.promise}")
     click.echo(f"then:     {printable(failure.message)}")
+    for number, call in enumerate(failure.earlier, start=1):
+        click.echo(
+            f"call {number}:   {case_in_words(call, own)}; the same process answers it before the case"
+        )
     return _run_again(failure, target, device, in_process)
 
 
@@ -75,7 +87,7 @@ def _written(
 
 def _run_again(failure: Failure, target: str | None, device: str, in_process: bool) -> int:
     """The exit code of the failure's call today. Raises click.UsageError for a name that is no target's."""
-    from ..verify.judging.examination import check_one
+    from ..verify.judging.examination import answer_before, check_one
     from ..verify.targets import TargetMisnamed, TargetUnavailable
 
     try:
@@ -86,6 +98,7 @@ def _run_again(failure: Failure, target: str | None, device: str, in_process: bo
         click.echo(f"cannot run here: {error}", err=True)
         return ExitCode.CANNOT_RUN
     try:
+        answer_before(found, failure.earlier)
         measurement = check_one(found, failure.case, failure.promise, failure.schedules)
     finally:
         found.close()
@@ -95,7 +108,7 @@ def _run_again(failure: Failure, target: str | None, device: str, in_process: bo
     if measurement.broken:
         click.echo(f"now:      {found.name} fails: {measurement.broken}")
         return ExitCode.MISMATCH
-    click.echo(f"now:      {found.name} holds")
+    click.echo(f"now:      {found.name} holds{'' if failure.fresh else NOT_FRESH}")
     return ExitCode.AGREE
 
 

@@ -10,6 +10,7 @@ import click
 
 from ..exit_code import ExitCode
 from ..long_work import long_work
+from ..verify.start import start
 from .options import (
     Seconds,
     Takes,
@@ -26,6 +27,7 @@ from .options import (
 )
 
 DEFAULT_SECONDS = 60.0
+WORKER = "persistent_topk.verify.targets.worker"  # imports what a target needs while this process does
 PROGRAM = "persistent-topk"
 MEGABYTE = 1 << 20
 DEFAULT_FAILURES = Path("topk-failures")
@@ -90,6 +92,12 @@ DEFAULT_FAILURES = Path("topk-failures")
     metavar="DIR",
     help="keep counts and failures in this folder, and resume from those of earlier runs",
 )
+@click.option("-x", "first_only", is_flag=True, help="stop at the first broken promise, after a short shrink")
+@click.option("--traceback", is_flag=True, help="show the whole traceback of a target's exception")
+@click.option("-q", "quiet", is_flag=True, help="print the verdict alone, on one line")
+@click.option(
+    "-v", "details", is_flag=True, help="print what was reached: paths, boundaries, extents, families"
+)
 def command(
     targets: tuple[str, ...],
     claim: str | None,
@@ -107,6 +115,10 @@ def command(
     report_folder: Path | None,
     failures: Path | None,
     state_folder: Path | None,
+    first_only: bool,
+    traceback: bool,
+    quiet: bool,
+    details: bool,
 ) -> int:
     """Checks targets against the contract, case by case.
 
@@ -117,18 +129,21 @@ def command(
     check_budget(seconds, cases)
     check_folders(failures, state_folder)
     check_takes(targets, takes)
+    if quiet and details:
+        raise click.UsageError("-q and -v are both given; expected one of them")
     claims, ks = parse_claims(claim), parse_ks(k)
+    started = {name: start(WORKER, name, device) for name in dict.fromkeys(targets) if ":" in name}
     with long_work("loading torch"):
         from ..verify.campaign.campaign import Options
         from ..verify.campaign.ladders import CASE_BYTES
         from ..verify.campaign.ranks import RanksApart, one_gpu_a_rank
         from ..verify.reporting.run_facts import facts_of
-        from .campaign_run import captured, check_families, prepared, run_ranks, shared_ks, write
+        from .campaign_run import Shown, captured, check_families, prepared, run_ranks, shared_ks, write
 
     check_families(families)
     one_gpu_a_rank()
     captured_scores = captured(logits, ks)
-    ready, unavailable = prepared(targets, claims, device, takes)
+    ready, unavailable = prepared(targets, claims, device, takes, started)
     for name, why in unavailable.items():
         click.echo(f"{name} cannot run here: {why}", err=True)
     if unavailable:
@@ -141,10 +156,12 @@ def command(
         failures=failures or report_folder or DEFAULT_FAILURES,
         families=families,
         case_bytes=case_megabytes * MEGABYTE if case_megabytes else CASE_BYTES,
+        first_only=first_only,
     )
     facts = facts_of(ready, shlex.join([PROGRAM, *sys.argv[1:]]))
     try:
-        outcome = run_ranks(ready, options, seed, state_folder, facts)
+        shown = Shown(quiet, details, traceback)
+        outcome = run_ranks(ready, options, seed, state_folder, facts, shown)
     except RanksApart as error:
         click.echo(str(error), err=True)
         return ExitCode.CANNOT_RUN

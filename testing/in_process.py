@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from ..verify.campaign.campaign import Campaign, Options
 from ..verify.campaign.outcome import Outcome
 from ..verify.properties import parse_claim
-from ..verify.reporting.story import story_of
+from ..verify.reporting.story import stories_of
 from ..verify.settings import check_seconds
 from ..verify.targets.function import FunctionTarget, check_signature
 from ..verify.targets.limits import limits_of
@@ -126,11 +126,7 @@ def assert_topk(
 
 def story(outcome: Outcome) -> str:
     """Why an outcome's verdict is no agreement, in lines of text."""
-    stories = [
-        story_of(target.name, promise, target.properties[promise])
-        for target in outcome.targets.values()
-        for promise in target.failing()
-    ]
+    stories = [found for target in outcome.targets.values() for found in stories_of(target)]
     lines = [line for found in stories for line in (found.title, *(f"  {line}" for line in found.lines()))]
     lines += [] if stories else [f"{outcome.verdict}: {outcome.missing_in_words()}"]
     refused = [target for target in outcome.targets.values() if target.refused]

@@ -47,6 +47,22 @@ def code_of(*arguments: str) -> int:
     return int(str(left.value.code))
 
 
+def test_quiet_is_one_line_and_the_first_broken_promise_can_be_the_last() -> None:
+    found = invoke("verify", "--target", "wrong_topk:by_value", "-x", "-q")
+    assert found.return_value == ExitCode.MISMATCH
+    (line,) = found.output.splitlines()
+    assert line.startswith("mismatch: ")
+
+
+def test_what_was_reached_is_shown_when_asked_for() -> None:
+    few = ("verify", "--target", "wrong_topk:by_value", "--cases", "3")
+    assert "Rows by path" not in invoke(*few).output
+    assert {"Rows by path", "Cases by family"} <= {
+        line.strip() for line in invoke(*few, "-v").output.splitlines()
+    }
+    assert "-q and -v are both given" in str(invoke(*few, "-q", "-v").exception)
+
+
 def test_a_correct_target_agrees_and_its_files_say_so() -> None:
     found = invoke(
         "verify", "--target", "wrong_topk:correct", *QUICK, "--json", "out/a.json", "--junit", "out/a.xml"

@@ -18,7 +18,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("reference",),
     ("cuda",),
     ("distributed",),
-    ("verify.printable", "verify.properties", "verify.settings"),
+    ("verify.printable", "verify.properties", "verify.settings", "verify.start"),
     ("verify.cases",),
     ("verify.targets",),
     ("verify.judging",),

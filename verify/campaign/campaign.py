@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import torch
 
 from ..cases.case import Case
 from ..cases.strategies import PEER_SCOPE, SMALL_SCOPE, Scope, cases
 from ..cases.variants import SHARDS, VARIANTS, is_packed, packed
 from ..judging.examination import AGAIN, GRAPH, SHORT, STEPS, Subject, examine
+from ..judging.measurement import Measurement, order_of
 from ..targets.target import NotTaken, Schedule, Target
 from .budget import Budget
-from .counterexamples import Counterexamples
+from .counterexamples import Counterexample, Counterexamples
 from .ladders import CASE_BYTES, ROW_COST, Ladder, make_ladders
 from .outcome import Missing, Outcome, TargetOutcome, new_outcome
 from .recipe_search import Promise, RecipeSearch
@@ -31,6 +30,7 @@ from .scales import (
 )
 from .state import State
 from .steering import measures
+from .threads import one_thread
 
 MANY_ELEMENTS = 1 << 15  # logits of a case that gets one call beside the base instead of all,
 MANY_ROWS = 64  # or rows;
@@ -38,6 +38,7 @@ HUGE = 1 << 19  # one of so many, a row counting as some more, is put to the tar
 CALLS = 6  # schedules drawn for one case
 MOST_SCHEDULES = 1 << 62  # their seeds are 64 bits wide
 SEARCH_SHARE = 0.6  # of the budget; once a claimed promise is broken, the rest is for shrinking
+SHORT_SHRINK_SECONDS = 4.0  # where the first broken claim ends the search
 FEWEST_CASES = 20  # that are enough for a verdict, where the clock says how many there are
 MOST_FATAL = 3  # a property that has cost a target's process so often is measured no more
 BURST_CASES = 100  # recipes that are drawn before the families have their turn again,
@@ -50,7 +51,8 @@ class Options:
     """seconds or cases bounds the campaign. ks: values of k in place of the settings' own. captured: cases
     of files of logits, beside the budget: those for which there is as much time again. failures: the folder
     for replay files. families: these alone, and no recipes. case_bytes: the most of one case's logits and
-    indices. state: where an earlier run left off."""
+    indices. state: where an earlier run left off. first_only: the first broken claim ends the search, and is
+    shrunk for a short while."""
 
     seed: int = 0
     seconds: float | None = 60.0
@@ -61,27 +63,23 @@ class Options:
     families: tuple[str, ...] = ()
     case_bytes: int = CASE_BYTES
     state: State | None = None
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """One torch thread: over rows of this size two that wait for each other are slower, at times by far."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
+    first_only: bool = False
 
 
 Progress = Callable[[Outcome, float], None]
+Tell = Callable[[str, Measurement], None]
 
 
 class Campaign:
-    """targets: prepared ones. progress: told after every case, with the share of the budget used."""
+    """targets: prepared ones. progress: told after every case, with the share of the budget used. tell: told
+    of each target's broken claim when it is found, once for each cause."""
 
     def __init__(
-        self, targets: Sequence[Target], options: Options, progress: Progress = lambda outcome, share: None
+        self,
+        targets: Sequence[Target],
+        options: Options,
+        progress: Progress = lambda outcome, share: None,
+        tell: Tell = lambda target, measurement: None,
     ) -> None:
         self.targets = targets
         self.options = options
@@ -91,7 +89,8 @@ class Campaign:
         if options.state is not None:
             self.outcome = options.state.resume(self.outcome, self.found, targets)
         self._cases_before, self._seconds_before = self.outcome.coverage.cases, self.outcome.seconds
-        self._progress = progress
+        self._progress, self._tell = progress, tell
+        self._told: set[tuple[str, str]] = set()
         self._budget = Budget(options.seconds, options.cases, self._waited)
         self._own = own = any(target.own for target in targets)
         self._in_shards = any(target.takes_shards for target in targets)
@@ -117,7 +116,7 @@ class Campaign:
         search = RecipeSearch(cases(self._scope), self._put_recipe, database)
         try:
             self._search(search)
-            self.found.shrink_all(self._budget.shrink_deadline())
+            self.found.shrink_all(self._shrink_deadline(), roots_alone=self.options.first_only)
         except KeyboardInterrupt:
             self.outcome.interrupted = True
         finally:
@@ -130,6 +129,11 @@ class Campaign:
             told.unfinished = target.out_of_patience() or ""
         self._keep(now=True)
         return self.outcome
+
+    def _shrink_deadline(self) -> float:
+        deadline = self._budget.shrink_deadline()
+        short = time.monotonic() + SHORT_SHRINK_SECONDS
+        return min(deadline, short) if self.options.first_only else deadline
 
     def _tell_too_few(self) -> None:
         reached, seconds = self.outcome.coverage.cases, self._budget.seconds
@@ -153,6 +157,8 @@ class Campaign:
         return self.outcome.coverage.cases - self._cases_before
 
     def _is_over(self) -> bool:
+        if self.options.first_only and self.found.any_claimed():
+            return True
         if any(target.out_of_patience() for target in self.targets):
             return True
         return self._budget.used() >= (SEARCH_SHARE if self._searched_enough() else 1.0)
@@ -272,6 +278,7 @@ class Campaign:
         fitted = target.limits.fit(subject.case)
         subject = subject if fitted is subject.case else Subject(fitted)
         refusal, began = target.refuses(subject.case), self._budget.clock()
+        earlier = target.earlier_calls()
         try:
             left = [step for step in steps if step not in gone]
             measured = [] if refusal else examine(target, subject, schedules, left)
@@ -279,14 +286,27 @@ class Campaign:
             refusal, measured = str(error), []
         told.refused, told.refusal = told.refused + bool(refusal), refusal or told.refusal
         cost = self._budget.clock() - began
-        broken: set[Promise] = set()
+        broken: list[Measurement] = []
         for measurement in measured:
             outcome = told.record(measurement)
             if measurement.broken:
-                self.found.offer(target, subject.case, schedules, measurement, outcome, cost, shrinking)
-                if outcome.claimed:
-                    broken.add((target.name, measurement.promise))
-        return broken
+                case = measurement.case or subject.case
+                self.found.offer(
+                    Counterexample(target, case, schedules, measurement, outcome, earlier, cost), shrinking
+                )
+                broken += [measurement] if outcome.claimed else []
+        self._tell_of(target.name, broken)
+        return {(target.name, measurement.promise) for measurement in broken}
+
+    def _tell_of(self, target: str, broken: list[Measurement]) -> None:
+        """Of what a case broke, the cause of the rest, if neither it nor the promise was told before."""
+        if not broken:
+            return
+        root = min(broken, key=lambda item: order_of(item.promise, item.cause, True))
+        news = {(target, root.promise), (target, root.cause or root.promise)}
+        if not news & self._told:
+            self._tell(target, root)
+        self._told |= news
 
 
 def _given_up(told: TargetOutcome) -> list[str]:

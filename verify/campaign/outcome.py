@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ...exit_code import ExitCode
-from ..judging.examination import Measurement
+from ..judging.measurement import NO_EVIDENCE, Evidence, Measurement, order_of, same_cause
 from ..judging.trace_difference import TraceDifference
 from ..judging.wrong_columns import WrongColumns
 from ..properties import NAMES, SHARD_INDEPENDENT, TRACE_AGREEMENT
@@ -39,12 +39,24 @@ class PropertyOutcome:
     story: str = ""  # the smallest failing case, in words
     wrong: WrongColumns | None = None  # which columns of it
     fatal: int = 0  # failures that cost the target's process, in this run
+    cause: str = ""  # of the smallest failing case
+    again: str = ""  # what a fresh process shows of it, where that is not the same
+    evidence: Evidence = NO_EVIDENCE
 
     @property
     def verdict(self) -> str:
         if self.failures:
             return "fails"
         return "holds" if self.rows else "not-run"
+
+
+@dataclass(frozen=True)
+class Root:
+    """A broken property that tells a cause. also: what breaks of the same cause, by the same case or
+    others."""
+
+    promise: str
+    also: tuple[str, ...] = ()
 
 
 @dataclass
@@ -71,6 +83,19 @@ class TargetOutcome:
 
     def failing(self) -> list[str]:
         return [name for name, item in self.properties.items() if item.claimed and item.failures]
+
+    def roots(self) -> list[Root]:
+        """What is broken, one property a cause: claimed ones first, and those of which others may follow."""
+        broken = [name for name, item in self.properties.items() if item.failures]
+        broken.sort(
+            key=lambda name: order_of(name, self.properties[name].cause, self.properties[name].claimed)
+        )
+        found: dict[str, list[str]] = {}
+        for name in broken:
+            cause = self.properties[name].cause
+            root = next((each for each in found if same_cause(self.properties[each].cause, cause)), None)
+            found.setdefault(root or name, []).extend([name] if root else [])
+        return [Root(promise, tuple(also)) for promise, also in found.items()]
 
     def missing(self) -> list[Missing]:
         """What ended its campaign early, and the claims that no case judged, less those that the hardware

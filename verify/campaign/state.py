@@ -25,7 +25,7 @@ from filelock import FileLock, Timeout
 from ...whole_file import write_json
 from ..cases.case import Case
 from ..failures.replay import DamagedFile, Failure, load
-from ..judging.examination import Measurement
+from ..judging.measurement import Measurement
 from ..targets.target import Target
 from .counterexamples import Counterexample, Counterexamples
 from .outcome import Outcome
@@ -232,10 +232,23 @@ def _adopt(path: Path, failure: Failure, target: Target, outcome: Outcome, found
     if item.replay is None:
         _count_once(item, failure.case)
         item.replay, item.summary, item.story = path, failure.message, str(failure.case.origin)
-    broken = failure.message, item.difference, item.wrong
-    measurement = Measurement(failure.promise, failure.case.rows, *broken)
+    measurement = Measurement(
+        failure.promise,
+        failure.case.rows,
+        failure.message,
+        item.cause,
+        difference=item.difference,
+        wrong=item.wrong,
+    )
     found.found[target.name, failure.promise] = Counterexample(
-        target, failure.case, failure.schedules, measurement, item
+        target,
+        failure.case,
+        failure.schedules,
+        measurement,
+        item,
+        failure.earlier,
+        fresh=failure.fresh,
+        settled=True,
     )
 
 

@@ -16,6 +16,7 @@ from .outcome import Outcome, PropertyOutcome, TargetOutcome
 Document = dict[str, Any]
 COUNTS = ("cases", "rows", "failures")
 WORDS = ("summary", "story")
+LATER_WORDS = ("cause", "again")  # which files of earlier versions lack
 
 
 def document_of(outcome: Outcome) -> Document:
@@ -37,7 +38,7 @@ def _target(target: TargetOutcome) -> Document:
 
 def _property(item: PropertyOutcome) -> Document:
     return {
-        **{name: getattr(item, name) for name in (*COUNTS, *WORDS)},
+        **{name: getattr(item, name) for name in (*COUNTS, *WORDS, *LATER_WORDS)},
         "replay": None if item.replay is None else item.replay.name,
         "difference": None if item.difference is None else asdict(item.difference),
         "wrong": None if item.wrong is None else asdict(item.wrong),
@@ -68,6 +69,8 @@ def _restore_property(told: Mapping[str, Any], item: PropertyOutcome, folder: Pa
         setattr(item, name, _count(told[name]))
     for name in WORDS:
         setattr(item, name, str(told[name]))
+    for name in LATER_WORDS:
+        setattr(item, name, str(told.get(name, "")))
     if told["replay"] is not None:
         item.replay = folder / Path(told["replay"]).name
     if told["difference"] is not None:

@@ -46,7 +46,8 @@ class DamagedFile(ValueError):
 @dataclass(frozen=True)
 class Failure:
     """A broken promise. target: its name as given on the command line. schedules: one a call. takes: what
-    calls the target takes. row: of the case, the first that is wrong."""
+    calls the target takes. row: of the case, the first that is wrong. earlier: calls of the same process
+    without which it does not fail. fresh: whether a process that made these alone was seen to fail."""
 
     target: str
     promise: str
@@ -56,6 +57,8 @@ class Failure:
     claims: tuple[str, ...] = ()
     takes: TargetLimits = NO_LIMITS
     row: int = 0
+    earlier: tuple[Case, ...] = ()
+    fresh: bool = True
 
 
 def case_called(failure: Failure) -> Case:
@@ -66,11 +69,32 @@ def case_called(failure: Failure) -> Case:
     return with_legal_lengths(failure.case)
 
 
+def array_name(name: str, number: int) -> str:
+    """Of an array of a case: of the failing one without a number, of those before it with theirs."""
+    return f"{name}.{number}" if number else name
+
+
+def _described(case: Case) -> dict[str, Any]:
+    return {
+        **{name: getattr(case, name) for name in INTEGERS},
+        "policy": case.policy,
+        "limits": asdict(case.limits),
+        "origin": {
+            "family": case.origin.family,
+            "parameters": dict(case.origin.parameters),
+            "seed": case.origin.seed,
+        },
+    }
+
+
 def save(failure: Failure, path: Path) -> Path:
     """Writes `failure` to `path`, whole or not at all."""
-    case = failure.case
-    arrays = {"storage": case.storage.numpy(), "lengths": case.lengths.numpy()}
-    raw = {name: arrays[name].astype(dtype, copy=False).tobytes() for name, dtype in ARRAYS.items()}
+    cases = (failure.case, *failure.earlier)
+    raw: dict[str, bytes] = {}
+    for number, case in enumerate(cases):
+        arrays = {"storage": case.storage.numpy(), "lengths": case.lengths.numpy()}
+        for name, dtype in ARRAYS.items():
+            raw[array_name(name, number)] = arrays[name].astype(dtype, copy=False).tobytes()
     manifest = {
         "format": FORMAT,
         "version": VERSION,
@@ -79,28 +103,21 @@ def save(failure: Failure, path: Path) -> Path:
         "message": failure.message,
         "claims": list(failure.claims),
         "schedules": list(failure.schedules),
-        "case": {
-            **{name: getattr(case, name) for name in INTEGERS},
-            "policy": case.policy,
-            "limits": asdict(case.limits),
-            "origin": {
-                "family": case.origin.family,
-                "parameters": dict(case.origin.parameters),
-                "seed": case.origin.seed,
-            },
-        },
+        "case": _described(failure.case),
         "arrays": {
             name: {
-                "dtype": dtype,
-                "elements": len(raw[name]) // np.dtype(dtype).itemsize,
-                "sha256": hashlib.sha256(raw[name]).hexdigest(),
+                "dtype": ARRAYS[name.partition(".")[0]],
+                "elements": len(content) // np.dtype(ARRAYS[name.partition(".")[0]]).itemsize,
+                "sha256": hashlib.sha256(content).hexdigest(),
             }
-            for name, dtype in ARRAYS.items()
+            for name, content in raw.items()
         },
     }
     stated = {name: value for name, value in asdict(failure.takes).items() if value is not None}
     manifest |= {"takes": stated} if stated else {}
     manifest |= {"row": failure.row} if failure.row else {}
+    manifest |= {"earlier": [_described(case) for case in failure.earlier]} if failure.earlier else {}
+    manifest |= {} if failure.fresh else {"fresh": False}
     whole = io.BytesIO()
     with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr(MANIFEST, json.dumps(manifest, indent=1))
@@ -116,7 +133,9 @@ def load(path: Path) -> Failure:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as file:
             manifest = _manifest(path, file)
-            arrays = {name: _array(path, file, manifest, name) for name in ARRAYS}
+            count = 1 + len(manifest.get("earlier", []))
+            names = [array_name(name, number) for number in range(count) for name in ARRAYS]
+            arrays = {name: _array(path, file, manifest, name) for name in names}
     except DamagedFile:
         raise
     except Exception as error:  # zipfile and zlib raise all sorts over flipped bytes
@@ -143,26 +162,21 @@ def _manifest(path: Path, file: zipfile.ZipFile) -> Mapping[str, Any]:
 def _array(path: Path, file: zipfile.ZipFile, manifest: Mapping[str, Any], name: str) -> np.ndarray:
     arrays = manifest.get("arrays")
     told = arrays.get(name) if isinstance(arrays, dict) else None
-    entry = f"{name}.bin"
+    entry, dtype = f"{name}.bin", ARRAYS[name.partition(".")[0]]
     if not isinstance(told, dict) or entry not in file.namelist():
         raise DamagedFile(f"{path} holds no {entry}")
     size = file.getinfo(entry).file_size
-    expected = told.get("elements", -1) * np.dtype(ARRAYS[name]).itemsize
-    if told.get("dtype") != ARRAYS[name] or size != expected or size > MOST_ARRAY_BYTES:
-        raise DamagedFile(f"{path}: {entry} has {size} bytes; expected {expected} of {ARRAYS[name]}")
+    expected = told.get("elements", -1) * np.dtype(dtype).itemsize
+    if told.get("dtype") != dtype or size != expected or size > MOST_ARRAY_BYTES:
+        raise DamagedFile(f"{path}: {entry} has {size} bytes; expected {expected} of {dtype}")
     content = file.read(entry)
     if hashlib.sha256(content).hexdigest() != told.get("sha256"):
         raise DamagedFile(f"{path}: {entry} has another hash than {MANIFEST} says")
-    return np.frombuffer(content, ARRAYS[name]).copy()
+    return np.frombuffer(content, dtype).copy()
 
 
 def _failure(path: Path, manifest: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Failure:
     try:
-        told = manifest["case"]
-        numbers = {name: told[name] for name in INTEGERS}
-        wrong = [name for name, number in numbers.items() if type(number) is not int or number < 0]
-        if wrong or not 1 <= numbers["k"] <= MAX_K:
-            raise ValueError(f"{', '.join(wrong) or 'k'} out of range")
         claims, schedules = _words(manifest, "claims"), _words(manifest, "schedules")
         unknown = [name for name in claims if name not in EVERY_NAME]
         if unknown:
@@ -170,18 +184,10 @@ def _failure(path: Path, manifest: Mapping[str, Any], arrays: Mapping[str, np.nd
         if manifest["target"] == "emulator":
             for schedule in filter(None, schedules):
                 EmulatedSchedule.parse(schedule)
-        if told["policy"] is not None and told["policy"] not in POLICIES:
-            raise ValueError(f"policy {told['policy']!r} is none of {', '.join(POLICIES)}")
         if manifest["property"] not in EVERY_NAME:
             raise ValueError(f"property {manifest['property']!r} is not known")
-        case = Case(
-            storage=torch.from_numpy(arrays["storage"].view(np.int32)).view(torch.float32),
-            lengths=torch.from_numpy(arrays["lengths"].astype(np.int32)),
-            policy=told["policy"],
-            limits=_limits(told["limits"]),
-            origin=_origin(told["origin"]),
-            **numbers,
-        )
+        case = _case(manifest["case"], arrays, 0)
+        earlier = [_case(told, arrays, number + 1) for number, told in enumerate(manifest.get("earlier", []))]
         return Failure(
             target=str(manifest["target"]),
             promise=manifest["property"],
@@ -191,11 +197,31 @@ def _failure(path: Path, manifest: Mapping[str, Any], arrays: Mapping[str, np.nd
             claims=claims,
             takes=limits_of(manifest.get("takes", {})),
             row=_row(manifest.get("row", 0), case),
+            earlier=tuple(earlier),
+            fresh=manifest.get("fresh", True) is not False,
         )
     except (KeyError, TypeError, ValueError, AttributeError, AssertionError, OverflowError) as error:
         raise DamagedFile(
             f"{path}: {MANIFEST} does not describe a case: {type(error).__name__} {error}"
         ) from error
+
+
+def _case(told: Mapping[str, Any], arrays: Mapping[str, np.ndarray], number: int) -> Case:
+    numbers = {name: told[name] for name in INTEGERS}
+    wrong = [name for name, value in numbers.items() if type(value) is not int or value < 0]
+    if wrong or not 1 <= numbers["k"] <= MAX_K:
+        raise ValueError(f"{', '.join(wrong) or 'k'} out of range")
+    if told["policy"] is not None and told["policy"] not in POLICIES:
+        raise ValueError(f"policy {told['policy']!r} is none of {', '.join(POLICIES)}")
+    storage, lengths = (arrays[array_name(name, number)] for name in ARRAYS)
+    return Case(
+        storage=torch.from_numpy(storage.view(np.int32)).view(torch.float32),
+        lengths=torch.from_numpy(lengths.astype(np.int32)),
+        policy=told["policy"],
+        limits=_limits(told["limits"]),
+        origin=_origin(told["origin"]),
+        **numbers,
+    )
 
 
 def _row(row: object, case: Case) -> int:

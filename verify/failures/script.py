@@ -54,6 +54,8 @@ def script_of(failure: Failure, target: str, device: str, beside: Path) -> str:
         "DTYPE": f"torch.{failure.takes.dtype or 'float32'}",
         "PADDING": -1 if failure.takes.padding is None else failure.takes.padding,
         "K": failure.case.k,
+        "SHOWN": len(calls),
+        "EARLIER_KS": [call.k for call in failure.earlier],
         "LEVEL": _level(failure),
         "JUDGES_NAN": "nan-first" in failure.claims or failure.promise == "nan-first",
     }
@@ -64,7 +66,8 @@ def script_of(failure: Failure, target: str, device: str, beside: Path) -> str:
     }
     head = HEAD.format(**{name: _quoted(text) for name, text in words.items()})
     lines = [f"{name} = {value if name == 'DTYPE' else repr(value)}" for name, value in settings.items()]
-    return "\n".join((head, *lines, *_tensors(calls, beside), JUDGE, _ending(failure.promise, variant)))
+    tensors = _tensors([*calls, *failure.earlier], beside)
+    return "\n".join((head, *lines, *tensors, JUDGE, _ending(failure.promise, variant)))
 
 
 def _quoted(text: str) -> str:

@@ -53,6 +53,11 @@ def load():
     found = importlib.import_module(module)
     for part in name.split("."):
         found = getattr(found, part)
+    for call, k in zip(CALLS[SHOWN:], EARLIER_KS):  # the same process answers these first
+        try:
+            found(*place(call)[:2], k)
+        except Exception:
+            pass
     return found
 
 

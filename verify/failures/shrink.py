@@ -1,19 +1,18 @@
 """Makes a failing case small enough to read, by changes that keep it failing.
 
 Source: delta debugging (Zeller and Hildebrandt, "Simplifying and isolating failure-inducing input", 2002),
-greedy here: fewer rows, plain layout, fewer columns, smaller k, longer runs of equal
+greedy here: fewer rows, plain layout, fewer columns, smaller k, rows that are alike, longer runs of equal
 values; round after round until nothing helps or the attempts are used up, so that a case shrinks to the
 same one on a busy machine. A clock only ends what would take too long.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from functools import partial
 
 import numpy as np
 
@@ -22,41 +21,33 @@ from ..cases.arrangements import ordered_keys
 from ..cases.case import Case, rebuild
 from ..cases.values import bit_of, bits_of
 from ..judging.describe import runs_of
+from .attempts import MOST_ATTEMPTS, Fails
+from .shrink_rows import RowShrinker
 
-Fails = Callable[[Case], bool]
-T = TypeVar("T")
-FINEST_SHARE = 64  # blocks of a row are tried down to this part of it,
-FEW_COLUMNS = 128  # and column by column in rows as short as this
 FEW_VALUES = 8  # so many distinct ones are told as 1, 2, 3, ... or with these steps from 1 upwards,
 PLAIN_STEPS = (1.0, 1 / 16, 1 / 128)  # which share a coarse bin of 8 or of 11 bits
+PLAIN_NAN = np.uint32(bit_of(math.nan))
 MOST_ROUNDS = 6
-MOST_ATTEMPTS = 1000  # of a case; the checker's own mistakes shrink within 450
 
 
-class Shrinker:
-    """fails: whether a case still breaks the same promise. deadline: of time.monotonic(). ks: the values of
-    k that a case may have, all where there are none. most: attempts."""
-
-    def __init__(
-        self,
-        case: Case,
-        fails: Fails,
-        deadline: float = math.inf,
-        cost: float = 0.0,
-        ks: Sequence[int] = (),
-        most: int = MOST_ATTEMPTS,
-    ) -> None:
-        self.case = case
-        self.attempts = 0
-        self._fails = fails
-        self._deadline = deadline
-        self._most = most
-        self._ks = ks
-        self._cost = cost  # seconds of an attempt: of the case as it is, or of a dearer one that did not fail
+class Shrinker(RowShrinker):
+    """Every way to make a case smaller, round after round."""
 
     def run(self) -> Case:
         """The smallest failing case found."""
-        passes = (self._rows, self._layout, self._values, self._columns, self._k, self._best, self._runs)
+        passes = (
+            self._rows,
+            self._tiny,
+            self._layout,
+            self._widths,
+            self._k,
+            self._likeness,
+            self._values,
+            self._columns,
+            self._k,
+            self._best,
+            self._runs,
+        )
         for _ in range(MOST_ROUNDS):
             before = self.case
             for step in self._while_any_left(passes):
@@ -65,46 +56,24 @@ class Shrinker:
                 break
         return self.case
 
-    def _over(self) -> bool:
-        """Whether the attempts are used up, or the time is."""
-        return self.attempts >= self._most or time.monotonic() + self._cost >= self._deadline
-
-    def _while_any_left(self, items: Iterable[T]) -> Iterator[T]:
-        """The items until shrinking is over: a candidate is made of one, which takes time as well."""
-        return itertools.takewhile(lambda _: not self._over(), items)
-
-    def _try(self, candidate: Case | None) -> bool:
-        if candidate is None or self._over() or (self._ks and candidate.k not in self._ks):
-            return False
-        self.attempts += 1
-        began = time.monotonic()
-        failed = self._fails(candidate)
-        took = time.monotonic() - began
-        self._cost = took if failed else max(self._cost, took)
-        if failed:
-            self.case = candidate
-        return failed
-
-    def _bits(self) -> list[np.ndarray]:
-        bits = self.case.bits()
-        return [bits[row] for row in range(self.case.rows)]
-
-    def _rows(self) -> None:
-        bits, lengths = self._bits(), self.case.lengths.numpy()
-        for row in range(self.case.rows if self.case.rows > 1 else 0):
-            if self._try(rebuild(self.case, [bits[row]], lengths=lengths[row : row + 1])):
+    def _tiny(self) -> None:
+        """Of one row the first few columns, from one upwards: where they fail, nothing long was tried."""
+        count = 1
+        while self.case.rows == 1 and count < int(self.case.clamped[0]) and not self._over():
+            shorter = self._replaced(0, self._values_of(0)[:count])
+            if self._try(replace(shorter, k=min(self.case.k, count))) or self._try(shorter):
                 return
-        row = 0
-        while self.case.rows > 1 and row < self.case.rows and not self._over():
-            bits, lengths = self._bits(), self.case.lengths.numpy()
-            rest = [other for other in range(self.case.rows) if other != row]
-            if not self._try(rebuild(self.case, [bits[r] for r in rest], lengths=lengths[rest])):
-                row += 1
+            count *= 2
 
     def _layout(self) -> None:
         lengths = self.case.lengths.numpy()
         if self.case.offset or self.case.row_stride != self.case.columns:
             self._try(rebuild(self.case, self._bits(), lengths=lengths, offset=0, gap=0))
+        if not self.case.rows:
+            self._least(
+                0, self.case.columns, lambda columns: rebuild(self.case, [], lengths=[], columns=columns)
+            )
+            return
         widest = int(self.case.clamped.max(initial=0))
         for columns in (widest, widest + 1):
             if columns < self.case.columns:
@@ -124,7 +93,7 @@ class Shrinker:
 
     def _values(self) -> None:
         """Whole numbers for a few values; three, above, at and below the k-th; or one."""
-        for row in self._while_any_left(range(self.case.rows)):
+        for row in self._while_any_left(self._some_rows()):
             for values in self._simple(row):
                 if self._try(self._replaced(row, values)):
                     break
@@ -134,6 +103,9 @@ class Shrinker:
         values = self._bits()[row][:n]
         keys = ordered_keys(values)
         ranks = np.unique(keys, return_inverse=True)
+        is_nan = np.isnan(values.view(np.float32))
+        if (values[is_nan] != PLAIN_NAN).any():
+            yield np.where(is_nan, PLAIN_NAN, values)
         if n and len(ranks[0]) <= FEW_VALUES:
             for step in PLAIN_STEPS:
                 plain = bits_of(1.0 + step * ranks[1].astype(np.float32))
@@ -150,17 +122,9 @@ class Shrinker:
         if not np.array_equal(values, descending := values[np.argsort(~keys, kind="stable")]):
             yield descending
 
-    def _blocks(self, n: int) -> Iterator[int]:
-        """Block sizes from half a row down."""
-        size = n // 2
-        finest = 1 if n <= FEW_COLUMNS else n // FINEST_SHARE
-        while size >= max(1, finest):
-            yield size
-            size //= 2
-
     def _columns(self) -> None:
         """Blocks of columns taken out, then single columns off the end by bisection."""
-        for row in self._while_any_left(range(self.case.rows)):
+        for row in self._while_any_left(self._some_rows()):
             for size in self._blocks(int(self.case.clamped[row])):
                 start = 0
                 while start < int(self.case.clamped[row]) and not self._over():
@@ -177,39 +141,29 @@ class Shrinker:
             runs = runs_of(self._values_of(row))
             if not place < len(runs) <= FEW_VALUES:
                 return
-            low, high = 0, runs[place][1]
-            while low < high and not self._over():
-                middle = (low + high) // 2
-                counts = [count for _, count in runs]
-                counts[place] = middle
-                shorter = np.repeat(np.array([bits for bits, _ in runs], np.uint32), counts)
-                if len(shorter) and self._try(self._replaced(row, shorter)):
-                    high = middle
-                else:
-                    low = middle + 1
+            values, counts = (np.array(part) for part in zip(*runs, strict=True))
+            self._least(0, int(counts[place]), partial(self._with_run, row, place, values, counts))
+
+    def _with_run(
+        self, row: int, place: int, values: np.ndarray, counts: np.ndarray, count: int
+    ) -> Case | None:
+        shorter = np.repeat(
+            values.astype(np.uint32), np.where(np.arange(len(counts)) == place, count, counts)
+        )
+        return self._replaced(row, shorter) if len(shorter) else None
 
     def _values_of(self, row: int) -> np.ndarray:
         return self._bits()[row][: int(self.case.clamped[row])]
 
     def _trim(self, row: int) -> None:
         """The shortest failing length, as if longer ones all failed."""
-        high = int(self.case.clamped[row])
-        low = 1
-        while low < high and not self._over():
-            middle = (low + high) // 2
-            if self._try(self._replaced(row, self._bits()[row][:middle])):
-                high = middle
-            else:
-                low = middle + 1
+        bits = self._bits()[row]
+        self._least(1, int(self.case.clamped[row]), lambda count: self._replaced(row, bits[:count]))
 
     def _k(self) -> None:
-        low, high = 1, self.case.k
-        while low < high and not self._over():
-            middle = (low + high) // 2
-            if self._try(replace(self.case, k=middle)):
-                high = middle
-            else:
-                low = middle + 1
+        if self.case.k > 2 and self._try(replace(self.case, k=1)):
+            return
+        self._least(1, self.case.k, lambda k: replace(self.case, k=k))
 
     def _best(self) -> None:
         """The best columns, and k less by as many: all but the k-th, or half of them, down to one."""
@@ -226,7 +180,7 @@ class Shrinker:
 
     def _runs(self) -> None:
         """Blocks flattened to the value at their start."""
-        for row in range(self.case.rows):
+        for row in self._some_rows():
             n = int(self.case.clamped[row])
             for size in (n, *self._blocks(n)):
                 for start in self._while_any_left(range(0, n, max(1, size))):
@@ -245,10 +199,12 @@ def shrink(
     cost: float = 0.0,
     ks: Sequence[int] = (),
     attempts: int = MOST_ATTEMPTS,
+    row: int = 0,
 ) -> Case:
     """The smallest case for which `fails` still holds that is found within so many attempts.
 
     The result is the same on any machine, unless `seconds` pass first. cost: seconds that one attempt is
-    likely to take. ks: the values of k that the case may have, all where there are none.
+    likely to take. ks: the values of k that the case may have, all where there are none. row: one that is
+    wrong.
     """
-    return Shrinker(case, fails, time.monotonic() + seconds, cost, ks, attempts).run()
+    return Shrinker(case, fails, time.monotonic() + seconds, cost, ks, attempts, row).run()

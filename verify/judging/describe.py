@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
-from ...reference.arguments import PADDING
 from ..cases.case import Case
-from .judge import Expected, Slots, keys_of
+from .faults import faults_of, value
+from .judge import Expected, Slots
 from .wrong_columns import right_columns
 
 MOST_RUNS = 4  # a row of more runs is described by its range
 MOST_COLUMNS = 3
-
-
-def value(bits: int) -> str:
-    """A float32 as text: the shortest decimal; for NaN, the bits too."""
-    number = np.array(bits, np.uint32).view(np.float32)[()]
-    if np.isnan(number):
-        return f"NaN (0x{bits:08X})"
-    return str(number)
 
 
 def runs_of(row: np.ndarray) -> list[tuple[int, int]]:
@@ -51,27 +42,30 @@ def case_in_words(case: Case, own: bool = True) -> str:
     """One line for a case: shape, k, and each row's length and contents if it has few rows.
 
     own: whether the target is one of ours: only these have a policy."""
-    bits = case.bits()
+    bits, lengths = case.bits(), case.lengths.tolist()
+    alike = [(lengths[row], bits[row, : case.clamped[row]].tobytes()) for row in range(case.rows)]
+    starts = [row for row in range(case.rows) if row == 0 or alike[row] != alike[row - 1]]
     parts = []
-    for row in range(min(case.rows, MOST_COLUMNS)):
+    for row, end in zip(starts[:MOST_COLUMNS], [*starts[1:], case.rows], strict=False):
+        which = (
+            f"rows {row} to {end - 1}: "
+            if end - row > 1
+            else f"row {row}: "
+            if len(starts) < case.rows
+            else ""
+        )
         n = int(case.clamped[row])
-        parts.append(f"length {int(case.lengths[row])}: {contents(bits[row, :n])}")
-    more = f"; {case.rows - MOST_COLUMNS} more rows" if case.rows > MOST_COLUMNS else ""
+        tail = f"; beyond it {contents(bits[row, n:])}" if n < case.columns and case.rows == 1 else ""
+        parts.append(f"{which}length {lengths[row]}: {contents(bits[row, :n])}{tail}")
+    left = case.rows - starts[MOST_COLUMNS] if len(starts) > MOST_COLUMNS else 0
+    more = f"; {left} more rows" if left else ""
     layout = (
         ""
         if case.row_stride == case.columns and not case.offset
         else (f", row stride {case.row_stride}, offset {case.offset}")
     )
     policy = f", policy {case.policy}" if case.policy and own else ""
-    return f"{case.rows} x {case.columns}, k {case.k}{policy}{layout}; " + "; ".join(parts) + more
-
-
-def _columns(columns: np.ndarray, bits: np.ndarray) -> str:
-    shown = ", ".join(
-        f"{column} ({value(int(bits[column]))})" if 0 <= column < len(bits) else str(column)
-        for column in columns[:MOST_COLUMNS]
-    )
-    return shown + (", ..." if len(columns) > MOST_COLUMNS else "")
+    return "; ".join((f"{case.rows} x {case.columns}, k {case.k}{policy}{layout}", *parts)) + more
 
 
 def order_in_words(slots: Slots) -> str:
@@ -85,38 +79,12 @@ def order_in_words(slots: Slots) -> str:
 
 
 def row_in_words(expected: Expected, slots: Slots, row: int) -> str:
-    """How one row of an answer differs from the contract's."""
-    bits = expected.logits[row].view(torch.int32).numpy().view(np.uint32)
-    n, wanted = int(expected.n[row]), int(expected.wanted[row])
-    got, valid = slots.indices[row].numpy(), slots.valid[row].numpy()
-    right = right_columns(expected, row)
+    """How one row of an answer differs from the contract's, the cause first."""
     head = f"row {row} (length {int(expected.lengths[row])}, k {expected.k})"
-    keys = keys_of(expected.logits[row]).numpy()
-    missing, surplus = np.setdiff1d(right, got), np.setdiff1d(got[valid], right)
-    # The plainest evidence comes first: the greatest column that is missing, the least in its place.
-    missing = missing[np.argsort(-keys[missing], kind="stable")]
-    surplus = surplus[np.argsort(keys[surplus], kind="stable")]
-    stray = got[:wanted][(got[:wanted] < 0) | (got[:wanted] >= n)]
-    faults = []
-    if len(missing):
-        which = "the expected column" if wanted == 1 else f"{len(missing)} of {wanted} expected columns"
-        verb = "is" if len(missing) == 1 else "are"
-        faults.append(f"{which} {verb} missing: {_columns(missing, bits)}")
-    if len(surplus):
-        count = _counted(len(surplus), "column was", "columns were")
-        faults.append(f"{count} selected instead: {_columns(surplus, bits)}")
-    if len(stray):
-        count = _counted(len(stray), "slot holds", "slots hold")
-        faults.append(f"{count} an index outside the row: {_columns(stray, bits)}")
-    repeated = len(got[valid]) - len(np.unique(got[valid]))
-    if repeated:
-        faults.append(f"{_counted(repeated, 'slot repeats', 'slots repeat')} a column")
-    if not faults:
-        padded = np.append(right, np.full(len(got) - wanted, PADDING))
+    faults = list(faults_of(slots, row).words())
+    if not faults:  # the right columns in another order
+        got, right = slots.indices[row].numpy(), right_columns(expected, row)
+        padded = np.append(right, np.full(len(got) - len(right), slots.padding))
         slot = int((got != padded).argmax())
         faults.append(f"slot {slot} holds {got[slot]}, expected {padded[slot]}")
     return f"{head}: " + "; ".join(faults)
-
-
-def _counted(count: int, singular: str, plural: str) -> str:
-    return f"{count} {singular if count == 1 else plural}"

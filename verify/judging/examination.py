@@ -22,61 +22,27 @@ from ..cases.variants import (
     has_short_lengths,
     is_packed,
     packed,
-    with_legal_lengths,
 )
 from ..properties import TRACE_AGREEMENT
-from ..targets.model import model_trace
 from ..targets.target import POISONS, Answer, NotTaken, Schedule, Target, TargetFailure
-from .batch import with_oracle
 from .describe import order_in_words, row_in_words
+from .faults import Fault, faults_of
 from .judge import JUDGES, Expected, Slots, is_correct_selection
-from .trace_difference import TraceDifference, first_difference
-from .wrong_columns import WrongColumns, against_contract, told_apart
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """What one case told of one property. rows: how many it judged. broken: in words, or None. wrong: the
-    columns of a row that it is broken in, where there are such. fatal: it cost the target's process."""
-
-    promise: str
-    rows: int
-    broken: str | None = None
-    difference: TraceDifference | None = None
-    wrong: WrongColumns | None = None
-    fatal: bool = False
-
-
-@dataclass
-class Subject:
-    """A case and what is known of it, computed once and shared by all targets."""
-
-    case: Case
-    _expected: Expected | None = None
-    _model: tuple[np.ndarray, np.ndarray] | None = None
-
-    @property
-    def expected(self) -> Expected:
-        if self._expected is None:
-            self._expected = with_oracle(self.case.logits, self.case.lengths, self.case.k)
-        return self._expected
-
-    @property
-    def model(self) -> tuple[np.ndarray, np.ndarray]:
-        if self._model is None:
-            self._model = model_trace(self.case)
-        return self._model
-
+from .measurement import Measurement, failed
+from .subject import Subject as Subject
+from .told_apart import Difference, told_apart
+from .trace_difference import first_difference
+from .wrong_columns import against_contract
 
 # What a call beyond the first is for, in the order in which they are made.
 AGAIN, SHORT, GRAPH = "repeatable-bytes", "short-lengths", "graph-replay"
 STEPS = (AGAIN, SHORT, *VARIANTS, GRAPH)
-UNTOUCHED = "inputs-untouched"
+UNTOUCHED, WRITTEN = "inputs-untouched", "fully-written"
 # The step that measures a property; the base call measures the others.
 STEP_OF = {
     "repeatable-set": AGAIN,
     "repeatable-bytes": AGAIN,
-    "fully-written": AGAIN,
+    WRITTEN: AGAIN,
     UNTOUCHED: SHORT,  # beside the base call
     **{name: name for name in (SHORT, *VARIANTS, GRAPH)},
 }
@@ -91,11 +57,12 @@ class Examination:
     schedules: Sequence[Schedule] = ("",)
     calls: int = 0
     base: Answer | None = None
+    _printed: str = ""
     _slots: Slots | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not self.target.own:
-            self.subject = _legal(self.subject)
+            self.subject = self.subject.with_legal_lengths()
         adapted = self.target.adapt(self.subject.case)
         if adapted is not self.subject.case:
             self.subject = Subject(adapted)
@@ -104,12 +71,21 @@ class Examination:
         """All that the base call and `steps` measure. short: the case as it was before its lengths
         were made legal. A base call without an answer leaves nothing to compare; NotTaken where the target
         does not take it. A later call that is not taken measures nothing."""
-        measured = list(self._base())
+        measured = list(self._told(self._base(), self.subject.case))
         for step in STEPS if self.base is not None else ():
             if step in steps:
+                called = short if step == SHORT else self.subject.case
                 with suppress(NotTaken):
-                    measured += self._step(step, short)
+                    measured += self._told(self._step(step, short), called)
         return measured
+
+    def _told(self, measured: Iterator[Measurement], called: Case | None) -> Iterator[Measurement]:
+        """With what a broken one needs to be told: what was called, and what the target printed then. Ours
+        see the case as it is."""
+        for item in measured:
+            if item.broken and item.evidence.printed == "":
+                item = replace(item, evidence=replace(item.evidence, printed=self._printed))
+            yield item if self.target.own or not item.broken else replace(item, case=called)
 
     def _step(self, step: str, short: Case | None) -> Iterator[Measurement]:
         if step == AGAIN:
@@ -124,6 +100,7 @@ class Examination:
         self.calls += 1
         given = case.copy()
         answer = self.target.call(given, poison, schedule, tracing)
+        self._printed = answer.printed
         if not answer.damage and not given.has_same_memory(case):
             return replace(answer, damage="logits or lengths were changed")
         return answer
@@ -138,19 +115,23 @@ class Examination:
         try:
             self.base = self._call(case, tracing=tracing)
         except TargetFailure as failure:
-            yield _failed(failure, "exact-set" if failure.promise else self._blamed(), case)
+            yield failed(failure, "exact-set" if failure.promise else self._blamed(), case)
             return
-        yield Measurement(UNTOUCHED, case.rows, self.base.damage)
+        yield _untouched(case, self.base)
         self._slots = slots = self._read(expected, self.base)
+        unwritten = (slots.unwritten.any(1)).nonzero().flatten().tolist()
+        if unwritten:
+            yield _row(WRITTEN, case.rows, slots, unwritten[0])
         for promise, judge in JUDGES.items():
             verdict = judge(slots)
-            broken = verdict.broken
-            words, wrong = None, None
-            if broken.numel():
-                row, in_order = int(broken[0]), promise == "ascending-order"
-                words = order_in_words(slots) if in_order else row_in_words(expected, slots, row)
-                wrong = against_contract(slots, row)
-            yield Measurement(promise, int(verdict.applies.sum()), words, wrong=wrong)
+            broken, judged = verdict.broken.tolist(), int(verdict.applies.sum())
+            if not broken:
+                yield Measurement(promise, judged)
+            elif promise == "ascending-order":
+                wrong = against_contract(slots, broken[0])
+                yield Measurement(promise, judged, order_in_words(slots), Fault.ORDER.value, wrong=wrong)
+            else:  # a row that tells the cause, where there is one
+                yield _row(promise, judged, slots, min(broken, key=lambda row: row not in unwritten))
         if tracing and self.base.trace is not None:
             yield self._trace(self.base.trace)
 
@@ -170,7 +151,7 @@ class Examination:
     def _trace(self, trace: np.ndarray) -> Measurement:
         difference = first_difference(trace, self.subject.model[1])
         words = difference.told(self.target.name) if difference else None
-        return Measurement(TRACE_AGREEMENT.name, self.subject.case.rows, words, difference)
+        return Measurement(TRACE_AGREEMENT.name, self.subject.case.rows, words, difference=difference)
 
     def _again(self) -> Iterator[Measurement]:
         """The same call once more, into memory that held something else, under another schedule."""
@@ -179,19 +160,18 @@ class Examination:
         try:
             answer = self._call(case, POISONS[1])
         except TargetFailure as failure:
-            yield _failed(failure, AGAIN, case, "the second call: ")
+            yield failed(failure, AGAIN, case, "the second call: ")
             return
-        second = answer.indices
-        stale = (first == POISONS[0]) & (second == POISONS[1])
-        rows = np.flatnonzero(stale.any(axis=1))
-        words = f"row {rows[0]}: {int(stale[rows[0]].sum())} slots were not written" if len(rows) else None
-        yield Measurement("fully-written", case.rows, words)
-        pair = self._read(expected, self.base), self._read(expected, answer)
-        same_set = (pair[0].columns == pair[1].columns).all(1).numpy()
-        same_bytes = ((first == second) | stale).all(axis=1)
+        slots = self._read(expected, answer)
+        unwritten = slots.unwritten
+        if not bool(self._slots.unwritten.any()):  # which the base call has told
+            rows = unwritten.any(1).nonzero().flatten().tolist()
+            yield _row(WRITTEN, case.rows, slots, rows[0]) if rows else Measurement(WRITTEN, case.rows)
+        both = (self._slots.unwritten & unwritten).numpy()
+        same_set = (self._slots.columns == slots.columns).all(1).numpy()
+        same_bytes = ((first == answer.indices) | both).all(axis=1)
         for promise, same in (("repeatable-set", same_set), ("repeatable-bytes", same_bytes)):
-            words, wrong = told_apart(same, self._slots, second, "in the second call")
-            yield Measurement(promise, case.rows, words, wrong=wrong)
+            yield _apart(promise, case.rows, told_apart(same, self._slots, slots, "in the second call"))
 
     def _short(self, case: Case) -> Iterator[Measurement]:
         """Lengths as given, negative, zero or over the columns; our own targets saw them at once. Of others
@@ -205,19 +185,14 @@ class Examination:
             try:
                 answer = self._call(case)
             except TargetFailure as failure:
-                yield _failed(failure, SHORT, case)
+                yield failed(failure, SHORT, case)
                 return
             if answer.damage:  # such as lengths that were clamped where they lie
-                yield Measurement(UNTOUCHED, case.rows, answer.damage)
+                yield _untouched(case, answer)
             slots = self._read(Expected.of(case), answer)
             judged = is_correct_selection(self._slots).numpy()
         wrong = np.flatnonzero(judged & ~is_correct_selection(slots).numpy())
-        if not len(wrong):
-            yield Measurement(SHORT, case.rows)
-            return
-        row = int(wrong[0])
-        words = row_in_words(slots.expected, slots, row)
-        yield Measurement(SHORT, case.rows, words, wrong=against_contract(slots, row))
+        yield _row(SHORT, case.rows, slots, int(wrong[0])) if len(wrong) else Measurement(SHORT, case.rows)
 
     def _graph(self) -> Iterator[Measurement]:
         """A graph's replay beside the plain call: the bytes, or the set where no more is promised."""
@@ -228,15 +203,14 @@ class Examination:
         try:
             answer = self.target.replay_graph(case)
         except TargetFailure as failure:
-            yield _failed(failure, GRAPH, case)
+            yield failed(failure, GRAPH, case)
             return
+        slots = self._read(self.subject.expected, answer)
         if "repeatable-bytes" in self.target.claims:
             same = (answer.indices == self.base.indices).all(axis=1)
         else:
-            slots = self._read(self.subject.expected, answer)
             same = (is_correct_selection(slots) == is_correct_selection(self._slots)).numpy()
-        words, wrong = told_apart(same, self._slots, answer.indices, "in a graph's replay")
-        yield Measurement(GRAPH, case.rows, words, wrong=wrong)
+        yield _apart(GRAPH, case.rows, told_apart(same, self._slots, slots, "in a graph's replay"))
 
     def _variant(self, step: str) -> Iterator[Measurement]:
         forms = (form for form in VARIANTS[step](self.subject.case) if self.target.takes(form.case))
@@ -252,7 +226,7 @@ class Examination:
         try:
             answer = self._call(variant.case)
         except TargetFailure as failure:
-            return _failed(failure, step, variant.case, f"{variant.form}: ")
+            return failed(failure, step, variant.case, f"{variant.form}: ")
         slots = self._read(Expected.of(variant.case), answer)
         right_before = is_correct_selection(self._slots)[variant.source]
         same = (is_correct_selection(slots) == right_before).numpy()
@@ -260,17 +234,26 @@ class Examination:
             same &= (slots.columns == self._slots.columns[variant.source]).all(1).numpy()
         if "repeatable-bytes" in self.target.claims:
             same &= (answer.indices == self.base.indices[variant.source]).all(axis=1)
-        words, wrong = told_apart(same, self._slots, answer.indices, variant.form, variant.source)
-        return Measurement(step, variant.case.rows, words, wrong=wrong)
+        difference = told_apart(same, self._slots, slots, variant.form, variant.source)
+        return _apart(step, variant.case.rows, difference)
 
 
-def _failed(failure: TargetFailure, promise: str, case: Case, when: str = "") -> Measurement:
-    return Measurement(failure.promise or promise, case.rows, f"{when}{failure}", fatal=failure.fatal)
+def _row(promise: str, rows: int, slots: Slots, row: int) -> Measurement:
+    """A promise that a row of one answer breaks."""
+    cause = faults_of(slots, row).cause or Fault.ORDER
+    words = row_in_words(slots.expected, slots, row)
+    return Measurement(promise, rows, words, cause.value, wrong=against_contract(slots, row))
 
 
-def _legal(subject: Subject) -> Subject:
-    legal = with_legal_lengths(subject.case)
-    return subject if legal is subject.case else Subject(legal)
+def _apart(promise: str, rows: int, found: Difference | None) -> Measurement:
+    """A promise of two calls. found: how they differ, if they do."""
+    if found is None:
+        return Measurement(promise, rows)
+    return Measurement(promise, rows, found.broken, found.cause, wrong=found.wrong)
+
+
+def _untouched(case: Case, answer: Answer) -> Measurement:
+    return Measurement(UNTOUCHED, case.rows, answer.damage, Fault.INPUTS.value if answer.damage else "")
 
 
 def examine(
@@ -278,6 +261,14 @@ def examine(
 ) -> list[Measurement]:
     """Every measurement that one case gives of one target. Raises NotTaken where it does not take it."""
     return Examination(target, subject, schedules).run(steps, short=subject.case)
+
+
+def answer_before(target: Target, calls: Sequence[Case]) -> None:
+    """Lets the target answer calls whose answers nobody looks at: for what they leave behind in its
+    process."""
+    for call in calls:
+        with suppress(TargetFailure, NotTaken):
+            target.call(call.copy(), POISONS[0], "")
 
 
 def check_one(

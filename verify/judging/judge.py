@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ..cases.case import Case
+from ..targets.target import is_poison
 
 MAGNITUDE = 0x7FFFFFFF  # all bits of a float32 but the sign
 INFINITY = 0x7F800000
@@ -124,6 +125,12 @@ class Slots:
         self._slot = torch.arange(indices.shape[1], device=indices.device)
         self.leading = self._slot < expected.wanted[:, None]
         self.valid = (indices >= 0) & (indices < expected.n[:, None])
+
+    @cached_property
+    def unwritten(self) -> Tensor:
+        """Bool [R, k]: slots that hold what memory held before the call."""
+        found = is_poison(self.indices.cpu().numpy())
+        return torch.from_numpy(found).to(self.indices.device) & (self.indices != self.padding)
 
     @cached_property
     def unique(self) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,26 +62,3 @@ def between_calls(slots: Slots, row: int, second: np.ndarray) -> WrongColumns:
         _tuple(np.setdiff1d(inside, first)),
         _tuple(np.flatnonzero(first != second)),
     )
-
-
-def told_apart(
-    same: np.ndarray, base: Slots, second: np.ndarray, when: str, source: Sequence[int] | None = None
-) -> tuple[str | None, WrongColumns | None]:
-    """The first row that is not the same in the base's answer and in the second: in words, and which
-    columns. source: for each row of the second call, the base's row that it repeats."""
-    rows = np.flatnonzero(~same)
-    if not len(rows):
-        return None, None
-    row = int(rows[0])
-    before = row if source is None else source[row]
-    first = base.indices[before].numpy()
-    wrong = between_calls(base, before, second[row])
-    slots = np.flatnonzero(first != second[row])
-    if not len(slots):
-        return f"row {row} differs {when}", wrong
-    slot = int(slots[0])
-    words = (
-        f"row {row} differs {when} in {len(slots)} of {len(first)} slots: "
-        f"slot {slot} was {first[slot]}, then {second[row, slot]}"
-    )
-    return words, wrong

@@ -1,7 +1,8 @@
 """A first look at a mutant: one kernel of the smallest policy is compiled, and small cases are put to it.
 
 Most mutants die of that, within seconds; the whole campaign, which compiles every kernel of every policy, is
-for the others. A hint says which case killed a mutant before: then that one comes first, with its kernel.
+for the others. A hint says which case killed a mutant before: then that one comes first, with its kernel, or
+with all kernels of its policy where its call has several launches.
 
 Source: test prioritisation (Rothermel and others, "Prioritizing test cases for regression testing", 2001).
 """
@@ -20,7 +21,8 @@ from ..campaign.campaign import CALLS
 from ..campaign.scales import FIRST
 from ..cases.case import Case, Origin
 from ..cases.families import FAMILIES, Setting, from_origin
-from ..judging.examination import Measurement, Subject, examine
+from ..judging.examination import Subject, examine
+from ..judging.measurement import Measurement
 from .mutant import Mutant
 from .targets import MutantTarget
 
@@ -54,7 +56,7 @@ LIKELIEST = {
 }
 
 
-SEVERAL = "several"  # calls of several launches, which no look at one kernel can judge
+SEVERAL = "several"  # calls of several launches, each of which runs a kernel
 EVERY = ("shared", "wide", "narrowest", "cooperative")
 
 
@@ -110,12 +112,13 @@ def kernel_of(case: Case) -> tuple[str, str]:
 
 
 class LookTarget(MutantTarget):
-    """The mutant with one kernel alone, always traced: no other is compiled."""
+    """The mutant with the kernel of some calls alone, always traced: no other is compiled."""
 
     def __init__(self, headers: Path, kernel: tuple[str, str]) -> None:
         super().__init__(headers)
         self._kernel = kernel
-        self._altered["entry"] = kernel[1]
+        if kernel[1] != SEVERAL:
+            self._altered["entry"] = kernel[1]
         self._traced = True
 
     def refuses(self, case: Case) -> str | None:

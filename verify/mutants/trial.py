@@ -14,7 +14,7 @@ from ...cuda.emulator.build import KERNEL
 from ..campaign.campaign import CALLS, Campaign, Options
 from ..campaign.outcome import Outcome, PropertyOutcome
 from ..cases.families import FAMILIES
-from ..judging.examination import Measurement
+from ..judging.measurement import Measurement
 from .first_look import Hint, every_look, first_looks
 from .mutant import DoesNotApply, Mutant
 from .targets import MutantTarget, NoTrial, RanksTarget, target_of

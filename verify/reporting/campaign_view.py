@@ -9,7 +9,7 @@ from ..campaign.coverage import LONG_ROW
 from ..campaign.outcome import Outcome, PropertyOutcome, TargetOutcome
 from ..properties import TRACE_AGREEMENT, promise_of
 from .coverage_tables import boundary_table, extent_table, family_table, path_table
-from .story import Story, story_of
+from .story import Story, stories_of, story_of
 from .view import Cell, Column, Line, Table, Tone
 
 TONES = {"holds": Tone.GOOD, "fails": Tone.BAD, "not-run": Tone.DIM}
@@ -51,6 +51,8 @@ class CampaignView:
     idle_families: tuple[str, ...]  # those without a case
     conformance: Table
     judgements: dict[str, tuple[Judgement, ...]]  # by target
+    causes: dict[str, tuple[Story, ...]]  # by target, one a cause; claimed ones first
+    own: bool  # whether a target is ours: the paths are those of our own kernel
 
     @property
     def verdict_line(self) -> Line:
@@ -60,13 +62,9 @@ class CampaignView:
         return Cell(self.verdict, self.tone, strong=True), Cell(f": {self.sums}{reason}{interrupted}")
 
     def stories(self, claimed_only: bool = False) -> list[Story]:
-        """The broken promises, target by target, claimed ones first."""
-        found = []
-        for items in self.judgements.values():
-            stories = [item.story for item in items if item.story]
-            found += [story for story in stories if story.claimed]
-            found += [story for story in stories if not story.claimed and not claimed_only]
-        return found
+        """The causes, target by target, claimed ones first."""
+        stories = (story for found in self.causes.values() for story in found)
+        return [story for story in stories if story.claimed or not claimed_only]
 
 
 def _cell(promise: str, item: PropertyOutcome) -> Cell:
@@ -137,4 +135,6 @@ def view_of(outcome: Outcome) -> CampaignView:
         idle_families=idle,
         conformance=conformance_table(judgements),
         judgements=judgements,
+        causes={name: tuple(stories_of(target, False)) for name, target in outcome.targets.items()},
+        own=any(target.own for target in outcome.targets.values()),
     )

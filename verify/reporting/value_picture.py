@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from ...reference.order import ordered_key
-from ..judging.describe import value
+from ..judging.faults import value
 from ..judging.wrong_columns import WrongColumns
 
 AROUND = 24  # places on both sides of the threshold at least

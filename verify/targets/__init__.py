@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from ..start import Started
 from .emulator import EmulatorTarget
 from .first_calls import FirstCalls
 from .function import FunctionTarget
@@ -77,14 +78,15 @@ def resolve(
     device: str = "cpu",
     limits: TargetLimits | None = None,
     first_calls: FirstCalls | None = None,
+    started: Started | None = None,
 ) -> Target:
     """The target of that name; other people's run in a process of their own.
 
     claims: in place of its own. device: where a function's tensors are put, "cpu" or "cuda". limits: of the
-    calls that it takes, over its own. first_calls: the patience with them. Raises TargetMisnamed as `inside`
-    does.
+    calls that it takes, over its own. first_calls: the patience with them. started: a worker that is on its
+    way already. Raises TargetMisnamed as `inside` does.
     """
     target = inside(name, device, limits)
     if claims is not None:
         target.claims = claims
-    return target if target.own else IsolatedTarget(target, device, first_calls=first_calls)
+    return target if target.own else IsolatedTarget(target, device, first_calls=first_calls, started=started)

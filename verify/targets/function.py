@@ -16,6 +16,7 @@ from ..properties import CLAIMS, with_shards
 from .first_calls import FirstCalls, usual_seconds
 from .graph import at_once, decoy_of, replayed
 from .limits import TargetLimits, stated_by
+from .poisoned import poisoned_memory
 from .results import indices_in
 from .target import (
     POISONS,
@@ -28,6 +29,7 @@ from .target import (
     TargetMisnamed,
     TargetUnavailable,
 )
+from .user_frame import where, whole
 from .user_module import imported
 
 LONGEST_LINE = 300  # characters of an error's message that are told
@@ -98,13 +100,6 @@ def in_a_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {lines[0]}"[:LONGEST_LINE]
 
 
-def poison_allocator(rows: int, k: int, poison: int) -> None:
-    """Leaves `poison` in the memory that the next output of this size is likely to be given, so that a
-    target which leaves slots unwritten does not find zeros there."""
-    for dtype in (torch.int32, torch.int64):
-        torch.full((rows, k), poison, dtype=dtype, device="cpu")
-
-
 class FunctionTarget(Target):
     """device: where the tensors are put. limits: those stated, over what the function's attributes state.
     The callable runs in this process; IsolatedTarget wraps it."""
@@ -173,17 +168,19 @@ class FunctionTarget(Target):
 
     def call(self, case: Case, poison: int, schedule: Schedule, tracing: bool = False) -> Answer:
         function = self._function_of(case)
-        poison_allocator(case.rows, case.k, poison)
         logits, lengths, storage = self._given(case)
         began = time.monotonic()
         try:
-            found = self._answer(function, logits, lengths, case.k, poison)
+            with poisoned_memory(case.rows, case.k, poison, self.device):
+                found = self._answer(function, logits, lengths, case.k, poison)
             if self.on_gpu:
                 torch.cuda.synchronize(self.device)  # where a kernel's illegal access is told
         except NotImplementedError as error:
             raise NotTaken(in_a_line(error)) from error
         except Exception as error:
-            raise TargetFailure("raised", in_a_line(error)) from error
+            frame = where(error, inspect.unwrap(function))
+            words = f"{in_a_line(error)} ({frame})" if frame else in_a_line(error)
+            raise TargetFailure("raised", words, traceback=whole(error)) from error
         except SystemExit as error:
             raise TargetFailure("exit", f"called exit({error.code})") from error
         usual = usual_seconds(case.rows, case.columns)

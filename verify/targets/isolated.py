@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import importlib
 import logging
-import signal
-import subprocess
 import sys
-import threading
 import time
-from collections import deque
 from collections.abc import Hashable
-from dataclasses import asdict
-from multiprocessing import Pipe
 from multiprocessing.connection import Connection
-from typing import IO
 
 from ..cases.case import Case
 from ..properties import with_shards
+from ..start import Started
+from .call_log import CallLog
 from .first_calls import FirstCalls, usual_seconds
-from .limits import TargetLimits, limits_of
+from .limits import limits_of
+from .process import Process
 from .target import (
     POISONS,
     Answer,
@@ -31,12 +27,9 @@ from .target import (
     TargetMisnamed,
     TargetUnavailable,
 )
-from .wire import answer_of, receive, send, send_case
+from .user_frame import last_words, less_noise
+from .wire import answer_of, receive, send_case
 
-# The working folder, which Python puts first, comes last: a file in it may be called like one of the library.
-WORKER = (
-    "import sys; sys.path.sort(key=''.__eq__); from persistent_topk.verify.targets.worker import main; main()"
-)
 PREPARE_SECONDS = 300.0  # importing an engine and compiling its kernels
 TALK_SECONDS = 10.0  # of waiting for a first call before a line says so
 CALL_SECONDS = (2.0, 20.0)  # the least and the most that the watchdog gives a later call:
@@ -44,8 +37,6 @@ PATIENCE = 100.0  # so many times the slowest answered one;
 SLACK = 5.0  # and so many times what calls of many rows or columns take
 MOST_RESIDENT_BYTES = 4 << 30  # a process that has grown to this is replaced
 GIBIBYTE = 1 << 30
-KEPT_BYTES = 2000  # of what the target printed last
-PRINTED_CHUNK = 1 << 16
 LOG = logging.getLogger(__name__)
 
 
@@ -59,52 +50,6 @@ def check_platform() -> None:
         ) from error
 
 
-class Process:
-    """One run of the worker, and the last of what it printed."""
-
-    def __init__(self, name: str, device: str, limits: TargetLimits) -> None:
-        self.connection, theirs = Pipe()
-        worker = [sys.executable, "-c", WORKER]
-        self.popen = subprocess.Popen(
-            [*worker, str(theirs.fileno()), name, device],
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # an interrupt is for the checker, which ends the worker itself
-        )
-        theirs.close()
-        self._printed: deque[bytes] = deque(maxlen=2)
-        assert self.popen.stdout is not None
-        threading.Thread(target=self._drain, args=(self.popen.stdout,), daemon=True).start()
-        send(self.connection, {"path": sys.path, "limits": asdict(limits)})
-
-    def _drain(self, printed: IO[bytes]) -> None:
-        while chunk := printed.read1(PRINTED_CHUNK):  # type: ignore[attr-defined]
-            self._printed.append(chunk)
-
-    def last_words(self) -> str:
-        """The last line that it printed, if any."""
-        text = b"".join(self._printed)[-KEPT_BYTES:].decode(errors="replace").strip()
-        return text.splitlines()[-1] if text else ""
-
-    def end(self) -> str:
-        """Kills what is left of it; how it ended, in words."""
-        try:
-            code = self.popen.wait(timeout=1.0)
-        except subprocess.TimeoutExpired:
-            self.popen.kill()
-            code = self.popen.wait()
-        self.connection.close()
-        if code < 0:
-            return f"killed by {signal.Signals(-code).name}"
-        return f"exited with status {code}"
-
-    def kill(self) -> None:
-        self.popen.kill()
-        self.end()
-
-
 class IsolatedTarget(Target):
     """inner: tells name, claims and limits here; its copy in the worker does the work, and tells what limits
     the function's attributes add."""
@@ -115,8 +60,11 @@ class IsolatedTarget(Target):
         device: str = "cpu",
         patience: float = 1.0,
         first_calls: FirstCalls | None = None,
+        started: Started | None = None,
     ) -> None:
-        """patience: scales the watchdog's limits. first_calls: the patience with these."""
+        """patience: scales the watchdog's limits of calls. first_calls: the patience with these. started:
+        its first worker, if that is on its way already."""
+        self._worker = started
         self.inner = inner
         self.name, self.claims, self.limits = inner.name, inner.claims, inner.limits
         self.on_gpu = inner.on_gpu
@@ -126,6 +74,7 @@ class IsolatedTarget(Target):
         self._process: Process | None = None
         self._slowest: float | None = None
         self._fingerprint = ""
+        self._calls = CallLog()
         self._place: Place | None = None
         self._outgrown: list[int] = []  # bytes of the processes that were replaced
 
@@ -161,20 +110,35 @@ class IsolatedTarget(Target):
             self._process.kill()
             self._process = None
 
+    @property
+    def renews(self) -> bool:
+        return self._process is not None and self._process.copies and not self.waited()
+
+    def renew(self) -> None:
+        if self._process is not None and not self._process.renew():
+            self._process = None
+        self._calls.clear()
+        self._first_calls.forget()
+
+    def earlier_calls(self) -> tuple[Case, ...]:
+        return self._calls.kept()
+
     def _started(self) -> Process:
         """The worker, ready; started anew after a crash."""
         if self._process is not None:
             return self._process
         check_platform()
-        process = Process(self.name, self._device, self.limits)
+        process = Process(self.name, self._device, self.limits, self._worker)
+        self._worker = None
         try:
-            if not process.connection.poll(PREPARE_SECONDS * self._patience):
-                process.kill()
-                raise TargetUnavailable(f"{self.name} was not imported within {PREPARE_SECONDS:g} s")
-            message, _ = receive(process.connection)
+            message = process.prepared(PREPARE_SECONDS)
         except (EOFError, ConnectionError) as error:
-            words = process.last_words()
-            raise TargetUnavailable(f"importing {self.name} {process.end()}: {words}") from error
+            words, printed = process.ended()[0], process.printed()
+            last = printed.splitlines()[-1] if printed else ""
+            raise TargetUnavailable(f"importing {self.name} {words}: {last}") from error
+        if message is None:
+            process.kill()
+            raise TargetUnavailable(f"{self.name} was not imported within {PREPARE_SECONDS:g} s")
         if "unavailable" in message:
             process.kill()
             raise (TargetMisnamed if message["misnamed"] else TargetUnavailable)(message["unavailable"])
@@ -206,24 +170,36 @@ class IsolatedTarget(Target):
             raise TargetFailure("crash", f"does not start again: {error}") from error
         began, shape = time.monotonic(), (case.rows, case.columns, case.k, graph)
         usual = usual_seconds(case.rows, case.columns)
+        process.forget_printed()
+        self._calls.add(case)
         try:
-            send_case(process.connection, case, poison, graph)
-            self._await(process.connection, shape, usual)
-            message, arrays = receive(process.connection)
+            connection = process.connection()
+            send_case(connection, case, poison, graph)
+            self._await(connection, shape, usual)
+            message, arrays = receive(connection)
         except (EOFError, ConnectionError) as error:
-            words = process.last_words()
-            ended = process.end()
-            self._process = None
-            raise TargetFailure("crash", ended + (f": {words}" if words else ""), fatal=True) from error
+            raise self._crashed(process) from error
         if "not taken" not in message:
             self._count(shape, time.monotonic() - began, usual)
         resident = int(message.get("resident", 0))
         if resident > MOST_RESIDENT_BYTES:
             self._outgrown.append(resident)
-            self.close()
-        if message.get("lost"):
-            self.close()
-        return answer_of(message, arrays)
+        if resident > MOST_RESIDENT_BYTES or message.get("lost"):
+            self.renew()
+        return answer_of(message, arrays, process.printed())
+
+    def _crashed(self, process: Process) -> TargetFailure:
+        """The verdict on a call that cost the process."""
+        ended, again = process.ended()
+        printed = process.printed()
+        if not again:
+            self._process = None
+        self._calls.clear()
+        self._first_calls.forget()
+        words = last_words(printed)
+        return TargetFailure(
+            "crash", ended + (f": {words}" if words else ""), fatal=True, printed=less_noise(printed)
+        )
 
     def _await(self, connection: Connection, shape: Hashable, usual: float) -> None:
         """Returns once the worker answers, or is gone. TargetFailure for a hang; NotTaken where no more first
@@ -241,10 +217,11 @@ class IsolatedTarget(Target):
             )
         if connection.poll(max(0.0, limit - TALK_SECONDS)):
             return
-        self.close()
+        printed = "" if self._process is None else self._process.printed()
+        self.renew()
         if not self._first_calls.unanswered(shape, limit, ordinary):
             raise NotTaken(f"no answer yet, and {self.out_of_patience()}")
-        raise TargetFailure("hang", f"no answer within {limit:.1f} s", fatal=True)
+        raise TargetFailure("hang", f"no answer within {limit:.1f} s", fatal=True, printed=printed)
 
     def _count(self, shape: Hashable, seconds: float, usual: float) -> None:
         """Counts an answered call. What a first call took longer than others is no measure of the others."""

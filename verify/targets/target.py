@@ -13,18 +13,29 @@ from ..printable import printable
 from .limits import TargetLimits
 
 # What an output holds before a call, two patterns that are no column of any row.
-POISONS = (-0x21524111, 0x7A7A7A7A)
+# All their bytes are alike, so that a C library can fill memory with them.
+POISONS = (-0x5A5A5A5B, 0x7A7A7A7A)
+POISON_BYTES = tuple(poison & 0xFF for poison in POISONS)
 Schedule = str  # how the threads of an emulated kernel interleave, as text; others ignore it
+
+
+def is_poison(indices: np.ndarray) -> np.ndarray:
+    """Bool, of the same shape: slots that hold what memory held before a call. indices: int64, read from
+    slots of 32 or 64 bits."""
+    wide = [int.from_bytes(bytes([byte] * 8), "little", signed=True) for byte in POISON_BYTES]
+    return np.isin(indices, [*POISONS, *wide])
 
 
 @dataclass(frozen=True)
 class Answer:
     """indices: int64 [rows, k], as the target wrote them. trace: [rows, ctas] of TRACE_DTYPE, or None.
-    damage: what was found beside the slots (a canary overwritten), or None."""
+    damage: what was found beside the slots (a canary overwritten), or None. printed: the last of what the
+    target printed in the call."""
 
     indices: np.ndarray
     trace: np.ndarray | None = None
     damage: str | None = None
+    printed: str = ""
 
 
 class Place(NamedTuple):
@@ -38,13 +49,24 @@ class TargetFailure(Exception):
     """A call that gave no answer: raised, hung, crashed, or answered in the wrong shape.
 
     kind: a word for it. promise: the property that it breaks, where the kind alone tells. fatal: it cost
-    the target's process.
+    the target's process. traceback: the whole of an exception's. printed: the last of what the target printed
+    in the call.
     """
 
-    def __init__(self, kind: str, message: str, promise: str | None = None, fatal: bool = False) -> None:
+    def __init__(
+        self,
+        kind: str,
+        message: str,
+        promise: str | None = None,
+        fatal: bool = False,
+        traceback: str = "",
+        printed: str = "",
+    ) -> None:
         self.words = printable(message)
         super().__init__(f"{kind}: {self.words}")
         self.fatal = fatal
+        self.traceback = traceback
+        self.printed = printed
         self.kind = kind
         self.promise = promise
 
@@ -147,6 +169,18 @@ class Target(ABC):
         Raises TargetFailure.
         """
         raise NotImplementedError
+
+    @property
+    def renews(self) -> bool:
+        """Whether renew() is quick: no engine is imported again, no kernel compiled."""
+        return False
+
+    def renew(self) -> None:  # noqa: B027
+        """Lets the next call meet a process that answered none before, where it has one of its own."""
+
+    def earlier_calls(self) -> tuple[Case, ...]:
+        """Calls that the target's process answered so far, the first and the latest, as many as are kept."""
+        return ()
 
     def close(self) -> None:  # noqa: B027
         """Ends what prepare started."""

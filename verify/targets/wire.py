@@ -63,7 +63,7 @@ def send_answer(connection: Connection, answer: Answer, resident: int) -> None:
 def send_failure(connection: Connection, failure: TargetFailure, lost: bool) -> None:
     """Tells that a call gave no answer, and why. lost: the sender can answer no other call."""
     told = {"failure": failure.kind, "words": failure.words, "promise": failure.promise, "lost": lost}
-    send(connection, told)
+    send(connection, {**told, "traceback": failure.traceback})
 
 
 def send_not_taken(connection: Connection, refusal: NotTaken) -> None:
@@ -71,11 +71,13 @@ def send_not_taken(connection: Connection, refusal: NotTaken) -> None:
     send(connection, {"not taken": str(refusal)})
 
 
-def answer_of(message: Message, arrays: list[bytes]) -> Answer:
-    """The answer that was sent; raises the TargetFailure or NotTaken that was."""
+def answer_of(message: Message, arrays: list[bytes], printed: str = "") -> Answer:
+    """The answer that was sent; raises the TargetFailure or NotTaken that was. printed: by the target, in the
+    call."""
     if "not taken" in message:
         raise NotTaken(message["not taken"])
     if "failure" in message:
-        raise TargetFailure(message["failure"], message["words"], message["promise"], message["lost"])
+        told = message["failure"], message["words"], message["promise"], message["lost"]
+        raise TargetFailure(*told, message["traceback"], printed)
     indices = np.frombuffer(arrays[0], np.int64).reshape(message["rows"], message["k"]).copy()
-    return Answer(indices, None, message["damage"])
+    return Answer(indices, None, message["damage"], printed)

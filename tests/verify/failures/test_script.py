@@ -103,6 +103,15 @@ def test_a_script_states_the_case_and_what_was_found(tmp_path: Path) -> None:
     assert "persistent_topk" not in script and "\x1b" not in script
 
 
+def test_calls_that_a_failure_needs_come_first(tmp_path: Path) -> None:
+    name = "stateful_topk:first_width"
+    needs = failure_of(name, "exact-set", case_of([1.0, 2.0]))
+    for earlier, code in (((case_of([1.0], k=1),), 1), ((), 0)):
+        script = script_of(replace(needs, earlier=earlier), name, "cpu", tmp_path / "beside.safetensors")
+        done = run(script, tmp_path)
+        assert code == done.returncode, done.told
+
+
 def test_tensors_that_are_long_to_read_are_put_beside_it(tmp_path: Path) -> None:
     long = [float(value) for value in range(MOST_RUNS + 1)]
     failure = failure_of("wrong_alone:loses_the_last", "exact-set", case_of(long, ROW, offset=3))

@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+import stateful_topk
 from clocks import Clock
 
 from persistent_topk.verify.campaign.scales import SHIPPED_SETTINGS
@@ -13,7 +14,10 @@ from persistent_topk.verify.cases.case import Case, lay_out
 from persistent_topk.verify.cases.families import FAMILIES
 from persistent_topk.verify.cases.values import CONTENTS, bit_of
 from persistent_topk.verify.failures.shrink import shrink
-from persistent_topk.verify.judging.describe import runs_of
+from persistent_topk.verify.judging.describe import case_in_words, runs_of
+from persistent_topk.verify.judging.examination import check_one
+from persistent_topk.verify.judging.measurement import Measurement
+from persistent_topk.verify.targets.function import FunctionTarget
 
 SECONDS = 5.0
 
@@ -34,6 +38,12 @@ def test_a_length_shrinks_to_the_boundary() -> None:
     smallest = shrink(big_case(), lambda case: bool((case.clamped > 300).any()), SECONDS)
     assert (smallest.rows, smallest.clamped.tolist()) == (1, [301])
     assert len(runs_of(smallest.bits()[0])) == 1
+
+
+def test_a_call_without_rows_shrinks_to_the_columns_that_it_takes() -> None:
+    smallest = shrink(lay_out([], 7, columns=1 << 20), lambda case: case.columns > 600)
+    assert (0, 601, 1) == (smallest.rows, smallest.columns, smallest.k)
+    assert "0 x 601, k 1" == case_in_words(smallest)
 
 
 def test_k_shrinks_to_the_boundary() -> None:
@@ -81,3 +91,67 @@ def test_the_time_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert shrink(big_case(), slow, 0.5).columns >= 400
     assert 0.0 < clock.now < 0.7
+
+
+def test_of_many_rows_the_first_that_are_needed_stay_and_are_alike() -> None:
+    random = np.random.default_rng(4)
+    rows = [CONTENTS["normal"](random, 40) for _ in range(826)]
+    target = FunctionTarget("chunks", stateful_topk.chunks_of_rows)
+
+    def measured(case: Case) -> Measurement:
+        found = check_one(target, case, "exact-set")
+        assert found is not None
+        return found
+
+    case = lay_out(rows, 10)
+    row = measured(case).wrong
+    assert row is not None and row.row >= stateful_topk.CHUNK
+    smallest = shrink(case, lambda case: bool(measured(case).broken), attempts=250, row=row.row)
+    assert (smallest.rows, smallest.columns, smallest.k) == (stateful_topk.CHUNK + 1, 2, 1)
+    assert "this is the answer to row 0" in str(measured(smallest).broken)
+    assert f"rows 0 to {stateful_topk.CHUNK - 1}: length 2" in case_in_words(smallest)
+
+
+def test_rows_that_matter_by_their_place_stay_in_it() -> None:
+    rows = [CONTENTS["normal"](np.random.default_rng(5), 9)] * 100
+    marked = rows[0].copy()
+    marked[0] = bit_of(7.0)
+    rows[33] = marked
+    smallest = shrink(lay_out(rows, 2), lambda case: case.rows > 20 and 7.0 in case.logits[20:])
+    assert smallest.rows == 21 and smallest.columns == 1
+
+
+def test_a_crash_above_a_k_ends_there_in_few_attempts() -> None:
+    asked: list[Case] = []
+
+    def crashes(case: Case) -> bool:
+        asked.append(case)
+        return case.k > 2048
+
+    row = CONTENTS["normal"](np.random.default_rng(6), 16512)
+    smallest = shrink(lay_out([row], 4096), crashes)
+    assert (smallest.rows, smallest.columns, smallest.k) == (1, 1, 2049)
+    assert len(asked) < 40
+
+
+def test_attempts_bound_it_and_no_case_that_holds_is_tried_again() -> None:
+    asked: list[tuple[str, int, int]] = []
+
+    def holds(case: Case) -> bool:
+        asked.append((case.digest(), case.k, case.row_stride))
+        return False
+
+    shrink(big_case(), holds, attempts=40)
+    assert len(asked) == 40 == len(set(asked))
+
+
+def test_a_slow_machine_shrinks_to_the_same_case() -> None:
+    def slow(case: Case) -> bool:
+        time.sleep(0.002)
+        return bool((case.clamped > 300).any())
+
+    def quick(case: Case) -> bool:
+        return bool((case.clamped > 300).any())
+
+    found = [shrink(big_case(), fails, attempts=80) for fails in (slow, quick)]
+    assert found[0].digest() == found[1].digest() and found[0].k == found[1].k

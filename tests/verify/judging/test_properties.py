@@ -12,6 +12,7 @@ from persistent_topk.verify.cases.variants import other_batch, other_layout, oth
 from persistent_topk.verify.judging.describe import case_in_words, contents, row_in_words
 from persistent_topk.verify.judging.judge import JUDGES, Expected, Slots
 from persistent_topk.verify.properties import CLAIMS, NAMES, parse_claim, promise_of
+from persistent_topk.verify.targets.target import POISONS
 
 NAN = float("nan")
 
@@ -142,14 +143,32 @@ def test_rows_are_told_by_runs_or_by_their_range() -> None:
     ("answer", "faults"),
     [
         ([0], "the expected column is missing: 2 (3.0); 1 column was selected instead: 0 (1.0)"),
-        ([-1], "the expected column is missing: 2 (3.0); 1 slot holds an index outside the row: -1"),
+        (
+            [-1],
+            "slot 0 holds the padding, -1, where a column is due; the expected column is missing: 2 (3.0)",
+        ),
         (
             [-1, 7],
-            "2 of 2 expected columns are missing: 2 (3.0), 1 (2.0); "
-            "2 slots hold an index outside the row: -1, 7",
+            "slot 0 holds the padding, -1, where a column is due; "
+            "slot 1 holds 7, which is no column of the row; "
+            "2 of 2 expected columns are missing: 2 (3.0), 1 (2.0)",
         ),
-        ([2, 2], "1 of 2 expected columns is missing: 1 (2.0); 1 slot repeats a column"),
-        ([2, 2, 2], "2 of 3 expected columns are missing: 1 (2.0), 0 (1.0); 2 slots repeat a column"),
+        ([2, 2], "slots 0 and 1 both hold column 2; 1 of 2 expected columns is missing: 1 (2.0)"),
+        (
+            [2, 2, 2],
+            "2 slots repeat a column that an earlier slot holds: columns 2; "
+            "2 of 3 expected columns are missing: 1 (2.0), 0 (1.0)",
+        ),
+        (
+            [2, POISONS[0]],
+            "slot 1 was never written; 1 of 2 expected columns is missing: 1 (2.0)",
+        ),
+        (
+            [POISONS[1], 2, 0, 5],
+            "slot 0 was never written; "
+            "slot 3, behind the 3 columns of the row, holds 5 in place of the padding, -1; "
+            "1 of 3 expected columns is missing: 1 (2.0)",
+        ),
         ([2, 1], "slot 0 holds 2, expected 1"),
     ],
 )

@@ -126,7 +126,7 @@ from persistent_topk.verify.targets.isolated import IsolatedTarget
 from test_targets import POISONS, SHORT
 target = IsolatedTarget(FunctionTarget("wrong_topk:hangs"), patience=100)
 target.prepare()
-print(target._process.popen.pid, flush=True)
+print(target._process.pid, flush=True)
 target.call(SHORT, POISONS[0], "")
 """
 

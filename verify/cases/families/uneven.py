@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
 
 from ....reference.plan import make_plan, policy_of_teams
+from ....reference.policy import SMALL, TINY
 from ....reference.schedule import LONG_ROW
 from ..case import Case, lay_out
 from ..values import CONTENTS
@@ -19,6 +21,13 @@ LARGE = (
     4096  # columns of a long row of which a case has a few: the emulator needs half a millisecond for 1,000
 )
 FEW = 8
+
+
+def with_teams(setting: Setting) -> Setting:
+    """The setting; in place of small ones that never have a larger team, the one that has."""
+    if setting.boundaries in (SMALL, TINY) and setting.limits.has_clusters:
+        return replace(setting, policy=SMALL.name, device="small")
+    return setting
 
 
 def class_edges(setting: Setting) -> list[int]:
@@ -53,6 +62,7 @@ def one_long_row(
     random: np.random.Generator, setting: Setting, place: str, longest: int, near: int, content: str
 ) -> Case:
     """Many short rows and a long one, as long as the shortest of a size class, one column less or more."""
+    setting = with_teams(setting)
     rows = row_count(setting, 3, whole=place == "middle" and longest == 0)
     lengths = [int(n) for n in random.integers(0, SHORT, rows)]
     lengths[{"last": -1, "first": 0, "middle": rows // 2}[place]] = class_edges(setting)[longest] + near
@@ -64,6 +74,7 @@ def long_rows_of_all_classes(
     random: np.random.Generator, setting: Setting, order: int, many: int, content: str
 ) -> Case:
     """Long rows of three sizes in each order, among short ones; `many`: more rows than a CTA has threads."""
+    setting = with_teams(setting)
     sizes = class_edges(setting)[:3]
     policy = setting.boundaries
     more = policy.threads if many and policy.threads <= SHORT * SHORT else 5
@@ -80,6 +91,7 @@ def short_rows_in_a_wide_buffer(
     random: np.random.Generator, setting: Setting, content: str, more: int
 ) -> Case:
     """Rows that a buffer could hold far longer ones of: what its columns promise does not come."""
+    setting = with_teams(setting)
     longest = LONG_ROW * policy_of_teams(setting.boundaries).chunk_min - 1
     lengths = [
         int(n) for n in random.integers(0, SHORT, row_count(setting, more, whole=content == MIXED[more % 2]))
@@ -90,6 +102,7 @@ def short_rows_in_a_wide_buffer(
 @family("long-rows-only", content=MIXED, more=(0, 3))
 def long_rows_only(random: np.random.Generator, setting: Setting, content: str, more: int) -> Case:
     """Long rows of sizes that differ: more than fit a device with larger teams, or a few very long ones."""
+    setting = with_teams(setting)
     edges, rows = class_edges(setting), row_count(setting, more, whole=more > 0 and content == MIXED[0])
     long_rows = rows if edges[0] < LARGE else FEW // 2
     lengths = [edges[i % len(edges)] + i for i in range(long_rows)] + [SHORT] * (rows - long_rows)
