@@ -51,6 +51,11 @@ PERSISTENT_TOPK_DEVICE uint32_t block_sum(uint32_t value, WarpTotals& totals) {
   return sum_over_warps<kThreads>(__reduce_add_sync(kFullWarp, value), totals).total;
 }
 
+PERSISTENT_TOPK_DEVICE int population(uint32_t word) { return __popc(word); }
+PERSISTENT_TOPK_DEVICE int population(uint64_t words) {
+  return __popc(static_cast<uint32_t>(words)) + __popc(static_cast<uint32_t>(words >> 32));
+}
+
 // 0-based position of the lowest set bit; there is one.
 PERSISTENT_TOPK_DEVICE int lowest_set_bit(uint32_t word) { return __ffs(static_cast<int>(word)) - 1; }
 PERSISTENT_TOPK_DEVICE int lowest_set_bit(uint64_t words) {

@@ -75,7 +75,7 @@ template <class Tile, class List>
 PERSISTENT_TOPK_DEVICE void append_tile(const Tile& tile, uint32_t mask, int first_column, List& list) {
   static_assert(Tile::kMaskWords == 1);
   append<Tile::kValues>(
-      list, mask, [&](int i) { return tile.x[i / kQuad][i % kQuad]; },
+      list, mask, [&](int i) { return tile.value(i); },
       [&](int i) { return first_column + tile.quad(i / kQuad) * kQuad + i % kQuad; });
 }
 

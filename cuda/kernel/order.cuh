@@ -132,4 +132,13 @@ PERSISTENT_TOPK_HOST_DEVICE constexpr uint32_t bin_floor_key(uint32_t bin) {
   return ~(kSignBit | midpoint_bits(2 * (kHalfZeroCode - 1 - code) + 1)) + 1;
 }
 
+// The binary32 bits of a binary16 number, which are exact.
+PERSISTENT_TOPK_HOST_DEVICE constexpr uint32_t float_bits_of_half(uint32_t half) {
+  constexpr uint32_t kHalfSign = 1u << (kHalfBits - 1);
+  const uint32_t sign = (half & kHalfSign) << kHalfBits;
+  const uint32_t magnitude = half & ~kHalfSign;
+  if (magnitude >= kHalfInfinity) return sign | kInfinityBits | (magnitude - kHalfInfinity) << kDroppedBits;
+  return sign | midpoint_bits(2 * magnitude);
+}
+
 }  // namespace persistent_topk

@@ -127,15 +127,16 @@ PERSISTENT_TOPK_DEVICE void or_shared_if(uint32_t mask, uint32_t* word, uint32_t
 #endif
 }
 
-// Stores those of the numbers first .. first+3 whose bit the mask has, one behind the other.
+// Stores those of the numbers first .. first+3 whose bit the mask has, one behind the other, to global or
+// shared memory.
 PERSISTENT_TOPK_DEVICE void store_numbers_if(uint32_t mask, int32_t* to, int32_t first) {
 #ifdef __CUDACC__
   asm volatile(
       "{\n.reg .pred p;\n.reg .b32 chosen;\n"
-      "and.b32 chosen, %1, 1;\nsetp.ne.u32 p, chosen, 0;\n@p st.global.s32 [%0], %2;\n@p add.u64 %0, %0, 4;\n"
-      "and.b32 chosen, %1, 2;\nsetp.ne.u32 p, chosen, 0;\n@p st.global.s32 [%0], %3;\n@p add.u64 %0, %0, 4;\n"
-      "and.b32 chosen, %1, 4;\nsetp.ne.u32 p, chosen, 0;\n@p st.global.s32 [%0], %4;\n@p add.u64 %0, %0, 4;\n"
-      "and.b32 chosen, %1, 8;\nsetp.ne.u32 p, chosen, 0;\n@p st.global.s32 [%0], %5;\n}"
+      "and.b32 chosen, %1, 1;\nsetp.ne.u32 p, chosen, 0;\n@p st.s32 [%0], %2;\n@p add.u64 %0, %0, 4;\n"
+      "and.b32 chosen, %1, 2;\nsetp.ne.u32 p, chosen, 0;\n@p st.s32 [%0], %3;\n@p add.u64 %0, %0, 4;\n"
+      "and.b32 chosen, %1, 4;\nsetp.ne.u32 p, chosen, 0;\n@p st.s32 [%0], %4;\n@p add.u64 %0, %0, 4;\n"
+      "and.b32 chosen, %1, 8;\nsetp.ne.u32 p, chosen, 0;\n@p st.s32 [%0], %5;\n}"
       : "+l"(to)
       : "r"(mask), "r"(first), "r"(first + 1), "r"(first + 2), "r"(first + 3)
       : "memory");
@@ -167,6 +168,37 @@ PERSISTENT_TOPK_DEVICE void load_some(const float* from, int count, float (&x)[4
     x[i] = count > i ? from[i] : 0.0f;
 #endif
   }
+}
+
+// The first `count` of four half-words, packed in pairs, 0 for the others, which are not read.
+PERSISTENT_TOPK_DEVICE void load_some(const uint16_t* from, int count, uint32_t (&x)[2]) {
+#pragma unroll
+  for (int i = 0; i < 4; i += 2) {
+#ifdef __CUDACC__
+    asm volatile(
+        "{\n.reg .pred p;\n.reg .b16 low, high;\nmov.b16 low, 0;\nmov.b16 high, 0;\n"
+        "setp.gt.s32 p, %2, 0;\n@p ld.global.b16 low, [%1];\n"
+        "setp.gt.s32 p, %2, 1;\n@p ld.global.b16 high, [%1 + 2];\nmov.b32 %0, {low, high};\n}"
+        : "=r"(x[i / 2])
+        : "l"(from + i), "r"(count - i));
+#else
+    const uint32_t low = count > i ? from[i] : 0, high = count > i + 1 ? from[i + 1] : 0;
+    x[i / 2] = low | high << kHalfBits;
+#endif
+  }
+}
+
+// The values of two binary16 numbers; NaN of any payload comes back as any NaN.
+PERSISTENT_TOPK_DEVICE void floats_of_halves(uint32_t halves, float& first, float& second) {
+#ifdef __CUDACC__
+  asm("{\n.reg .b16 low, high;\nmov.b32 {low, high}, %2;\ncvt.f32.f16 %0, low;\ncvt.f32.f16 %1, high;\n}"
+      : "=f"(first), "=f"(second)
+      : "r"(halves));
+#else
+  constexpr uint32_t kLower = 0xFFFFu;
+  first = float_of(float_bits_of_half(halves & kLower));
+  second = float_of(float_bits_of_half(halves >> kHalfBits));
+#endif
 }
 
 PERSISTENT_TOPK_DEVICE void load_vector(const uint32_t* from, uint32_t (&x)[4]) {

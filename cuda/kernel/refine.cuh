@@ -20,8 +20,8 @@ struct DigitHistograms {
 };
 
 // Lists the tile's columns in the interval, which are numbers: that of NaN is one key and settled.
-template <int kThreads, int kColumns, class List>
-PERSISTENT_TOPK_DEVICE void gather(const RegisterTile<kThreads, kColumns>& tile, const Interval& interval,
+template <class T, int kThreads, int kColumns, class List>
+PERSISTENT_TOPK_DEVICE void gather(const RegisterTile<T, kThreads, kColumns>& tile, const Interval& interval,
                                    List& candidates) {
   tile.for_each_set(tile.within(interval.at_least, interval.greater), [&](float x) { push(candidates, x); });
 }

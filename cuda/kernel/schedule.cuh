@@ -16,6 +16,7 @@
 #include <cstdint>
 
 #include "block.cuh"
+#include "call.cuh"
 #include "constants.cuh"
 #include "exchanges.cuh"
 #include "ptx.cuh"
@@ -31,12 +32,12 @@ inline constexpr int kLongRow = 4;  // chunks: two CTAs would not make up for a 
 
 // The rows of a call, as the schedule sees them.
 struct Lengths {
-  const int32_t* given;  // [rows], any values
-  int rows;
-  int columns;
-  int k;
+  const Call& call;
+  bool plain;  // has_plain_rows(call)
+  int rows = call.rows;
+  int k = call.k;
 
-  PERSISTENT_TOPK_DEVICE int row(int index) const { return max(0, min(given[index], columns)); }
+  PERSISTENT_TOPK_DEVICE int row(int index) const { return window_of(call, plain, index).columns; }
 };
 
 // CTAs that rows may have.

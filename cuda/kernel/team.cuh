@@ -48,11 +48,11 @@ PERSISTENT_TOPK_DEVICE bool chunks_fit(int length, int ctas, int columns) {
 }
 
 // What a source needs before it is gathered from, when the inboxes have been read.
-template <int kThreads, int kColumns>
-PERSISTENT_TOPK_DEVICE void prepare_gather(const RegisterTile<kThreads, kColumns>&) {}
+template <class T, int kThreads, int kColumns>
+PERSISTENT_TOPK_DEVICE void prepare_gather(const RegisterTile<T, kThreads, kColumns>&) {}
 
-template <Policy policy, class Map>
-PERSISTENT_TOPK_DEVICE void prepare_gather(const StreamedChunk<policy, Map>& chunk) {
+template <Policy policy, class T, class Map>
+PERSISTENT_TOPK_DEVICE void prepare_gather(const StreamedChunk<policy, T, Map>& chunk) {
   if (!chunk.is_marked_by_gather()) return;
   clear_map<policy.threads>(chunk.map, chunk.chunk.length);
   __syncthreads();

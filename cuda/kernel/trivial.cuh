@@ -2,18 +2,25 @@
 // have asked for them by then).
 #pragma once
 
+#include "places.cuh"
 #include "recorder.cuh"
 #include "row.cuh"
 
 namespace persistent_topk {
 
-template <Policy policy, bool kTracing>
-PERSISTENT_TOPK_DEVICE void trivial_row(const Row& row) {
+template <Policy policy, bool kTracing, class T>
+PERSISTENT_TOPK_DEVICE void trivial_row(const Row<T>& row) {
+  const T* const logits = row.plain_output ? nullptr : logits_of_values(row);
 #pragma unroll 1
   for (int slot = threadIdx.x; slot < row.k; slot += policy.threads)
-    row.output[slot] = slot < row.length ? slot : kPadding;
+    if (row.plain_output)
+      plain_slots(row)[slot] = slot < row.columns() ? slot : kPadding;
+    else if (slot < row.columns())
+      write_slot(row, logits, slot, slot);
+    else
+      pad_slot(row, slot);
   Recorder<kTracing, policy.threads> record{row.trace};
-  record.chunk(kTrivial, 1, 0, 0, row.length);
+  record.chunk(kTrivial, 1, 0, 0, row.columns());
 }
 
 }  // namespace persistent_topk
