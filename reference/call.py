@@ -8,7 +8,7 @@ Source: the contract, docs/contract.md.
 from __future__ import annotations
 
 from dataclasses import MISSING, dataclass, fields
-from typing import NamedTuple, TypedDict
+from typing import Literal, NamedTuple, TypedDict
 
 import torch
 from torch import Tensor
@@ -31,8 +31,15 @@ class Places(TypedDict, total=False):
     index_dtype: torch.dtype
 
 
+class Asking(Places, total=False):
+    """The optional arguments of a call that returns a Selection: one of these two is among them."""
+
+    return_values: Literal[True]
+    return_columns: Literal[True]
+
+
 class Options(Places, total=False):
-    """All optional arguments of a call. With one of these two set it returns a Selection."""
+    """All optional arguments of a call."""
 
     return_values: bool
     return_columns: bool
