@@ -9,15 +9,22 @@ processing units", JEA 2012) as ARCHITECTURE.md describes it.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
 
 from ..reference import dispatch
 from ..reference.arguments import check_arguments
+from ..reference.call import Call, Options
 from ..reference.plan import Plan
 from ..reference.policy import Policy
 from ..reference.trace import TRACE_DTYPE
 from .calls import launch, lay_out
+from .plain import require_plain
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 # The operator's schema: (a!) and (b!) say that output and workspace are written.
 SCHEMA = "topk_out(Tensor logits, Tensor lengths, Tensor(a!) output, Tensor(b!) workspace, int k) -> ()"
@@ -73,30 +80,43 @@ def plan_for(rows: int, columns: int, k: int, device: int, policy: Policy | None
 
 def topk(
     logits: torch.Tensor,
-    lengths: torch.Tensor,
+    lengths: torch.Tensor | None,
     k: int,
     *,
     policy: Policy | None = None,
     trace: np.ndarray | None = None,
+    **options: Unpack[Options],
 ) -> torch.Tensor:
     """The contract's selection, by the kernel: int32 [R, k] on the device of `logits`.
 
     logits: float32 [R, S] on a CUDA device, any row stride, column stride 1. lengths: int32 [R] on the same
     device. k: 1 .. 4096. policy: a named policy, default by the plan. trace: TRACE_DTYPE [R, plan.records],
     zeroed, of reference.trace.new_trace(R, plan_for(...).records), filled in place, which waits for the
-    device.
+    device. options: the other arguments of a Call, none of which the kernel takes.
 
-    Raises TypeError or ValueError for arguments that cannot be right, BuildError where the kernel cannot be
-    compiled, CudaError where the launch fails.
+    Raises TypeError or ValueError for arguments that cannot be right, NotImplementedError for a call that the
+    kernel does not take, BuildError where the kernel cannot be compiled, CudaError where the launch fails.
     """
-    check_arguments(logits, lengths, k)
-    check_on_gpu(logits)
-    output = logits.new_empty((logits.shape[0], k), dtype=torch.int32)
+    return run(Call(logits, lengths, k, **options), policy, trace)
+
+
+def run(call: Call, policy: Policy | None = None, trace: np.ndarray | None = None) -> torch.Tensor:
+    """What topk() returns of this call: int32 [R, k].
+
+    call: of tensors on a CUDA device. policy: a named one, None for the plan's choice. trace: TRACE_DTYPE
+    [R, plan.records], zeroed. Raises ValueError, NotImplementedError, BuildError and CudaError as topk()
+    does.
+    """
+    check_on_gpu(call.logits)
+    require_plain(call)
+    logits, lengths, k = call.logits, call.lengths, call.k
+    assert lengths is not None, "a plain call has lengths"
+    output = logits.new_empty((call.rows, k), dtype=torch.int32)
     if trace is None:
         launch(logits, lengths, output, None, k, policy)
         return output
-    plan = plan_for(logits.shape[0], logits.shape[1], k, logits.get_device(), policy)
-    shape = (logits.shape[0], plan.records)
+    plan = plan_for(call.rows, call.columns, k, logits.get_device(), policy)
+    shape = (call.rows, plan.records)
     if trace.dtype != TRACE_DTYPE or trace.shape != shape:
         raise ValueError(f"trace is {trace.dtype}{trace.shape}; expected new_trace{shape}")
     records = torch.from_numpy(trace.view(np.uint8).reshape(-1)).to(logits.device)

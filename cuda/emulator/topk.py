@@ -11,19 +11,24 @@ import ctypes
 import functools
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ...reference.arguments import check_arguments
+from ...reference.call import Call, Options
 from ...reference.plan import ENTRIES, H100, LAUNCHES, DeviceLimits, make_plan
 from ...reference.policy import POLICIES, Policy
 from ...reference.trace import TRACE_DTYPE
 from ..cache import BuildError
+from ..plain import require_plain
 from ..structs import EmulatedCall, Limits, PlanRecord, TopkCall
 from .build import KERNEL, TOPK_SOURCE, build_kernel
 from .library import EmulationError, Library, Schedule, Statistics
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 __all__ = ["BuildError", "EmulationError", "Schedule", "Statistics", "load", "run", "topk"]
 
@@ -51,7 +56,7 @@ def load(policy: Policy, kernel: Path = KERNEL, entry: str | None = None) -> Lib
 
 def topk(
     logits: Tensor,
-    lengths: Tensor,
+    lengths: Tensor | None,
     k: int,
     *,
     policy: Policy | None = None,
@@ -61,6 +66,7 @@ def topk(
     output: Tensor | None = None,
     kernel: Path = KERNEL,
     entry: str | None = None,
+    **options: Unpack[Options],
 ) -> Tensor:
     """Runs the production kernel on the emulated device and returns its output: int32 [rows, k].
 
@@ -70,9 +76,10 @@ def topk(
     trace: TRACE_DTYPE [rows, plan.records] of new_trace, filled in. output: int32 [rows, k], contiguous,
     written in place and returned. kernel: the directory of the kernel's headers, for altered copies of it.
     entry: the one of ENTRIES that is compiled, if every call is traced, has one launch and is of that entry.
+    options: the other arguments of a Call, none of which the kernel takes.
 
     Raises EmulationError for what the kernel does wrong, BuildError if it cannot be compiled here,
-    ValueError and TypeError for the arguments.
+    ValueError and TypeError for the arguments, NotImplementedError for a call that the kernel does not take.
     """
     return run(
         logits,
@@ -85,12 +92,13 @@ def topk(
         output=output,
         kernel=kernel,
         entry=entry,
+        **options,
     )[0]
 
 
 def run(
     logits: Tensor,
-    lengths: Tensor,
+    lengths: Tensor | None,
     k: int,
     *,
     policy: Policy | None = None,
@@ -102,17 +110,20 @@ def run(
     entry: str | None = None,
     access_budget: int = 0,
     judges: bool = True,
+    **options: Unpack[Options],
 ) -> tuple[Tensor, Statistics]:
     """topk(), together with what the launch did: (int32 [rows, k], Statistics).
 
     logits: float32 [rows, columns]; lengths: int32 [rows]; k, policy, limits, schedule, kernel and entry as
     for topk(); trace: TRACE_DTYPE [rows, plan.records]; output: int32 [rows, k]. access_budget: accesses and
     scheduling steps after which the launch counts as a runaway (0: 2^32). judges: look for races, which
-    costs about half of the speed.
+    costs about half of the speed. options: as for topk().
 
-    Raises what topk() does: EmulationError, BuildError, ValueError, TypeError.
+    Raises what topk() does: EmulationError, BuildError, ValueError, TypeError, NotImplementedError.
     """
-    check_arguments(logits, lengths, k)
+    requested = Call(logits, lengths, k, **options)
+    require_plain(requested)
+    assert lengths is not None, "a plain call has lengths"
     if logits.device.type != "cpu":
         raise ValueError(f"logits is on device {logits.device}; expected cpu: the emulator runs there")
     if schedule is not None and not isinstance(schedule, Schedule):

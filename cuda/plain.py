@@ -1,0 +1,21 @@
+"""The calls that the kernel takes: plain ones."""
+
+from __future__ import annotations
+
+from ..reference.call import Call
+
+
+def require_plain(call: Call) -> None:
+    """Raise NotImplementedError, naming the first argument that a plain call does not have, if there is one.
+
+    call: of any device.
+    """
+    if call.is_plain:
+        return
+    name = call.extras[0]
+    found = getattr(call, name)
+    value = found if isinstance(found, (int, str)) or found is None else f"of dtype {found.dtype}"
+    raise NotImplementedError(
+        f"{name} is {value}, which the kernel does not take; expected float32 logits, lengths [rows] and k "
+        "alone, or CPU tensors, whose calls persistent_topk.topk takes whole"
+    )
