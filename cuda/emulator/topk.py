@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BuildError", "EmulationError", "Schedule", "Statistics", "load", "run", "topk"]
 
+
 @functools.cache
 def load(
     policy: Policy,
@@ -105,11 +106,11 @@ def topk(
 
     logits: float32, bfloat16 or float16 [rows, columns] on the CPU, any row stride; the kernel sees this
     memory itself, at its own alignment. lengths: int32 [rows] or [batch, queries], any values; None: all
-    columns. k: 1 .. 4096. policy: a named one, None for the plan's choice on the device `limits`. schedule: how the threads interleave; None: round_robin.
-    trace: TRACE_DTYPE [rows, plan.records] of new_trace, filled in. output: int32 [rows, k], contiguous,
-    written in place and returned. kernel: the directory of the kernel's headers, for altered copies of it.
-    entry: the one of ENTRIES that is compiled, if every call is traced, has one launch and is of that entry.
-    options: the other arguments of a Call.
+    columns. k: 1 .. 4096. policy: a named one, None for the plan's choice on the device `limits`. schedule:
+    how the threads interleave; None: round_robin. trace: TRACE_DTYPE [rows, plan.records] of new_trace,
+    filled in. output: int32 [rows, k], contiguous, written in place and returned. kernel: the directory of
+    the kernel's headers, for altered copies of it. entry: the one of ENTRIES that is compiled, if every call
+    is traced, has one launch and is of that entry. options: the other arguments of a Call.
 
     Raises EmulationError for what the kernel does wrong, BuildError if it cannot be compiled here,
     ValueError and TypeError for the arguments.

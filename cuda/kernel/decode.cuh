@@ -16,7 +16,6 @@ struct HeldStorage {
   RefineStorage<policy> refine;
   alignas(16) uint32_t histogram[kBins];
   LinedUp lined_up;
-  int head;  // of the row, kept here until it is emitted: registers are short
 };
 
 // Room for the longest row of this path.
@@ -41,7 +40,7 @@ PERSISTENT_TOPK_DEVICE void held_row(const Row<T>& row, const Tile& tile, Path p
   Recorder<kTracing, policy.threads> record{row.trace};
   record.chunk(path, 1, 0, 0, row.columns());
 
-  if (threadIdx.x == 0) storage.head = row.head;
+  if (threadIdx.x == 0) scratch.head = row.head;
   count_bins<bits>(tile, storage.histogram);
   __syncthreads();
   const Interval interval = find_bin<policy.threads, bits>(storage.histogram, row.k, scratch);
@@ -50,7 +49,7 @@ PERSISTENT_TOPK_DEVICE void held_row(const Row<T>& row, const Tile& tile, Path p
   bool gathered;
   const Selection selection = refine(tile, interval, row.k, alone, storage.refine, gathered, record);
   record.selection(selection, 0, 0);
-  emit_tile<policy.threads>(tile, -storage.head, selection, {0, 0}, row, storage.lined_up, scratch);
+  emit_tile<policy.threads>(tile, -scratch.head, selection, {0, 0}, row, storage.lined_up, scratch);
 }
 
 template <Policy policy, bool kTracing, class T, class Tile>

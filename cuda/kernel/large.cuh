@@ -37,6 +37,7 @@ struct Share {
   int columns;  // of all chunks but the last ones
   int first;  // column of the chunk, of the row's; negative where a head lies before them
   Chunk<T, policy.threads> chunk;
+  int head;  // of the chunk
   Recorder<kTracing, policy.threads> record;
 };
 
@@ -48,7 +49,8 @@ PERSISTENT_TOPK_DEVICE Share<policy, kTracing, T> take_share(const Row<T>& row,
   const int end = begin + min(columns, row.length - begin);
   const Share<policy, kTracing, T> share = {columns,
                                             begin - row.head,
-                                            {row.logits + begin, end - begin, team.rank == 0 ? row.head : 0},
+                                            {row.logits + begin, end - begin, team.storage.refine.scratch.head},
+                                            team.rank == 0 ? row.head : 0,
                                             {row.trace + team.rank}};
   share.record.chunk(kLarge, team.ctas, team.rank, max(begin - row.head, 0), end - row.head);
   return share;
@@ -67,11 +69,11 @@ PERSISTENT_TOPK_DEVICE void clear_share(LargeStorage<policy, Mail>& storage) {
 // A row whose chunks fit a tile. clear_share() is done.
 template <Policy policy, bool kTracing, class Tile, class T, class Mail>
 PERSISTENT_TOPK_DEVICE void large_row_in_registers(const Row<T>& row, SharingTeam<policy, Mail> team) {
-  auto [columns, first, chunk, record] = take_share<policy, kTracing>(row, team);
+  auto [columns, first, chunk, head, record] = take_share<policy, kTracing>(row, team);
   LargeStorage<policy, Mail>& storage = team.storage;
   Tile tile;
   tile.load(chunk.logits, chunk.length, chunk.vector);
-  tile.take_part(chunk.head, chunk.length);
+  tile.take_part(head, chunk.length);
   count_bins<policy.large_bin_bits>(tile, storage.histogram);
   __syncthreads();
   team.mail.await_peers();
@@ -85,7 +87,7 @@ PERSISTENT_TOPK_DEVICE void large_row_in_registers(const Row<T>& row, SharingTea
 // A row with longer chunks. clear_share() is done.
 template <Policy policy, bool kTracing, class T, class Mail>
 PERSISTENT_TOPK_DEVICE void large_row_streamed(const Row<T>& row, SharingTeam<policy, Mail> team) {
-  auto [columns, first, chunk, record] = take_share<policy, kTracing>(row, team);
+  auto [columns, first, chunk, head, record] = take_share<policy, kTracing>(row, team);
   LargeStorage<policy, Mail>& storage = team.storage;
   const int rank = rank_in_samples<policy>(row.k, columns);
   const auto bound_of_samples = [&] {
@@ -105,7 +107,7 @@ PERSISTENT_TOPK_DEVICE void large_row_streamed(const Row<T>& row, SharingTeam<po
     return false;
   };
   stream<policy, policy.large_bin_bits>(
-      chunk, columns, row.k, storage.histogram, storage.list, storage.refine.scratch, [] {}, bound_of_samples,
+      chunk, head, columns, row.k, storage.histogram, storage.list, storage.refine.scratch, [] {}, bound_of_samples,
       settle, record);
   const StreamedChunk<policy, T, decltype(storage.map)> source = {chunk, storage.list, listed, storage.map};
   OutputPlace place;

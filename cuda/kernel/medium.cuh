@@ -41,7 +41,7 @@ PERSISTENT_TOPK_DEVICE void medium_row_streamed(const Row<T>& row, Path path) {
   Recorder<kTracing, policy.threads> record{row.trace};
   record.chunk(path, 1, 0, 0, row.columns());
 
-  const Chunk<T, policy.threads> chunk = {row.logits, row.length, row.head};
+  const Chunk<T, policy.threads> chunk = {row.logits, row.length, scratch.head};
   const auto prepare = [&] {
     clear_row<policy, policy.medium_bin_bits>();
     clear_map<policy.threads>(storage.map, min(row.length, policy.map));
@@ -60,7 +60,7 @@ PERSISTENT_TOPK_DEVICE void medium_row_streamed(const Row<T>& row, Path path) {
     listed = is_listed;
     return scratch.found.index >= bound.bin;
   };
-  stream<policy, kBits>(chunk, row.length, row.k, histogram, storage.list, scratch, prepare, bound_of_sample,
+  stream<policy, kBits>(chunk, row.head, row.length, row.k, histogram, storage.list, scratch, prepare, bound_of_sample,
                         settle, record);
   record.coarse(1 << kBits, scratch.found, histogram);
   const StreamedChunk<policy, T, decltype(storage.map)> source = {chunk, storage.list, listed, storage.map};
@@ -70,7 +70,7 @@ PERSISTENT_TOPK_DEVICE void medium_row_streamed(const Row<T>& row, Path path) {
   record.selection(selection, 0, 0);
   const bool marked = gathered && source.is_marked_by_gather();
   if (marked) mark_candidates<policy.threads>(refinement.candidates, selection, storage.map);
-  emit_mapped<policy.threads>(source, row.length, -row.head, selection, {0, 0}, marked, storage.map,
+  emit_mapped<policy.threads>(source, row.length, -scratch.head, selection, {0, 0}, marked, storage.map,
                               storage.row.lined_up, row, scratch);
 }
 

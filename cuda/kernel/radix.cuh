@@ -51,6 +51,7 @@ struct Scratch {
   Found found;
   Interval interval;
   Selection selection;
+  int head;  // columns that the CTA reads before its first; kept here, since registers are short
 };
 
 // A bound such that ordered_key(x) >= key exactly when x > bound or either is NaN.

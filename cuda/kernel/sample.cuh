@@ -33,8 +33,8 @@ struct Sample {
   Quad<T> quads[kRounds];
   uint32_t existing = 0;  // bit kQuad * round + c for component c
 
-  // `columns`: of all chunks of the row but the last ones, which get a smaller sample where they are shorter.
-  PERSISTENT_TOPK_DEVICE void load(const Chunk<T, kThreads>& chunk, int columns) {
+  // `head`: of the chunk, which shared memory does not have yet. `columns`: of all chunks of the row but the last ones, which get a smaller sample where they are shorter.
+  PERSISTENT_TOPK_DEVICE void load(const Chunk<T, kThreads>& chunk, int head, int columns) {
     // Times 2^32: its multiples, modulo that, spread most evenly.
     constexpr uint32_t kGoldenRatio = 0x9E3779B1u;
     const uint64_t blocks = columns / kBlock;
@@ -48,7 +48,7 @@ struct Sample {
       const int column = static_cast<int>(begin + within) * kBlock + quad % kBlockQuads * kQuad;
       if (column + kQuad > chunk.length) continue;
       load_quad(chunk.logits + column, kQuad, chunk.vector, quads[round]);
-      existing |= bits_within(column, chunk.head, chunk.length) << (round * kQuad);
+      existing |= bits_within(column, head, chunk.length) << (round * kQuad);
     }
   }
 

@@ -54,7 +54,7 @@ PERSISTENT_TOPK_DEVICE bool list_columns(const Chunk<T, policy.threads>& chunk, 
 #pragma unroll 1
   for (int first = 0, seen; first < chunk.length; first = seen) {
     Tile tile = next;
-    tile.take_part(chunk.head - first, chunk.length - first);
+    tile.take_part(first == 0 ? chunk.head : 0, chunk.length - first);
     seen = first + tile.length;
     load_next(seen);
     append_tile(tile, tile.above(at_least), first, list);
@@ -98,14 +98,15 @@ PERSISTENT_TOPK_DEVICE bool list_columns(const Chunk<T, policy.threads>& chunk, 
 // count as the lowest bin, which has none, as far as k needs them. `prepare` clears the histogram (or it is)
 // and `list.used`, while the first columns are under way. bound_of(): a bound of what is selected, from the
 // sample's histogram. settle(bound, listed), when the histogram is complete (a barrier passed): whether
-// what is selected lies at or above the bound; if not, all is done again without one. `columns`: of the row's
-// chunks but the last ones.
+// what is selected lies at or above the bound; if not, all is done again without one. `head`: of the
+// chunk, which this keeps in shared memory. `columns`: of the row's chunks but the last ones.
 template <Policy policy, int bits, class T, class Prepare, class BoundOf, class Settle, class Record>
-PERSISTENT_TOPK_DEVICE void stream(const Chunk<T, policy.threads>& chunk, int columns, int k,
+PERSISTENT_TOPK_DEVICE void stream(const Chunk<T, policy.threads>& chunk, int head, int columns, int k,
                                    uint32_t* histogram, SurvivorList<policy>& list, Scratch& scratch,
                                    Prepare&& prepare, BoundOf&& bound_of, Settle&& settle, Record& record) {
   Sample<T, policy.threads, policy.sample> sample;
-  sample.load(chunk, columns);
+  if (threadIdx.x == 0) scratch.head = head;
+  sample.load(chunk, head, columns);
   RegisterTile<T, policy.threads, policy.tile> next;
   const auto load_next = [&](int first) {
     if (first >= chunk.length) return;

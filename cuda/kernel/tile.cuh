@@ -159,7 +159,7 @@ struct Chunk {
 
   const T* logits;
   int length;
-  int head;  // of these columns, which do not take part
+  const int& head;  // of these columns, which do not take part: in shared memory
   bool vector = is_vector_aligned(logits);
 
   PERSISTENT_TOPK_DEVICE static int quad(int round) { return round * kThreads + threadIdx.x; }
