@@ -80,9 +80,9 @@ def topk(
     beside their places.
 
     Raises TypeError or ValueError, naming the argument, for arguments that cannot be right; on CUDA tensors
-    NotImplementedError for a call that the kernel does not take, BuildError where the kernel cannot be
-    compiled, and CudaError where it cannot be launched. Source: docs/contract.md, by the algorithm of
-    reference/radix.py.
+    BuildError where the kernel cannot be compiled, and CudaError where it cannot be launched.
+
+    Source: docs/contract.md, by the algorithm of reference/radix.py.
     """
     import torch
 

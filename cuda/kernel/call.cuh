@@ -28,7 +28,7 @@ struct Call {
   const int32_t* table_starts;  // [rows], pages; null: 0
   int32_t rows;
   int32_t columns;
-  int32_t k;
+  int32_t k;  // columns to select of each row
   int32_t queries;  // rows that share a length: the last has all its tokens, each before it one fewer
   int32_t compress_ratio;  // tokens of a column
   int32_t tables;
@@ -44,9 +44,9 @@ constexpr bool has_plain_rows(const Call& call) {
          call.compress_ratio == 1;
 }
 
-// Whether the selected columns are written as they are, and nothing else.
+// Whether the selected columns are written as they are, row by row, and nothing else.
 constexpr bool has_plain_output(const Call& call) {
-  return !call.wide_output && call.columns_out == nullptr && call.values_out == nullptr &&
+  return !call.wide_output && call.output_stride == call.k && call.columns_out == nullptr && call.values_out == nullptr &&
          call.offsets == nullptr && call.page_table == nullptr;
 }
 
@@ -56,22 +56,21 @@ struct Window {
   int columns;
 };
 
-// The row's tokens, divided by those of a column.
-PERSISTENT_TOPK_DEVICE int64_t compressed_length(const Call& call, int row) {
+// The row's tokens, divided by those of a column. Most calls have neither queries nor a ratio, and a division
+// takes as long as a read.
+PERSISTENT_TOPK_DEVICE int row_columns(const Call& call, int row) {
+  if (call.queries == 1 && call.compress_ratio == 1) return max(0, call.lengths[row]);
   const int64_t given = call.lengths[row / call.queries];
   const int64_t tokens = given - call.queries + 1 + row % call.queries;
-  return (tokens > 0 ? tokens : 0) / call.compress_ratio;
+  return tokens <= 0 ? 0 : static_cast<int>(static_cast<uint32_t>(tokens) / call.compress_ratio);
 }
 
-// `plain`: has_plain_rows(call).
-PERSISTENT_TOPK_DEVICE Window window_of(const Call& call, bool plain, int row) {
-  if (plain) return {0, max(0, min(call.lengths[row], call.columns))};
+PERSISTENT_TOPK_DEVICE Window window_of(const Call& call, int row) {
   const int begin = call.starts == nullptr ? 0 : max(0, min(call.starts[row], call.columns));
   const int room = call.columns - begin;
   if (call.ends != nullptr) return {begin, max(begin, min(call.ends[row], call.columns)) - begin};
   if (call.lengths == nullptr) return {begin, room};
-  const int64_t length = compressed_length(call, row);
-  return {begin, length < room ? static_cast<int>(length) : room};
+  return {begin, min(row_columns(call, row), room)};
 }
 
 }  // namespace persistent_topk

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "order.cuh"
 #include "ptx.cuh"
@@ -55,6 +56,49 @@ PERSISTENT_TOPK_DEVICE void to_floats(const Quad<Bfloat16>& quad, float (&x)[kQu
 PERSISTENT_TOPK_DEVICE void to_floats(const Quad<Float16>& quad, float (&x)[kQuad]) {
 #pragma unroll
   for (int c = 0; c < kQuad; c += 2) ptx::floats_of_halves(quad.words[c / 2], x[c], x[c + 1]);
+}
+
+// A bound that values of T are compared with: as they are themselves, for two at a time where they have 16
+// bits.
+template <class T>
+struct Bound {
+  uint32_t pair;
+};
+template <>
+struct Bound<float> {
+  float value;
+};
+
+template <class T>
+PERSISTENT_TOPK_DEVICE Bound<T> bound_of(float bound) {
+  constexpr uint32_t kBoth = 0x00010001u;
+  if constexpr (sizeof(T) == sizeof(float))
+    return {bound};
+  else if constexpr (std::is_same_v<T, Bfloat16>)
+    return {kBoth * bfloat16_floor_of_bits(bits_of(bound))};
+  else
+    return {kBoth * ptx::half_floor(bound)};
+}
+
+// The mask and the bits from `bit` on of those values of a quad that lie above the bound (see
+// ptx::or_if_above).
+PERSISTENT_TOPK_DEVICE uint32_t or_if_above(uint32_t mask, const Quad<float>& quad, Bound<float> bound,
+                                            uint32_t bit) {
+#pragma unroll
+  for (int c = 0; c < kQuad; ++c) mask = ptx::or_if_above(mask, quad.words[c], bound.value, bit << c);
+  return mask;
+}
+
+PERSISTENT_TOPK_DEVICE uint32_t or_if_above(uint32_t mask, const Quad<Bfloat16>& quad, Bound<Bfloat16> bound,
+                                            uint32_t bit) {
+  mask = ptx::or_if_bfloat16_above(mask, quad.words[0], bound.pair, bit);
+  return ptx::or_if_bfloat16_above(mask, quad.words[1], bound.pair, bit << 2);
+}
+
+PERSISTENT_TOPK_DEVICE uint32_t or_if_above(uint32_t mask, const Quad<Float16>& quad, Bound<Float16> bound,
+                                            uint32_t bit) {
+  mask = ptx::or_if_half_above(mask, quad.words[0], bound.pair, bit);
+  return ptx::or_if_half_above(mask, quad.words[1], bound.pair, bit << 2);
 }
 
 // One of a quad's values; `c` is known when this is compiled.

@@ -84,16 +84,6 @@ PERSISTENT_TOPK_DEVICE uint32_t lowest_of_quad(uint32_t quad, int n) {
 // Selected columns lined up for the output: stores of single threads would each touch a sector.
 using LinedUp = int32_t[kMaxK];
 
-// Writes what the row asks for of `count` columns that are lined up, the first of which has slot `first_slot`.
-// A barrier has passed.
-template <int kThreads, class T>
-PERSISTENT_TOPK_DEVICE void write_lined_up(const Row<T>& row, const LinedUp& lined_up, int first_slot,
-                                           int count) {
-  const T* const logits = logits_of_values(row);
-#pragma unroll 1
-  for (int i = threadIdx.x; i < count; i += kThreads) write_slot(row, logits, first_slot + i, lined_up[i]);
-}
-
 // Writes the selected columns of a tile that begins at `first_column`.
 template <int kThreads, class T, class Tile>
 PERSISTENT_TOPK_DEVICE void emit_tile(const Tile& tile, int first_column, const Selection& selection,
@@ -117,14 +107,14 @@ PERSISTENT_TOPK_DEVICE void emit_tile(const Tile& tile, int first_column, const 
   }
   const int first_slot = slot_of(place, selection);
   find_slots<kThreads, Tile>(selected, first_slot, scratch.totals, slots);
-  int32_t* const output = row.plain_output ? plain_slots(row) : lined_up - first_slot;
+  int32_t* const output = row.params.plain_output ? plain_slots(row) : lined_up - first_slot;
 #pragma unroll
   for (int round = 0; round < Tile::kRounds; ++round)
     ptx::store_numbers_if(static_cast<uint32_t>(selected >> (round * kQuad)), output + slots[round],
                           first_column + tile.quad(round) * kQuad);
-  if (__builtin_expect(row.plain_output, true)) return;
+  if (__builtin_expect(row.params.plain_output, true)) return;
   const int count = static_cast<int>(block_sum<kThreads>(population(selected), scratch.chunk_totals));
-  write_lined_up<kThreads>(row, lined_up, first_slot, count);
+  write_slots<kThreads>(row, first_slot, count, [&](int i) { return lined_up[i]; });
 }
 
 // Keys above the threshold (kMaxK at most) and equal to it (a whole map at most), packed: one scan
@@ -222,8 +212,9 @@ PERSISTENT_TOPK_DEVICE void emit_mapped(const Source& source, int length, int fi
                               scratch.totals);
   }
   __syncthreads();
-  if (!row.plain_output)
-    return write_lined_up<kThreads>(row, lined_up, first_slot, slot_of(place, selection) - first_slot);
+  if (!row.params.plain_output)
+    return write_slots<kThreads>(row, first_slot, slot_of(place, selection) - first_slot,
+                                 [&](int i) { return lined_up[i]; });
   int32_t* const output = plain_slots(row);
 #pragma unroll 1
   for (int slot = first_slot + static_cast<int>(threadIdx.x); slot < slot_of(place, selection);

@@ -98,11 +98,11 @@ PERSISTENT_TOPK_DEVICE void large_row_streamed(const Row<T>& row, SharingTeam<po
   };
   Interval interval;
   bool listed;
-  const auto settle = [&](const StreamBound& bound, bool is_listed) {
+  const auto settle = [&](bool is_listed) {
     if (!is_listed) team.limit_bins();
     interval = team.find_row_bin(row.k);
     listed = is_listed;
-    if (storage.refine.scratch.found.index >= bound.bin) return true;
+    if (storage.refine.scratch.found.index >= storage.refine.scratch.least_bin) return true;
     ++team.of_chunks;
     return false;
   };

@@ -55,10 +55,10 @@ PERSISTENT_TOPK_DEVICE void medium_row_streamed(const Row<T>& row, Path path) {
   };
   Interval interval;
   bool listed;
-  const auto settle = [&](const StreamBound& bound, bool is_listed) {
+  const auto settle = [&](bool is_listed) {
     interval = find_bin<policy.threads, kBits>(histogram, row.k, scratch);
     listed = is_listed;
-    return scratch.found.index >= bound.bin;
+    return scratch.found.index >= scratch.least_bin;
   };
   stream<policy, kBits>(chunk, row.head, row.length, row.k, histogram, storage.list, scratch, prepare, bound_of_sample,
                         settle, record);

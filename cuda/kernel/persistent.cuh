@@ -10,6 +10,7 @@
 #include "large.cuh"
 #include "launches.cuh"
 #include "medium.cuh"
+#include "params.cuh"
 #include "plan.cuh"
 #include "ptx.cuh"
 #include "ptx_cluster.cuh"
@@ -19,36 +20,28 @@
 
 namespace persistent_topk {
 
-struct TopkParams {
-  Call call;
-  int plain_rows;  // has_plain_rows(call)
-  int plain_output;  // has_plain_output(call)
-  Trace* trace;  // [rows, records], or null
-  int ctas;  // of a team, by the plan
-  int records;  // of a row: CTAs of the largest team that a launch of the call has
-  int grid_ctas;  // of the launch of teams; 0: the call has none
-  int sms;  // of the device
-  int short_max;  // longest row that a launch of its own takes; 0: the call has none
-  int overlaps;  // whether a launch of the call stands before this one, and may still run
-  int followed;  // whether one stands behind it
-  void* mail;  // [rows] WorkspaceMail<policy>::Area of any bytes, where teams are no clusters
-};
-
-// Of a launch of the call. `trace` and `workspace` may be null, see above.
+// Of a launch of the call. `trace` and `workspace` may be null, see TopkParams.
 inline TopkParams params_of(const Call& call, const Plan& plan, const DeviceLimits& limits,
                             const Launch& launch, void* trace, void* workspace) {
-  return {.call = call,
+  return {.logits = call.logits,
+          .lengths = call.lengths,
+          .output = static_cast<int32_t*>(call.output),
+          .row_stride = call.row_stride,
+          .columns = call.columns,
+          .k = call.k,
           .plain_rows = has_plain_rows(call),
           .plain_output = has_plain_output(call),
-          .trace = static_cast<Trace*>(trace),
+          .overlaps = static_cast<uint8_t>(launch.overlaps),
+          .followed = static_cast<uint8_t>(launch.followed),
           .ctas = plan.ctas,
-          .records = most_ctas(plan),
+          .rows = call.rows,
           .grid_ctas = plan.grid_ctas,
           .sms = limits.sms,
           .short_max = plan.short_max,
-          .overlaps = launch.overlaps,
-          .followed = launch.followed,
-          .mail = mail_in(workspace)};
+          .mail = mail_in(workspace),
+          .trace = static_cast<Trace*>(trace),
+          .records = most_ctas(plan),
+          .call = call};
 }
 
 template <Policy policy>
@@ -59,27 +52,22 @@ PERSISTENT_TOPK_DEVICE Path choose_path(int length, int k, int ctas) {
   return kMedium;
 }
 
-PERSISTENT_TOPK_DEVICE Window window_at(const TopkParams& params, int index) {
-  return window_of(params.call, params.plain_rows, index);
-}
-
 // The row whose columns `head` .. `length` - 1, counted from `logits`, take part.
 template <bool kTracing, class T>
 PERSISTENT_TOPK_DEVICE Row<T> make_row(const TopkParams& params, int index, const T* logits, int head,
                                        int length) {
-  return {params.call,
+  return {params,
           index,
           logits,
           head,
           length,
-          params.call.k,
-          params.plain_output != 0,
+          params.k,
           kTracing ? params.trace + static_cast<int64_t>(index) * params.records : nullptr};
 }
 
 template <class T>
 PERSISTENT_TOPK_DEVICE const T* logits_at(const TopkParams& params, int index) {
-  return static_cast<const T*>(params.call.logits) + index * params.call.row_stride;
+  return static_cast<const T*>(params.logits) + index * params.row_stride;
 }
 
 // A row as it is read: a window from the place that vectors are loaded from, where that is a column of the
@@ -88,7 +76,7 @@ template <Policy policy, bool kTracing, class T>
 PERSISTENT_TOPK_DEVICE Row<T> row_at(const TopkParams& params, int index, const Window& window) {
   const T* const first = logits_at<T>(params, index) + window.begin;
   int head = 0;
-  if (params.call.starts != nullptr) {
+  if (!params.plain_rows && window.begin > 0) {
     const int behind = columns_behind_vector(first);
     const bool fits = window.columns > policy.decode_max ||
                       window.columns + behind <= DecodeTile<T, policy>::kTileColumns;
@@ -104,8 +92,8 @@ PERSISTENT_TOPK_DEVICE void narrow_row(const TopkParams& params) {
   const int index = blockIdx.x;
   Tile tile;
   const T* logits = logits_at<T>(params, index);
-  tile.load(logits, params.call.columns, is_vector_aligned(logits));
-  const Window window = window_at(params, index);
+  tile.load(logits, params.columns, is_vector_aligned(logits));
+  const Window window = params.window(index);
   clear_row<policy, policy.decode_bin_bits>();
   __syncthreads();
   const Row<T> row = make_row<kTracing>(params, index, logits, window.begin, window.begin + window.columns);
@@ -138,7 +126,7 @@ PERSISTENT_TOPK_DEVICE TeamGrid grid_of(const TopkParams& params) {
 }
 
 PERSISTENT_TOPK_DEVICE Lengths lengths_of(const TopkParams& params) {
-  return {params.call, params.plain_rows != 0};
+  return {params};
 }
 
 // Whether a row is left to another launch of the call: a long one to that of larger teams, a short one to
@@ -169,7 +157,7 @@ PERSISTENT_TOPK_DEVICE void shared_row(const TopkParams& params) {
   const SharingTeam<policy, Mail> team = {
       storage, Mail::open(storage.landings, storage.inboxes, params.mail, params.ctas, index)};
   team.mail.invite_peers();
-  const Window window = window_at(params, index);
+  const Window window = params.window(index);
   clear_share<policy>(storage);
   const Row<T> row = row_at<policy, kTracing, T>(params, index, window);
   const Path path = choose_path<policy>(window.columns, row.k, params.ctas);
@@ -198,7 +186,7 @@ PERSISTENT_TOPK_DEVICE void scheduled_row(const TopkParams& params) {
   team.mail.invite_peers();
   if (own.row == kNoRow) return team.mail.await_peers();
   clear_share<policy>(storage);
-  const Row<T> row = row_at<policy, kTracing, T>(params, own.row, window_at(params, own.row));
+  const Row<T> row = row_at<policy, kTracing, T>(params, own.row, params.window(own.row));
   large_row<policy, kTracing>(row, team);
 }
 
@@ -207,7 +195,7 @@ template <Policy policy, bool kTracing, class T, bool kLeaves>
 PERSISTENT_TOPK_DEVICE void single_row(const TopkParams& params) {
   constexpr Policy kOfTeams = policy.max_ctas > 1 ? policy : kPolicies[kLatencyIndex];
   const int index = blockIdx.x;
-  const Window window = window_at(params, index);
+  const Window window = params.window(index);
   if constexpr (kLeaves)
     if (is_left<kOfTeams>(params, window.columns, ptx::shared_storage<ScheduleStorage>())) return;
   const Row<T> row = row_at<policy, kTracing, T>(params, index, window);
@@ -218,7 +206,7 @@ PERSISTENT_TOPK_DEVICE void single_row(const TopkParams& params) {
 template <Policy policy, bool kTracing, class T>
 PERSISTENT_TOPK_DEVICE void rather_short_row(const TopkParams& params) {
   const int index = blockIdx.x;
-  const Window window = window_at(params, index);
+  const Window window = params.window(index);
   if (window.columns > params.short_max) return;
   const Row<T> row = row_at<policy, kTracing, T>(params, index, window);
   const Path path = choose_path<policy>(window.columns, row.k, 1);

@@ -28,6 +28,15 @@ PERSISTENT_TOPK_DEVICE bool opaque(bool condition) {
 #endif
 }
 
+// A number that the compiler cannot compute with before this is reached: what it would keep in registers until
+// then may make others spill.
+PERSISTENT_TOPK_DEVICE int not_before(int number) {
+#ifdef __CUDACC__
+  asm volatile("" : "+r"(number));
+#endif
+  return number;
+}
+
 // The CTA's dynamic shared memory as the one struct of its path.
 template <class Storage>
 PERSISTENT_TOPK_DEVICE Storage& shared_storage() {
@@ -75,6 +84,48 @@ PERSISTENT_TOPK_DEVICE uint32_t or_if_within(uint32_t mask, float x, float at_le
   const uint32_t key = ordered_key(x);
   const bool is_number = key != kGreatestKey && ordered_key(greater) != kGreatestKey;
   return is_number && key <= ordered_key(greater) ? or_if_above(mask, x, at_least, bit) : mask;
+#endif
+}
+
+// mask | bit where the lower of two bfloat16 numbers in a word lies above that of `bounds` or either is NaN,
+// and | 2 * bit where the upper one does.
+PERSISTENT_TOPK_DEVICE uint32_t or_if_bfloat16_above(uint32_t mask, uint32_t pair, uint32_t bounds,
+                                                     uint32_t bit) {
+#if defined(__CUDACC__) && __CUDA_ARCH__ >= 900
+  asm("{\n.reg .pred p, q;\nsetp.gtu.bf16x2 p|q, %1, %2;\n@p or.b32 %0, %0, %3;\n@q or.b32 %0, %0, %4;\n}"
+      : "+r"(mask)
+      : "r"(pair), "r"(bounds), "r"(bit), "r"(2 * bit));
+  return mask;
+#else
+  constexpr uint32_t kUpper = 0xFFFF0000u;
+  mask = or_if_above(mask, float_of(pair << kHalfBits), float_of(bounds << kHalfBits), bit);
+  return or_if_above(mask, float_of(pair & kUpper), float_of(bounds & kUpper), 2 * bit);
+#endif
+}
+
+// The same of binary16 numbers.
+PERSISTENT_TOPK_DEVICE uint32_t or_if_half_above(uint32_t mask, uint32_t pair, uint32_t bounds, uint32_t bit) {
+#ifdef __CUDACC__
+  asm("{\n.reg .pred p, q;\nsetp.gtu.f16x2 p|q, %1, %2;\n@p or.b32 %0, %0, %3;\n@q or.b32 %0, %0, %4;\n}"
+      : "+r"(mask)
+      : "r"(pair), "r"(bounds), "r"(bit), "r"(2 * bit));
+  return mask;
+#else
+  constexpr uint32_t kLower = 0xFFFFu;
+  const auto value = [](uint32_t half) { return float_of(float_bits_of_half(half)); };
+  mask = or_if_above(mask, value(pair & kLower), value(bounds & kLower), bit);
+  return or_if_above(mask, value(pair >> kHalfBits), value(bounds >> kHalfBits), 2 * bit);
+#endif
+}
+
+// half_floor_of_bits() in one instruction.
+PERSISTENT_TOPK_DEVICE uint32_t half_floor(float x) {
+#ifdef __CUDACC__
+  uint16_t half;
+  asm("cvt.rm.f16.f32 %0, %1;" : "=h"(half) : "f"(x));
+  return half;
+#else
+  return half_floor_of_bits(bits_of(x));
 #endif
 }
 

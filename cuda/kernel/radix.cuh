@@ -51,6 +51,7 @@ struct Scratch {
   Found found;
   Interval interval;
   Selection selection;
+  int least_bin;  // of a stream's bound; kept here, as
   int head;  // columns that the CTA reads before its first; kept here, since registers are short
 };
 
@@ -140,9 +141,10 @@ PERSISTENT_TOPK_DEVICE Interval find_among(QuadAt&& quad_at, int rank, Scratch& 
   constexpr int kPerThread = kCountersPerThread<kThreads, kCounters>;
   constexpr int kScanners = kCounters / kPerThread;
   static_assert(kCounters % kPerThread == 0 && kScanners % kWarpSize == 0 && kScanners <= kThreads);
-  const bool scans = static_cast<int>(threadIdx.x) < kScanners;
+  const int thread = ptx::not_before(static_cast<int>(threadIdx.x));
+  const bool scans = thread < kScanners;
   // Thread t takes counters from top down, so that sums over lower threads are sums over greater keys.
-  const int top = kCounters - 1 - static_cast<int>(threadIdx.x) * kPerThread;
+  const int top = kCounters - 1 - thread * kPerThread;
   uint32_t counts[kPerThread];
   uint32_t own = 0, inclusive = 0;
   if (scans) {
@@ -160,7 +162,7 @@ PERSISTENT_TOPK_DEVICE Interval find_among(QuadAt&& quad_at, int rank, Scratch& 
   if (scans) {
     Found found = holder_of(counts, static_cast<int>(before + inclusive - own), own, rank);
     if (found.index >= 0) {
-      found.index = kCounters - 1 - warp_id() * kWarpSize * kPerThread - found.index;
+      found.index = kCounters - 1 - thread / kWarpSize * kWarpSize * kPerThread - found.index;
       const Interval interval = refine(found);
       if (lane_id() == 0) {
         scratch.found = found;

@@ -3,9 +3,9 @@
 
 #include <cstdint>
 
-#include "call.cuh"
 #include "constants.cuh"
 #include "dtypes.cuh"
+#include "params.cuh"
 #include "ptx.cuh"
 #include "trace.cuh"
 
@@ -13,13 +13,12 @@ namespace persistent_topk {
 
 template <class T>
 struct Row {
-  const Call& call;
+  const TopkParams& params;
   int index;
   const T* logits;  // the first column that is read
   int head;         // columns that are read before the row's own first, for alignment or since they are there
   int length;       // columns that are read, with these
   int k;
-  bool plain_output;
   Trace* trace;  // its records, one a CTA of the team; null without tracing
 
   PERSISTENT_TOPK_DEVICE int columns() const { return length - head; }

@@ -16,9 +16,9 @@
 #include <cstdint>
 
 #include "block.cuh"
-#include "call.cuh"
 #include "constants.cuh"
 #include "exchanges.cuh"
+#include "params.cuh"
 #include "ptx.cuh"
 #include "tile.cuh"
 
@@ -32,12 +32,11 @@ inline constexpr int kLongRow = 4;  // chunks: two CTAs would not make up for a 
 
 // The rows of a call, as the schedule sees them.
 struct Lengths {
-  const Call& call;
-  bool plain;  // has_plain_rows(call)
-  int rows = call.rows;
-  int k = call.k;
+  const TopkParams& params;
+  int rows = params.rows;
+  int k = params.k;
 
-  PERSISTENT_TOPK_DEVICE int row(int index) const { return window_of(call, plain, index).columns; }
+  PERSISTENT_TOPK_DEVICE int row(int index) const { return params.window(index).columns; }
 };
 
 // CTAs that rows may have.

@@ -97,8 +97,8 @@ PERSISTENT_TOPK_DEVICE bool list_columns(const Chunk<T, policy.threads>& chunk, 
 // Lists the chunk's columns from a bound upwards and counts their coarse bins; columns that are not listed
 // count as the lowest bin, which has none, as far as k needs them. `prepare` clears the histogram (or it is)
 // and `list.used`, while the first columns are under way. bound_of(): a bound of what is selected, from the
-// sample's histogram. settle(bound, listed), when the histogram is complete (a barrier passed): whether
-// what is selected lies at or above the bound; if not, all is done again without one. `head`: of the
+// sample's histogram. settle(listed), when the histogram is complete (a barrier passed): whether what
+// is selected lies at or above scratch.least_bin; if not, all is done again without one. `head`: of the
 // chunk, which this keeps in shared memory. `columns`: of the row's chunks but the last ones.
 template <Policy policy, int bits, class T, class Prepare, class BoundOf, class Settle, class Record>
 PERSISTENT_TOPK_DEVICE void stream(const Chunk<T, policy.threads>& chunk, int head, int columns, int k,
@@ -120,10 +120,11 @@ PERSISTENT_TOPK_DEVICE void stream(const Chunk<T, policy.threads>& chunk, int he
   StreamBound bound = bound_of();
 #pragma unroll 1
   for (;;) {
+    if (threadIdx.x == 0) scratch.least_bin = bound.bin;
     clear<policy.threads, (1 << bits)>(histogram);
     const bool listed =
         list_columns<policy, bits>(chunk, k, bound, histogram, list, scratch, next, load_next, record);
-    if (settle(bound, listed)) break;
+    if (settle(listed)) break;
     record.restarted();
     bound = kNoBound;
     if (threadIdx.x == 0) list.used = 0;

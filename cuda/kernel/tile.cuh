@@ -96,14 +96,14 @@ struct RegisterTile {
 
   PERSISTENT_TOPK_DEVICE float value(int i) const { return float_at(quads[i / kQuad], i % kQuad); }
 
-  // Those of them for which or_if(mask, x, bit) sets the bit.
+  // Those of them whose bits or_if(mask, round, bit) sets, from `bit` on.
   template <class OrIf>
   PERSISTENT_TOPK_DEVICE Mask those(OrIf&& or_if) const {
     uint32_t words[kMaskWords] = {};
 #pragma unroll
-    for (int i = 0; i < kValues; ++i) {
-      uint32_t& word = words[i / kMaskWordBits];
-      word = or_if(word, value(i), 1u << i % kMaskWordBits);
+    for (int round = 0; round < kRounds; ++round) {
+      uint32_t& word = words[round * kQuad / kMaskWordBits];
+      word = or_if(word, round, 1u << round * kQuad % kMaskWordBits);
     }
     if constexpr (kMaskWords == 1)
       return words[0] & existing;
@@ -113,14 +113,24 @@ struct RegisterTile {
 
   // Those above the bound (see ptx::or_if_above).
   PERSISTENT_TOPK_DEVICE Mask above(float bound) const {
-    return those([&](uint32_t mask, float x, uint32_t bit) { return ptx::or_if_above(mask, x, bound, bit); });
+    const Bound<T> of_values = bound_of<T>(bound);
+    return those([&](uint32_t mask, int round, uint32_t bit) {
+      return or_if_above(mask, quads[round], of_values, bit);
+    });
   }
 
   // Those above one bound and not above the other (see ptx::or_if_within).
   PERSISTENT_TOPK_DEVICE Mask within(float at_least, float greater) const {
-    return those([&](uint32_t mask, float x, uint32_t bit) {
-      return ptx::or_if_within(mask, x, at_least, greater, bit);
-    });
+    if constexpr (sizeof(T) < sizeof(float)) {  // two comparisons of pairs, in place of conversions
+      return above(at_least) & ~above(greater);
+    } else {
+      return those([&](uint32_t mask, int round, uint32_t bit) {
+#pragma unroll
+        for (int c = 0; c < kQuad; ++c)
+          mask = ptx::or_if_within(mask, float_at(quads[round], c), at_least, greater, bit << c);
+        return mask;
+      });
+    }
   }
 
   // f(x) for the columns of a mask. A loop, its value found by selects, since registers cannot be indexed
@@ -128,21 +138,26 @@ struct RegisterTile {
   template <class Visitor>
   PERSISTENT_TOPK_DEVICE void for_each_set(Mask mask, Visitor&& f) const {
 #pragma unroll 1
-    for (; mask != 0; mask &= mask - 1) {
-      const int bit = lowest_set_bit(mask);
-      Quad<T> quad;
-#pragma unroll
-      for (int word = 0; word < Quad<T>::kWords; ++word) {
-        typename Quad<T>::Word of_rounds[kRounds];
-#pragma unroll
-        for (int round = 0; round < kRounds; ++round) of_rounds[round] = quads[round].words[word];
-        quad.words[word] = pick(of_rounds, bit / kQuad);
-      }
-      float x[kQuad];
-      to_floats(quad, x);
-      f(pick(x, bit % kQuad));
-    }
+    for (; mask != 0; mask &= mask - 1) f(value_at(lowest_set_bit(mask)));
   }
+
+  // The value of a bit that is not known when this is compiled.
+  PERSISTENT_TOPK_DEVICE float value_at(int bit) const {
+    Quad<T> quad;
+#pragma unroll
+    for (int word = 0; word < Quad<T>::kWords; ++word) {
+      typename Quad<T>::Word of_rounds[kRounds];
+#pragma unroll
+      for (int round = 0; round < kRounds; ++round) of_rounds[round] = quads[round].words[word];
+      quad.words[word] = pick(of_rounds, bit / kQuad);
+    }
+    float x[kQuad];
+    to_floats(quad, x);
+    return pick(x, bit % kQuad);
+  }
+
+  // The column of a bit, counted from the tile's first.
+  PERSISTENT_TOPK_DEVICE static int column_at(int bit) { return quad(bit / kQuad) * kQuad + bit % kQuad; }
 
   template <class Visitor>
   PERSISTENT_TOPK_DEVICE void for_each_value(Visitor&& f) const {

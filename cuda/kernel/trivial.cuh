@@ -10,15 +10,14 @@ namespace persistent_topk {
 
 template <Policy policy, bool kTracing, class T>
 PERSISTENT_TOPK_DEVICE void trivial_row(const Row<T>& row) {
-  const T* const logits = row.plain_output ? nullptr : logits_of_values(row);
+  if (row.params.plain_output) {
 #pragma unroll 1
-  for (int slot = threadIdx.x; slot < row.k; slot += policy.threads)
-    if (row.plain_output)
+    for (int slot = threadIdx.x; slot < row.k; slot += policy.threads)
       plain_slots(row)[slot] = slot < row.columns() ? slot : kPadding;
-    else if (slot < row.columns())
-      write_slot(row, logits, slot, slot);
-    else
-      pad_slot(row, slot);
+  } else {
+    write_slots<policy.threads>(row, 0, row.columns(), [](int slot) { return slot; });
+    pad_slots<policy.threads>(row, row.columns());
+  }
   Recorder<kTracing, policy.threads> record{row.trace};
   record.chunk(kTrivial, 1, 0, 0, row.columns());
 }
