@@ -9,13 +9,21 @@
 
 namespace persistent_topk {
 
-// Shared memory of a row that one CTA has; where it is streamed, more lies behind this.
+// Shared memory of a row that one CTA has; where it is streamed, more lies behind this. What is selected is
+// lined up where its threshold was found: shared memory is taken from the cache that loads go through.
 template <Policy policy, int bits>
 struct HeldStorage {
   static constexpr int kBins = 1 << bits;
-  RefineStorage<policy> refine;
-  alignas(16) uint32_t histogram[kBins];
-  LinedUp lined_up;
+  union {
+    struct {
+      RefineStorage<policy> refine;
+      alignas(16) uint32_t histogram[kBins];
+    };
+    struct {
+      Scratch kept;  // that of `refine`
+      LinedUp lined_up;
+    };
+  };
 };
 
 // Room for the longest row of this path.

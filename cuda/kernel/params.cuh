@@ -34,7 +34,7 @@ struct TopkParams {
   Call call;  // the whole
 
   PERSISTENT_TOPK_DEVICE Window window(int row) const {
-    if (plain_rows) return {0, max(0, min(lengths[row], columns))};
+    if (__builtin_expect(plain_rows, true)) return {0, max(0, min(lengths[row], columns))};
     return window_of(call, row);
   }
 };

@@ -76,7 +76,7 @@ template <Policy policy, bool kTracing, class T>
 PERSISTENT_TOPK_DEVICE Row<T> row_at(const TopkParams& params, int index, const Window& window) {
   const T* const first = logits_at<T>(params, index) + window.begin;
   int head = 0;
-  if (!params.plain_rows && window.begin > 0) {
+  if (__builtin_expect(!params.plain_rows && window.begin > 0, false)) {
     const int behind = columns_behind_vector(first);
     const bool fits = window.columns > policy.decode_max ||
                       window.columns + behind <= DecodeTile<T, policy>::kTileColumns;

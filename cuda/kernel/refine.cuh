@@ -29,7 +29,7 @@ PERSISTENT_TOPK_DEVICE void gather(const RegisterTile<T, kThreads, kColumns>& ti
 // What a CTA refines with, on every path.
 template <Policy policy>
 struct RefineStorage {
-  Scratch scratch;
+  Scratch scratch;  // first: see HeldStorage
   DigitHistograms digits;
   CandidateList<policy.candidates> candidates;
   CandidateList<policy.rank_max> few;

@@ -10,7 +10,7 @@ namespace persistent_topk {
 
 template <Policy policy, bool kTracing, class T>
 PERSISTENT_TOPK_DEVICE void trivial_row(const Row<T>& row) {
-  if (row.params.plain_output) {
+  if (__builtin_expect(row.params.plain_output, true)) {
 #pragma unroll 1
     for (int slot = threadIdx.x; slot < row.k; slot += policy.threads)
       plain_slots(row)[slot] = slot < row.columns() ? slot : kPadding;
