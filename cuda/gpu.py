@@ -107,8 +107,8 @@ def run(call: Call, policy: Policy | None = None, trace: np.ndarray | None = Non
     [R, plan.records], zeroed. Raises ValueError, NotImplementedError, BuildError and CudaError as topk()
     does.
     """
-    check_on_gpu(call.logits)
     require_plain(call)
+    check_on_gpu(call.logits)
     logits, lengths, k = call.logits, call.lengths, call.k
     assert lengths is not None, "a plain call has lengths"
     output = logits.new_empty((call.rows, k), dtype=torch.int32)

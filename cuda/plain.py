@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from torch import Tensor
+
 from ..reference.call import Call
 
 
@@ -14,7 +16,7 @@ def require_plain(call: Call) -> None:
         return
     name = call.extras[0]
     found = getattr(call, name)
-    value = found if isinstance(found, (int, str)) or found is None else f"of dtype {found.dtype}"
+    value = f"{found.dtype} {list(found.shape)}" if isinstance(found, Tensor) else found
     raise NotImplementedError(
         f"{name} is {value}, which the kernel does not take; expected float32 logits, lengths [rows] and k "
         "alone, or CPU tensors, whose calls persistent_topk.topk takes whole"
