@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from drawn_calls import calls
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import persistent_topk
@@ -140,6 +140,7 @@ def test_what_lies_outside_the_windows_does_not_matter(arguments: dict[str, Any]
         assert torch.equal(before.view(torch.uint8), after.view(torch.uint8))
 
 
+@settings(max_examples=100)
 @given(calls())
 def test_inputs_are_left_alone(arguments: dict[str, Any]) -> None:
     tensors = [value for value in arguments.values() if isinstance(value, torch.Tensor)]
@@ -165,6 +166,7 @@ def test_the_trace_of_a_window_is_that_of_a_row_of_its_own(arguments: dict[str, 
     assert np.array_equal(expected, traced)
 
 
+@settings(max_examples=100)
 @given(calls())
 def test_the_public_entry_is_the_words(arguments: dict[str, Any]) -> None:
     check_against_words(persistent_topk.topk, arguments)
