@@ -202,6 +202,13 @@ def test_nothing_selected_has_no_place_and_no_value(shape: tuple[int, int]) -> N
     assert [[-torch.inf] * 2] * shape[0] == found.values.tolist()
 
 
+def test_indices_and_columns_are_two_tensors() -> None:
+    found = oracle.topk(torch.zeros(1, 3), None, 2, return_columns=True)
+    assert isinstance(found, Selection) and found.columns is not None
+    found.indices.fill_(7)
+    assert [[0, 1]] == found.columns.tolist()
+
+
 def test_the_answer_is_the_indices_alone_unless_more_is_asked_for() -> None:
     columns = torch.tensor([[0, 1]], dtype=INT32)
     assert isinstance(answer(Call(torch.zeros(1, 6), None, 2), columns), torch.Tensor)
