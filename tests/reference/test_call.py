@@ -81,6 +81,8 @@ def test_a_call_of_logits_lengths_and_k_is_plain() -> None:
     assert Call(LOGITS, LENGTHS, 2).is_plain
     neutral: dict[str, Any] = {"starts": None, "queries": 1, "compress_ratio": 1, "index_dtype": torch.int32}
     assert Call(LOGITS, LENGTHS, 2, **neutral).is_plain
+    for dtype in (torch.bfloat16, torch.float16):
+        assert ("logits",) == Call(LOGITS.to(dtype), LENGTHS, 2).extras
 
 
 @pytest.mark.parametrize("name", MORE_THAN_PLAIN)
