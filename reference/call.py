@@ -60,7 +60,7 @@ class Selection(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Call:
-    """The arguments of a call, of R rows and S columns. Those behind k may be left out; so is a plain call.
+    """The arguments of a call, of R rows and S columns. A plain call has none of those behind k.
 
     All tensors are on one device. They are contiguous, except that logits and page_table may have any row
     stride. Their entries may be any integers: what lies outside is clamped, or gives -1 in its own slot.

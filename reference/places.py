@@ -43,7 +43,9 @@ def places_of(call: Call, columns: Tensor) -> Tensor:
     elif call.page_table is not None:
         places = _in_pages(call, call.page_table, columns.to(torch.int64))
     else:
-        return columns.to(call.index_dtype)
+        return columns.to(
+            call.index_dtype, copy=call.return_columns
+        )  # two tensors, as the kernel writes them
     held = torch.iinfo(call.index_dtype)
     lost = (columns < 0) | (places < held.min) | (places > held.max)
     return places.masked_fill_(lost, PADDING).to(call.index_dtype)

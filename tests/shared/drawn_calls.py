@@ -27,9 +27,10 @@ def from_bits(patterns: np.ndarray, dtype: torch.dtype) -> torch.Tensor:
     return torch.from_numpy(signed).view(dtype)
 
 
-def near(most: int) -> st.SearchStrategy[int]:
-    """Integers from the ends of int32 to next to 0 .. most."""
-    return st.sampled_from([*INT32, -1, 0, most, most + 1]) | st.integers(-3, most + 3)
+def near(most: int, mostly: int | None = None) -> st.SearchStrategy[int]:
+    """Integers of 0 .. most, more often of 0 .. mostly, and next to them, and the ends of int32."""
+    within = st.integers(0, most if mostly is None else min(mostly, most))
+    return within | within | st.integers(-3, most + 3) | st.sampled_from([*INT32, -1, most, most + 1])
 
 
 def tensors(draw: st.DrawFn, entries: st.SearchStrategy[int], count: int, dtype: torch.dtype) -> torch.Tensor:
@@ -57,7 +58,7 @@ def logits_of(draw: st.DrawFn, rows: int, columns: int) -> torch.Tensor:
 def windows(draw: st.DrawFn, batch: int, queries: int, columns: int) -> dict[str, Any]:
     """What says where rows begin and end."""
     rows, ratio = batch * queries, draw(st.sampled_from([1, 1, 2, 4, 7]))
-    tokens = near(columns * ratio) | st.integers(0, columns * ratio)
+    tokens = near(columns * ratio) | st.integers(columns * ratio // 2, columns * ratio)
     given: dict[str, Any] = {"lengths": None}
     kind = draw(st.sampled_from(["every column", "lengths", "lengths of a batch", "queries", "ends"]))
     if kind == "ends":
@@ -70,7 +71,7 @@ def windows(draw: st.DrawFn, batch: int, queries: int, columns: int) -> dict[str
     if given["lengths"] is not None and ratio > 1:
         given["compress_ratio"] = ratio
     if draw(st.booleans()):
-        given["starts"] = tensors(draw, near(columns), rows, torch.int32)
+        given["starts"] = tensors(draw, near(columns, columns // 2), rows, torch.int32)
     return given
 
 
@@ -78,27 +79,30 @@ def windows(draw: st.DrawFn, batch: int, queries: int, columns: int) -> dict[str
 def page_tables(draw: st.DrawFn, rows: int, columns: int) -> dict[str, Any]:
     """A table that may be too narrow, with entries that may be negative or too large for int32 places."""
     size = 1 << draw(st.integers(0, 6))
-    pages, extra = draw(st.integers(0, columns // size + 2)), draw(st.integers(0, 2))
-    named = draw(st.booleans())
-    table_rows = draw(st.integers(0, 4)) if named else rows + extra
-    entries = st.integers(0, 9) | st.sampled_from(
-        [*INT32, -1, 2**31 // size - 1, min(2**31 // size, INT32[1])]
-    )
+    needed, extra, named = -(-columns // size), draw(st.integers(0, 2)), draw(st.booleans())
+    pages = needed + extra if draw(st.booleans()) else draw(st.integers(0, needed))
+    table_rows = draw(st.integers(1, 4) | st.integers(0, 1)) if named else rows + extra
+    last = 2**31 // size - 1  # of the pages whose places are int32
+    far = st.sampled_from([*INT32, -1, last, min(last + 1, INT32[1])])
+    entries = st.integers(0, 9) | st.integers(0, 9) | far
     wide = tensors(draw, entries, table_rows * (pages + extra), torch.int32).view(table_rows, pages + extra)
     given: dict[str, Any] = {"page_table": wide[:, :pages], "page_size": size}
     if named:
-        given["table_rows"] = tensors(draw, near(table_rows), rows, torch.int32)
+        given["table_rows"] = tensors(
+            draw, near(table_rows, table_rows - 1 if table_rows else 0), rows, torch.int32
+        )
     if draw(st.booleans()):
-        given["table_starts"] = tensors(draw, near(pages), rows, torch.int32)
+        given["table_starts"] = tensors(draw, near(pages, 2), rows, torch.int32)
     return given
 
 
 @st.composite
-def calls(draw: st.DrawFn, most_columns: int = 40, most_k: int = 50) -> dict[str, Any]:
+def calls(draw: st.DrawFn, most_columns: int = 40) -> dict[str, Any]:
     """The arguments of a call, by their names."""
-    batch, queries = draw(st.integers(0, 3)), draw(st.integers(1, 3))
-    rows, columns = batch * queries, draw(st.integers(0, most_columns))
-    given = {"logits": draw(logits_of(rows, columns)), "k": draw(st.integers(1, most_k))}
+    batch, queries = draw(st.sampled_from([1, 1, 2, 2, 3, 3, 0])), draw(st.integers(1, 3))
+    columns = draw(st.integers(most_columns // 4, most_columns) | st.integers(0, 8))
+    rows, k = batch * queries, draw(st.integers(1, 8) | st.integers(1, most_columns + 10))
+    given = {"logits": draw(logits_of(rows, columns)), "k": k}
     given |= draw(windows(batch, queries, columns))
     places = draw(st.sampled_from(["columns", "offsets", "page table"]))
     if places == "offsets":
