@@ -53,11 +53,19 @@ class Unit:
     defines: tuple[str, ...] = ()
 
 
-# The library: its host side and each policy's kernels, compiled side by side.
-KERNEL_UNITS = (
-    Unit(LAUNCH_SOURCE),
-    *(Unit(INSTANCE_SOURCE, (f"-DPERSISTENT_TOPK_POLICY={index}",)) for index in range(len(POLICIES))),
-)
+def kernel_units(logits: str = "float") -> tuple[Unit, ...]:
+    """The units of a library: its host side and each policy's kernels, compiled side by side.
+
+    logits: the kernel's type of these, one of LOGITS_NAMES of structs.py.
+    """
+    of_policies = (
+        (f"-DPERSISTENT_TOPK_POLICY={index}", f"-DPERSISTENT_TOPK_LOGITS={logits}")
+        for index in range(len(POLICIES))
+    )
+    return Unit(LAUNCH_SOURCE), *(Unit(INSTANCE_SOURCE, defines) for defines in of_policies)
+
+
+KERNEL_UNITS = kernel_units()  # for float32 logits
 
 
 class WrongToolkit(BuildError):
@@ -192,6 +200,12 @@ def _compile(
     os.replace(part.with_suffix(".log"), log)
 
 
+def _logits_of(units: Sequence[Unit]) -> str:
+    """The dtype of what the units are compiled for, in words; nothing for float32."""
+    found = {define.partition("LOGITS=")[2] for unit in units for define in unit.defines} - {"", "float"}
+    return "".join(f", {name.lower()} logits" for name in sorted(found))
+
+
 def build(
     units: Sequence[Unit] = KERNEL_UNITS,
     arch: str = DEFAULT_ARCH,
@@ -211,7 +225,7 @@ def build(
     return cache.build_once(
         target,
         lambda part: _compile(part, target.with_suffix(".log"), units, arch, flags, program),
-        compiled=f"{units[0].source.name} for {arch}",
+        compiled=f"{units[0].source.name} for {arch}{_logits_of(units)}",
     )
 
 

@@ -10,8 +10,8 @@ import torch
 
 from ..reference.plan import DeviceLimits, Plan
 from ..reference.policy import MAX_CTAS, POLICIES, Policy
-from .library import CHOOSE_POLICY, POLICY_INDEX, check, library_for
-from .structs import Limits, PlanRecord, TopkCall
+from .library import CHOOSE_POLICY, POLICY_INDEX, any_library, check, library_for
+from .structs import CallRecord, Limits, PlanRecord, TopkCall
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Layout:
 @functools.cache
 def device_limits(device: int) -> DeviceLimits:
     """The limits of CUDA device number `device`, for a plan. Builds and loads the kernel for the device."""
-    library = library_for(device)
+    library = any_library(device)
     limits = Limits()
     check(library, library.persistent_topk_limits(device, ctypes.byref(limits)))
     resident = tuple(limits.resident)
@@ -53,9 +53,12 @@ def lay_out(
     policy: a compiled one, None for the plan's choice. cooperative: teams without clusters, on any device.
     Raises ValueError for a policy that is not compiled, BuildError, CudaError.
     """
-    library = library_for(device)
+    library = any_library(device)
     call = TopkCall(
-        rows=rows, columns=columns, policy=policy_index(policy), device=device, cooperative=cooperative
+        call=CallRecord(rows=rows, columns=columns),
+        policy=policy_index(policy),
+        device=device,
+        cooperative=cooperative,
     )
     record, size = PlanRecord(), ctypes.c_int64()
     check(library, library.persistent_topk_plan(ctypes.byref(call), ctypes.byref(record)))
@@ -85,29 +88,51 @@ def launch(
     trace: torch.Tensor | None = None,
     cooperative: bool = False,
 ) -> None:
-    """Launches on the current stream of the tensors' device. Arguments are checked by the callers.
+    """Launches a plain call on the current stream of the tensors' device. Callers check arguments.
 
     workspace: of lay_out(...).workspace_bytes; None: allocated if it is needed. policy: a compiled one, None
     for the plan's choice. trace: the records, uint8 [bytes], zeroed. cooperative: for tests, teams without
     clusters on a device that has them.
     """
-    device = logits.get_device()
-    library = library_for(device)
     rows, columns = logits.shape
-    if workspace is None and (cooperative or not device_limits(device).has_clusters):
-        size = lay_out(rows, columns, device, policy, cooperative).workspace_bytes
-        workspace = torch.empty(size, dtype=torch.uint8, device=logits.device)
-    call = TopkCall(
+    record = CallRecord(
         logits=logits.data_ptr(),
         row_stride=logits.stride(0),
         lengths=lengths.data_ptr(),
         output=output.data_ptr(),
-        trace=None if trace is None else trace.data_ptr(),
-        workspace=None if workspace is None else workspace.data_ptr(),
-        stream=torch.cuda.current_stream(device).cuda_stream,
+        output_stride=k,
         rows=rows,
         columns=columns,
         k=k,
+        queries=1,
+        compress_ratio=1,
+    )
+    launch_record(record, logits, workspace, policy, trace, cooperative)
+
+
+def launch_record(
+    record: CallRecord,
+    logits: torch.Tensor,
+    workspace: torch.Tensor | None = None,
+    policy: Policy | None = None,
+    trace: torch.Tensor | None = None,
+    cooperative: bool = False,
+) -> None:
+    """Launches any call on the current stream of the tensors' device.
+
+    record: the call, whose addresses are those of checked tensors. logits: its own. workspace, policy, trace
+    and cooperative: as for launch().
+    """
+    device = logits.get_device()
+    library = library_for(device, logits.dtype)
+    if workspace is None and (cooperative or not device_limits(device).has_clusters):
+        size = lay_out(record.rows, record.columns, device, policy, cooperative).workspace_bytes
+        workspace = torch.empty(size, dtype=torch.uint8, device=logits.device)
+    call = TopkCall(
+        call=record,
+        trace=None if trace is None else trace.data_ptr(),
+        workspace=None if workspace is None else workspace.data_ptr(),
+        stream=torch.cuda.current_stream(device).cuda_stream,
         policy=CHOOSE_POLICY if policy is None else policy_index(policy),
         device=device,
         cooperative=cooperative,

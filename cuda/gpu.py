@@ -9,15 +9,22 @@ processing units", JEA 2012) as ARCHITECTURE.md describes it.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, overload
+
 import numpy as np
 import torch
 
 from ..reference import dispatch
 from ..reference.arguments import check_arguments
+from ..reference.call import Call, Options, Places, Selection
 from ..reference.plan import Plan
 from ..reference.policy import Policy
 from ..reference.trace import TRACE_DTYPE
-from .calls import launch, lay_out
+from .calls import launch, launch_record, lay_out
+from .structs import CallRecord
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 # The operator's schema: (a!) and (b!) say that output and workspace are written.
 SCHEMA = "topk_out(Tensor logits, Tensor lengths, Tensor(a!) output, Tensor(b!) workspace, int k) -> ()"
@@ -71,38 +78,82 @@ def plan_for(rows: int, columns: int, k: int, device: int, policy: Policy | None
     return lay_out(rows, columns, device, policy).plan
 
 
+@overload
 def topk(
     logits: torch.Tensor,
-    lengths: torch.Tensor,
+    lengths: torch.Tensor | None,
     k: int,
     *,
     policy: Policy | None = None,
     trace: np.ndarray | None = None,
-) -> torch.Tensor:
+    **options: Unpack[Places],
+) -> torch.Tensor: ...
+@overload
+def topk(
+    logits: torch.Tensor,
+    lengths: torch.Tensor | None,
+    k: int,
+    *,
+    policy: Policy | None = None,
+    trace: np.ndarray | None = None,
+    **options: Unpack[Options],
+) -> torch.Tensor | Selection: ...
+def topk(
+    logits: torch.Tensor,
+    lengths: torch.Tensor | None,
+    k: int,
+    *,
+    policy: Policy | None = None,
+    trace: np.ndarray | None = None,
+    **options: Unpack[Options],
+) -> torch.Tensor | Selection:
     """The contract's selection, by the kernel: int32 [R, k] on the device of `logits`.
 
-    logits: float32 [R, S] on a CUDA device, any row stride, column stride 1. lengths: int32 [R] on the same
-    device. k: 1 .. 4096. policy: a named policy, default by the plan. trace: TRACE_DTYPE [R, plan.records],
-    zeroed, of reference.trace.new_trace(R, plan_for(...).records), filled in place, which waits for the
-    device.
+    logits: float32, bfloat16 or float16 [R, S] on a CUDA device, any row stride, column stride 1. lengths:
+    int32 [R] or [B, Q] on the same device; None: all columns. k: 1 .. 4096. policy: a named policy, default
+    by the plan. trace: TRACE_DTYPE [R, plan.records], zeroed, of reference.trace.new_trace(R,
+    plan_for(...).records), filled in place, which waits for the device. options: the other arguments of a
+    Call; what is returned is what reference.topk returns.
 
     Raises TypeError or ValueError for arguments that cannot be right, BuildError where the kernel cannot be
     compiled, CudaError where the launch fails.
     """
-    check_arguments(logits, lengths, k)
-    check_on_gpu(logits)
-    output = logits.new_empty((logits.shape[0], k), dtype=torch.int32)
+    return run(Call(logits, lengths, k, **options), policy, trace)
+
+
+def run(
+    call: Call, policy: Policy | None = None, trace: np.ndarray | None = None
+) -> torch.Tensor | Selection:
+    """What topk() returns of this call.
+
+    call: of tensors on a CUDA device. policy: a named one, None for the plan's choice. trace: TRACE_DTYPE
+    [R, plan.records], zeroed. Raises ValueError, BuildError and CudaError as topk() does.
+    """
+    check_on_gpu(call.logits)
+    logits, shape = call.logits, (call.rows, call.k)
+    outputs = Selection(
+        logits.new_empty(shape, dtype=call.index_dtype),
+        logits.new_empty(shape) if call.return_values else None,
+        logits.new_empty(shape, dtype=torch.int32) if call.return_columns else None,
+    )
+    record = CallRecord.of(call, outputs)
     if trace is None:
-        launch(logits, lengths, output, None, k, policy)
-        return output
-    plan = plan_for(logits.shape[0], logits.shape[1], k, logits.get_device(), policy)
-    shape = (logits.shape[0], plan.records)
+        launch_record(record, logits, policy=policy)
+    else:
+        _launch_traced(record, logits, policy, trace)
+    return outputs if call.return_values or call.return_columns else outputs.indices
+
+
+def _launch_traced(
+    record: CallRecord, logits: torch.Tensor, policy: Policy | None, trace: np.ndarray
+) -> None:
+    rows, columns = logits.shape
+    shape = (rows, plan_for(rows, columns, record.k, logits.get_device(), policy).records)
     if trace.dtype != TRACE_DTYPE or trace.shape != shape:
         raise ValueError(f"trace is {trace.dtype}{trace.shape}; expected new_trace{shape}")
     records = torch.from_numpy(trace.view(np.uint8).reshape(-1)).to(logits.device)
-    launch(logits, lengths, output, None, k, policy, records)
+    launch_record(record, logits, policy=policy, trace=records)
     trace[...] = records.cpu().numpy().view(TRACE_DTYPE).reshape(trace.shape)
-    return output
 
 
 def check_on_gpu(logits: torch.Tensor) -> None:

@@ -10,9 +10,9 @@ import torch
 
 from ..reference.policy import POLICIES
 from ..reference.trace import TRACE_DTYPE
-from .build import build
+from .build import build, kernel_units
 from .cache import load_library
-from .structs import Limits, PlanRecord, TopkCall
+from .structs import LOGITS_NAMES, Limits, PlanRecord, TopkCall
 
 CHOOSE_POLICY = -1  # kChoosePolicy of plan.cuh
 POLICY_INDEX = {name: index for index, name in enumerate(POLICIES)}  # the order of kPolicies
@@ -96,9 +96,21 @@ def load(path: Path) -> ctypes.CDLL:
 
 
 @functools.cache
-def library_for(device: int) -> ctypes.CDLL:
-    """The library for this device's architecture, built on first use (BuildError if it cannot be)."""
-    return load(build(arch=arch_of(device)))
+def library_for(device: int, dtype: torch.dtype = torch.float32) -> ctypes.CDLL:
+    """The library for this device's architecture and such logits, built on first use (BuildError if it
+    cannot be)."""
+    library = load(build(kernel_units(LOGITS_NAMES[dtype]), arch_of(device)))
+    _loaded.setdefault(device, library)
+    return library
+
+
+_loaded: dict[int, ctypes.CDLL] = {}  # the first library of each device
+
+
+def any_library(device: int) -> ctypes.CDLL:
+    """The library of some dtype, for what is the same in all: limits, plans, workspaces. One that is loaded,
+    so that no other is compiled; else that for float32."""
+    return _loaded.get(device) or library_for(device)
 
 
 def check(library: ctypes.CDLL, error: int) -> None:

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import ctypes
 
+import torch
+from torch import Tensor
+
+from ..reference.call import Call, Selection
 from ..reference.plan import DeviceLimits, Plan
 from ..reference.policy import MAX_CTAS, POLICIES
+
+# The kernel's types of logits, see dtypes.cuh.
+LOGITS_NAMES = {torch.float32: "float", torch.bfloat16: "Bfloat16", torch.float16: "Float16"}
 
 
 class Limits(ctypes.Structure):
@@ -41,20 +48,90 @@ class PlanRecord(ctypes.Structure):
         return cls(list(POLICIES).index(plan.policy.name), plan.ctas, plan.grid_ctas, plan.short_max)
 
 
-class TopkCall(ctypes.Structure):
-    """TopkCall of launch.cuh, and of the emulator's topk.cpp."""
+class CallRecord(ctypes.Structure):
+    """Call of call.cuh."""
 
     _fields_ = [
         ("logits", ctypes.c_void_p),
         ("row_stride", ctypes.c_int64),
         ("lengths", ctypes.c_void_p),
+        ("starts", ctypes.c_void_p),
+        ("ends", ctypes.c_void_p),
         ("output", ctypes.c_void_p),
-        ("trace", ctypes.c_void_p),
-        ("workspace", ctypes.c_void_p),
-        ("stream", ctypes.c_void_p),
+        ("output_stride", ctypes.c_int64),
+        ("columns_out", ctypes.c_void_p),
+        ("columns_stride", ctypes.c_int64),
+        ("values_out", ctypes.c_void_p),
+        ("values_stride", ctypes.c_int64),
+        ("offsets", ctypes.c_void_p),
+        ("page_table", ctypes.c_void_p),
+        ("table_stride", ctypes.c_int64),
+        ("table_rows", ctypes.c_void_p),
+        ("table_starts", ctypes.c_void_p),
         ("rows", ctypes.c_int32),
         ("columns", ctypes.c_int32),
         ("k", ctypes.c_int32),
+        ("queries", ctypes.c_int32),
+        ("compress_ratio", ctypes.c_int32),
+        ("tables", ctypes.c_int32),
+        ("pages", ctypes.c_int32),
+        ("page_bits", ctypes.c_int32),
+        ("wide_output", ctypes.c_int32),
+        ("wide_offsets", ctypes.c_int32),
+    ]
+
+    @classmethod
+    def of(cls, call: Call, outputs: Selection) -> CallRecord:
+        """The struct of a call that writes these outputs. It holds addresses: the tensors must outlive it.
+
+        outputs: what the call returns, allocated: indices int32 or int64 [R, k], and values and columns where
+        it asks for them.
+        """
+        record = cls(
+            logits=call.logits.data_ptr(),
+            row_stride=call.logits.stride(0),
+            lengths=_address(call.lengths),
+            output=outputs.indices.data_ptr(),
+            output_stride=outputs.indices.stride(0),
+            rows=call.rows,
+            columns=call.columns,
+            k=call.k,
+            queries=call.queries,
+            compress_ratio=call.compress_ratio,
+        )
+        if call.is_plain:
+            return record
+        record.starts, record.ends, record.offsets = map(_address, (call.starts, call.ends, call.offsets))
+        record.wide_output = outputs.indices.dtype == torch.int64
+        record.wide_offsets = call.offsets is not None and call.offsets.dtype == torch.int64
+        for name, output in (("columns", outputs.columns), ("values", outputs.values)):
+            if output is not None:
+                setattr(record, f"{name}_out", output.data_ptr())
+                setattr(record, f"{name}_stride", output.stride(0))
+        if call.page_table is not None:
+            record._take_table(call, call.page_table)
+        return record
+
+    def _take_table(self, call: Call, table: Tensor) -> None:
+        self.page_table, self.table_stride = table.data_ptr(), table.stride(0)
+        self.tables, self.pages = table.shape
+        self.table_rows, self.table_starts = _address(call.table_rows), _address(call.table_starts)
+        assert call.page_size is not None, "a table without the size of its pages"
+        self.page_bits = call.page_size.bit_length() - 1
+
+
+def _address(tensor: Tensor | None) -> int | None:
+    return None if tensor is None else tensor.data_ptr()
+
+
+class TopkCall(ctypes.Structure):
+    """TopkCall of launch.cuh."""
+
+    _fields_ = [
+        ("call", CallRecord),
+        ("trace", ctypes.c_void_p),
+        ("workspace", ctypes.c_void_p),
+        ("stream", ctypes.c_void_p),
         ("policy", ctypes.c_int32),
         ("device", ctypes.c_int32),
         ("cooperative", ctypes.c_int32),
@@ -65,7 +142,9 @@ class EmulatedCall(ctypes.Structure):
     """EmulatedCall of the emulator's topk.cpp: one launch of a call, and the device that is emulated."""
 
     _fields_ = [
-        ("call", TopkCall),
+        ("call", CallRecord),
+        ("trace", ctypes.c_void_p),
+        ("workspace", ctypes.c_void_p),
         ("limits", Limits),
         ("plan", PlanRecord),
         ("launch", ctypes.c_int32),

@@ -16,7 +16,7 @@ from .policy import Policy
 def select(row: Tensor, k: int, policy: Policy, record: np.ndarray) -> Tensor:
     """The selected columns, ascending: int64 [k].
 
-    row: float32 [n], n > k. policy: sizes and thresholds. record: TRACE_DTYPE [1], written.
+    row: any dtype of logits, [n], n > k. policy: sizes and thresholds. record: TRACE_DTYPE [1], written.
     """
     keys = ordered_key(row)
     counts = radix.histogram(fp16_bin(row, policy.decode_bin_bits), 1 << policy.decode_bin_bits)

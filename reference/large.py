@@ -26,8 +26,8 @@ from .trace import ALL_TAKEN
 def select(row: Tensor, k: int, policy: Policy, record: np.ndarray) -> Tensor:
     """The selected columns, ascending: int64 [k].
 
-    row: float32 [n], n > k. policy: sizes and thresholds. record: TRACE_DTYPE [ctas]; its begin and end
-    are the columns of each CTA, the other fields are written.
+    row: any dtype of logits, [n], n > k. policy: sizes and thresholds. record: TRACE_DTYPE [ctas]; its begin
+    and end are the columns of each CTA, the other fields are written.
     """
     bounds = list(zip(record["begin"].tolist(), record["end"].tolist(), strict=True))
     bits = policy.large_bin_bits

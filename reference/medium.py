@@ -19,7 +19,7 @@ from .stream import stream_row
 def select(row: Tensor, k: int, policy: Policy, record: np.ndarray) -> Tensor:
     """The selected columns, ascending: int64 [k].
 
-    row: float32 [n], n > k. policy: sizes and thresholds. record: TRACE_DTYPE [1], written.
+    row: any dtype of logits, [n], n > k. policy: sizes and thresholds. record: TRACE_DTYPE [1], written.
     """
     bits = policy.medium_bin_bits
     bins = fp16_bin(row, bits)

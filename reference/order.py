@@ -12,6 +12,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .dtypes import widened
+
 # binary32: 1 sign, 8 exponent, 23 mantissa bits.
 SIGN_BIT = 0x80000000
 MAGNITUDE_MASK = 0x7FFFFFFF
@@ -46,12 +48,12 @@ HALF_NAN_CODE = 0xFFFF
 def ordered_key(logits: Tensor) -> Tensor:
     """Keys of `logits`, int64 (holding uint32) of the same shape: their order is the contract's.
 
-    logits: float32, any shape.
+    logits: float32, bfloat16 or float16, any shape.
 
     NaN of any sign or payload has key 0xFFFFFFFF, and -0 has the key of +0. Other keys are the IEEE bits,
     with all bits flipped for a negative number and the sign bit flipped for any other.
     """
-    bits = logits.detach().view(torch.int32).to(torch.int64)
+    bits = widened(logits).view(torch.int32).to(torch.int64)
     magnitude = bits & MAGNITUDE_MASK
     negative = (bits < 0) & (magnitude != 0)
     key = torch.where(negative, MAGNITUDE_MASK - magnitude, SIGN_BIT + magnitude)
@@ -90,9 +92,9 @@ def half_magnitude(magnitude: Tensor) -> Tensor:
 def half_code(logits: Tensor) -> Tensor:
     """`logits` rounded to binary16, as 16-bit codes in the contract's order: int32 of the same shape.
 
-    logits: float32, any shape.
+    logits: float32, bfloat16 or float16, any shape.
     """
-    bits = logits.detach().view(torch.int32)
+    bits = widened(logits).view(torch.int32)
     magnitude = bits & MAGNITUDE_MASK
     nan = magnitude > INFINITY_BITS
     rounded = half_magnitude(magnitude)
@@ -104,7 +106,7 @@ def half_code(logits: Tensor) -> Tensor:
 def fp16_bin(logits: Tensor, bits: int) -> Tensor:
     """Coarse bins of `logits`, the top `bits` of their half_code: int32 of the same shape.
 
-    logits: float32, any shape. Bins are 0 .. 2^bits - 1.
+    logits: float32, bfloat16 or float16, any shape. Bins are 0 .. 2^bits - 1.
     """
     return half_code(logits) >> (HALF_BITS - bits)
 

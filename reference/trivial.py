@@ -15,7 +15,7 @@ from .policy import Policy
 def select(row: Tensor, k: int, policy: Policy, record: np.ndarray) -> Tensor:
     """The columns 0 .. n-1: int64 [n]. The caller adds the padding.
 
-    row: float32 [n], n <= k. policy: not used. record: TRACE_DTYPE [1], not written.
+    row: any dtype of logits, [n], n <= k. policy: not used. record: TRACE_DTYPE [1], not written.
     """
     assert row.numel() <= k
     return torch.arange(row.numel(), device=row.device)

@@ -1,4 +1,5 @@
-// The production kernel on the emulator: one policy a library, chosen by PERSISTENT_TOPK_POLICY.
+// The production kernel on the emulator: one policy and one dtype a library, chosen by
+// PERSISTENT_TOPK_POLICY and PERSISTENT_TOPK_LOGITS.
 //
 // persistent.cuh comes from the include path, since the checker also runs altered copies of the kernel.
 #include <cstdio>
@@ -11,6 +12,7 @@ namespace persistent_topk {
 namespace {
 
 constexpr int kPolicyIndex = PERSISTENT_TOPK_POLICY;
+using Logits = PERSISTENT_TOPK_LOGITS;
 
 // Whether the library has this kernel. PERSISTENT_TOPK_ENTRY leaves all but one out, the traced one of that
 // entry: a tenth of the whole to compile, for who makes no other calls.
@@ -22,50 +24,15 @@ constexpr bool is_compiled([[maybe_unused]] Entry entry, [[maybe_unused]] bool t
 #endif
 }
 
-// The same as in host/launch.cuh, which needs CUDA's own headers. The library has one policy and its
-// device is in `limits`: `stream`, `policy`, `device` and `cooperative` are not read.
-struct TopkCall {
-  const float* logits;
-  int64_t row_stride;
-  const int32_t* lengths;
-  int32_t* output;
+// One launch of a call, and the device that is emulated. The library has one policy.
+struct EmulatedCall {
+  Call call;
   void* trace;
   void* workspace;
-  void* stream;
-  int32_t rows;
-  int32_t columns;
-  int32_t k;
-  int32_t policy;
-  int32_t device;
-  int32_t cooperative;
-};
-
-struct EmulatedCall {
-  TopkCall call;
   DeviceLimits limits;
   Plan plan;
   int32_t launch;  // which of the call's, by number
 };
-
-TopkParams parameters_of(const EmulatedCall& emulated, const Launch& launch) {
-  const TopkCall& call = emulated.call;
-  return {.logits = call.logits,
-          .row_stride = call.row_stride,
-          .lengths = call.lengths,
-          .output = call.output,
-          .trace = static_cast<Trace*>(call.trace),
-          .rows = call.rows,
-          .columns = call.columns,
-          .k = call.k,
-          .ctas = emulated.plan.ctas,
-          .records = most_ctas(emulated.plan),
-          .grid_ctas = emulated.plan.grid_ctas,
-          .sms = emulated.limits.sms,
-          .short_max = emulated.plan.short_max,
-          .overlaps = launch.overlaps,
-          .followed = launch.followed,
-          .mail = mail_in(call.workspace)};
-}
 
 using Area = WorkspaceMail<kPolicies[kPolicyIndex]>::Area;
 
@@ -75,18 +42,37 @@ PERSISTENT_TOPK_EXPORT void persistent_topk_emulate(const EmulatedCall* emulated
                                                     const emulator::RunOptions* run,
                                                     emulator::Report* report) {
   using emulator::Written;
-  const TopkCall& call = emulated->call;
+  const Call& call = emulated->call;
   const DeviceLimits& limits = emulated->limits;
   const Launches launches = launches_of(emulated->plan, call.rows, call.columns, limits.clusters);
   const Launch& launch = launches.of[emulated->launch];
-  const TopkParams parameters = parameters_of(*emulated, launch);
+  const TopkParams parameters =
+      params_of(call, emulated->plan, limits, launch, emulated->trace, emulated->workspace);
   const int mail_rows = rows_with_mail(call.rows, call.columns, limits, kPolicyIndex);
   const Written by_this = launch.overlaps || launch.followed ? Written::kNothing : Written::kMustBe;
+  const auto of_rows = [&](const char* name, const void* first, int rows = -1) {
+    const int count = first == nullptr ? 0 : rows < 0 ? call.rows : rows;
+    return emulator::Tensor{name, first, 1, count, count, sizeof(int32_t), Written::kReadOnly};
+  };
+  const auto written = [&](const char* name, const void* first, int64_t stride, size_t size) {
+    return emulator::Tensor{name, first, first == nullptr ? 0 : call.rows, call.k, stride, size, by_this};
+  };
+  const size_t offset_bytes = call.wide_offsets ? sizeof(int64_t) : sizeof(int32_t);
   const emulator::Tensor tensors[] = {
-      {"logits", call.logits, call.rows, call.columns, call.row_stride, sizeof(float), Written::kReadOnly},
-      {"lengths", call.lengths, 1, call.rows, call.rows, sizeof(int32_t), Written::kReadOnly},
-      {"output", call.output, call.rows, call.k, call.k, sizeof(int32_t), by_this},
-      {"trace", call.trace, call.trace ? int64_t{call.rows} * parameters.records : 0, sizeof(Trace),
+      {"logits", call.logits, call.rows, call.columns, call.row_stride, sizeof(Logits), Written::kReadOnly},
+      of_rows("lengths", call.lengths, call.rows / call.queries),
+      of_rows("starts", call.starts),
+      of_rows("ends", call.ends),
+      {"offsets", call.offsets, 1, call.offsets ? call.rows : 0, call.rows, offset_bytes, Written::kReadOnly},
+      {"page_table", call.page_table, call.page_table ? call.tables : 0, call.pages, call.table_stride,
+       sizeof(int32_t), Written::kReadOnly},
+      of_rows("table_rows", call.table_rows),
+      of_rows("table_starts", call.table_starts),
+      written("output", call.output, call.output_stride,
+              call.wide_output ? sizeof(int64_t) : sizeof(int32_t)),
+      written("columns_out", call.columns_out, call.columns_stride, sizeof(int32_t)),
+      written("values_out", call.values_out, call.values_stride, sizeof(Logits)),
+      {"trace", emulated->trace, emulated->trace ? int64_t{call.rows} * parameters.records : 0, sizeof(Trace),
        sizeof(Trace), 1, Written::kBefore},
       {"workspace", parameters.mail, mail_rows, sizeof(Area), sizeof(Area), 1, Written::kNothing},
   };
@@ -103,13 +89,13 @@ PERSISTENT_TOPK_EXPORT void persistent_topk_emulate(const EmulatedCall* emulated
   };
   const auto run_kernel = [&]<bool kTracing, Entry kEntry>() {
     if constexpr (is_compiled(kEntry, kTracing))
-      emulator::launch<topk_kernel<kPolicyIndex, kTracing, kEntry>>(options, parameters, tensors, kTensors,
+      emulator::launch<topk_kernel<kPolicyIndex, kTracing, kEntry, Logits>>(options, parameters, tensors, kTensors,
                                                                     *report);
     else
       std::snprintf(report->kind, sizeof report->kind, "not-compiled");
   };
   const auto run_entry = [&]<Entry kEntry>() {
-    if (call.trace)
+    if (emulated->trace)
       run_kernel.template operator()<true, kEntry>();
     else
       run_kernel.template operator()<false, kEntry>();

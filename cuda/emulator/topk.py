@@ -9,49 +9,59 @@ from __future__ import annotations
 
 import ctypes
 import functools
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ...reference.arguments import check_arguments
-from ...reference.plan import ENTRIES, H100, LAUNCHES, DeviceLimits, make_plan
+from ...reference.call import Call, Options, Places, Selection
+from ...reference.plan import ENTRIES, H100, DeviceLimits, make_plan
 from ...reference.policy import POLICIES, Policy
 from ...reference.trace import TRACE_DTYPE
 from ..cache import BuildError
-from ..structs import EmulatedCall, Limits, PlanRecord, TopkCall
+from ..structs import LOGITS_NAMES, CallRecord, EmulatedCall, Limits, PlanRecord
 from .build import KERNEL, TOPK_SOURCE, build_kernel
 from .library import EmulationError, Library, Schedule, Statistics
+from .outputs import Outputs
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 __all__ = ["BuildError", "EmulationError", "Schedule", "Statistics", "load", "run", "topk"]
 
-CANARY_ELEMENTS = 64  # int32, on both sides of the output
-CANARY = -0x5A5A5A5B
-POISON = -777777  # in output slots before the launch: no column, no padding
-
 
 @functools.cache
-def load(policy: Policy, kernel: Path = KERNEL, entry: str | None = None) -> Library:
-    """The kernel compiled for `policy`, from the headers in the directory `kernel`. entry: the one of ENTRIES
-    to compile, for calls with a trace; a tenth of the whole.
+def load(
+    policy: Policy,
+    kernel: Path = KERNEL,
+    entry: str | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> Library:
+    """The kernel compiled for `policy` and logits of `dtype`, from the headers in the directory `kernel`.
+    entry: the one of ENTRIES to compile, for calls with a trace; a tenth of the whole.
 
     Raises BuildError if that fails, ValueError for a policy that is not a named one.
     """
     if policy not in POLICIES.values():
         raise ValueError(f"policy is {policy}; expected one that is compiled: {', '.join(POLICIES)}")
-    defines = [f"PERSISTENT_TOPK_POLICY={list(POLICIES.values()).index(policy)}"]
+    defines = [
+        f"PERSISTENT_TOPK_POLICY={list(POLICIES.values()).index(policy)}",
+        f"PERSISTENT_TOPK_LOGITS={LOGITS_NAMES[dtype]}",
+    ]
     if entry is not None:
         defines.append(f"PERSISTENT_TOPK_ENTRY={ENTRIES.index(entry)}")
     part = f", its {entry} calls" if entry else ""
-    what = f"the emulated kernel, policy {policy.name}{part}"
+    of = "" if dtype == torch.float32 else f", {dtype} logits".replace("torch.", "")
+    what = f"the emulated kernel, policy {policy.name}{of}{part}"
     return Library(build_kernel(TOPK_SOURCE, defines, kernel, what=what))
 
 
+@overload
 def topk(
     logits: Tensor,
-    lengths: Tensor,
+    lengths: Tensor | None,
     k: int,
     *,
     policy: Policy | None = None,
@@ -61,15 +71,46 @@ def topk(
     output: Tensor | None = None,
     kernel: Path = KERNEL,
     entry: str | None = None,
-) -> Tensor:
-    """Runs the production kernel on the emulated device and returns its output: int32 [rows, k].
+    **options: Unpack[Places],
+) -> Tensor: ...
+@overload
+def topk(
+    logits: Tensor,
+    lengths: Tensor | None,
+    k: int,
+    *,
+    policy: Policy | None = None,
+    limits: DeviceLimits = H100,
+    schedule: Schedule | None = None,
+    trace: np.ndarray | None = None,
+    output: Tensor | None = None,
+    kernel: Path = KERNEL,
+    entry: str | None = None,
+    **options: Unpack[Options],
+) -> Tensor | Selection: ...
+def topk(
+    logits: Tensor,
+    lengths: Tensor | None,
+    k: int,
+    *,
+    policy: Policy | None = None,
+    limits: DeviceLimits = H100,
+    schedule: Schedule | None = None,
+    trace: np.ndarray | None = None,
+    output: Tensor | None = None,
+    kernel: Path = KERNEL,
+    entry: str | None = None,
+    **options: Unpack[Options],
+) -> Tensor | Selection:
+    """Runs the production kernel on the emulated device and returns what it writes, as reference.topk does.
 
-    logits: float32 [rows, columns] on the CPU, any row stride; the kernel sees this memory itself, at
-    its own alignment. lengths: int32 [rows], any values. k: 1 .. 4096. policy: a named one, None for the
-    plan's choice on the device `limits`. schedule: how the threads interleave; None: round_robin.
-    trace: TRACE_DTYPE [rows, plan.records] of new_trace, filled in. output: int32 [rows, k], contiguous,
-    written in place and returned. kernel: the directory of the kernel's headers, for altered copies of it.
-    entry: the one of ENTRIES that is compiled, if every call is traced, has one launch and is of that entry.
+    logits: float32, bfloat16 or float16 [rows, columns] on the CPU, any row stride; the kernel sees this
+    memory itself, at its own alignment. lengths: int32 [rows] or [batch, queries], any values; None: all
+    columns. k: 1 .. 4096. policy: a named one, None for the plan's choice on the device `limits`. schedule:
+    how the threads interleave; None: round_robin. trace: TRACE_DTYPE [rows, plan.records] of new_trace,
+    filled in. output: int32 [rows, k], contiguous, written in place and returned. kernel: the directory of
+    the kernel's headers, for altered copies of it. entry: the one of ENTRIES that is compiled, if every call
+    is traced, has one launch and is of that entry. options: the other arguments of a Call.
 
     Raises EmulationError for what the kernel does wrong, BuildError if it cannot be compiled here,
     ValueError and TypeError for the arguments.
@@ -85,12 +126,14 @@ def topk(
         output=output,
         kernel=kernel,
         entry=entry,
+        **options,
     )[0]
 
 
+@overload
 def run(
     logits: Tensor,
-    lengths: Tensor,
+    lengths: Tensor | None,
     k: int,
     *,
     policy: Policy | None = None,
@@ -102,89 +145,79 @@ def run(
     entry: str | None = None,
     access_budget: int = 0,
     judges: bool = True,
-) -> tuple[Tensor, Statistics]:
-    """topk(), together with what the launch did: (int32 [rows, k], Statistics).
+    **options: Unpack[Places],
+) -> tuple[Tensor, Statistics]: ...
+@overload
+def run(
+    logits: Tensor,
+    lengths: Tensor | None,
+    k: int,
+    *,
+    policy: Policy | None = None,
+    limits: DeviceLimits = H100,
+    schedule: Schedule | None = None,
+    trace: np.ndarray | None = None,
+    output: Tensor | None = None,
+    kernel: Path = KERNEL,
+    entry: str | None = None,
+    access_budget: int = 0,
+    judges: bool = True,
+    **options: Unpack[Options],
+) -> tuple[Tensor | Selection, Statistics]: ...
+def run(
+    logits: Tensor,
+    lengths: Tensor | None,
+    k: int,
+    *,
+    policy: Policy | None = None,
+    limits: DeviceLimits = H100,
+    schedule: Schedule | None = None,
+    trace: np.ndarray | None = None,
+    output: Tensor | None = None,
+    kernel: Path = KERNEL,
+    entry: str | None = None,
+    access_budget: int = 0,
+    judges: bool = True,
+    **options: Unpack[Options],
+) -> tuple[Tensor | Selection, Statistics]:
+    """topk(), together with what the launch did.
 
-    logits: float32 [rows, columns]; lengths: int32 [rows]; k, policy, limits, schedule, kernel and entry as
-    for topk(); trace: TRACE_DTYPE [rows, plan.records]; output: int32 [rows, k]. access_budget: accesses and
+    logits: [rows, columns]; lengths: int32 [rows]; k, policy, limits, schedule, kernel and entry as for
+    topk(); trace: TRACE_DTYPE [rows, plan.records]; output: int32 [rows, k]. access_budget: accesses and
     scheduling steps after which the launch counts as a runaway (0: 2^32). judges: look for races, which
-    costs about half of the speed.
+    costs about half of the speed. options: as for topk().
 
     Raises what topk() does: EmulationError, BuildError, ValueError, TypeError.
     """
-    check_arguments(logits, lengths, k)
+    call = Call(logits, lengths, k, **options)
     if logits.device.type != "cpu":
         raise ValueError(f"logits is on device {logits.device}; expected cpu: the emulator runs there")
     if schedule is not None and not isinstance(schedule, Schedule):
         raise TypeError(f"schedule is {schedule!r}; expected a Schedule, or None")
-    rows, columns = logits.shape
-    plan = make_plan(rows, columns, limits, policy)
-    _check_trace(trace, rows, plan.records)
-    canaried = torch.full((rows * k + 2 * CANARY_ELEMENTS,), CANARY, dtype=torch.int32, device="cpu")
-    inner = canaried[CANARY_ELEMENTS : CANARY_ELEMENTS + rows * k].fill_(POISON).view(rows, k)
+    plan = make_plan(call.rows, call.columns, limits, policy)
+    _check_trace(trace, call.rows, plan.records)
     if output is not None:
-        _check_output(output, rows, k)
-        inner = output
-    if rows == 0:
-        return inner, Statistics()
-    workspace = _workspace(load(plan.policy, kernel, entry), rows, columns, limits)
-    call = _call(logits, lengths, inner, workspace, k, trace)
+        _check_output(output, call.rows, k)
+    outputs = Outputs(call, output)
+    if call.rows == 0:
+        return outputs.answer, Statistics()
+    workspace = _workspace(load(plan.policy, kernel, entry, logits.dtype), call.rows, call.columns, limits)
+    record = CallRecord.of(call, outputs.selection)
+    records = None if trace is None else trace.ctypes.data
 
     def launch(number: int) -> Statistics:
-        library = load(plan.launches[number], kernel, entry)
-        emulated = EmulatedCall(call, Limits.of(limits), PlanRecord.of(plan), number)
+        library = load(plan.launches[number], kernel, entry, logits.dtype)
+        emulated = EmulatedCall(
+            record, records, workspace.ctypes.data, Limits.of(limits), PlanRecord.of(plan), number
+        )
         return library.launch("persistent_topk_emulate", emulated, schedule, access_budget, judges)
 
     if len(plan.launches) == 1:
         statistics = launch(*plan.launches)
     else:
-        statistics = _launch_apart(inner, list(plan.launches), launch)
-    _check_canaries(canaried)
-    return inner, statistics
-
-
-def _call(
-    logits: Tensor, lengths: Tensor, output: Tensor, workspace: np.ndarray, k: int, trace: np.ndarray | None
-) -> TopkCall:
-    """The struct of a call. It holds addresses: tensors, workspace and trace must outlive it."""
-    rows, columns = logits.shape
-    return TopkCall(
-        logits=logits.data_ptr(),
-        row_stride=logits.stride(0),
-        lengths=lengths.data_ptr(),
-        output=output.data_ptr(),
-        trace=None if trace is None else trace.ctypes.data,
-        workspace=workspace.ctypes.data,
-        rows=rows,
-        columns=columns,
-        k=k,
-    )
-
-
-def _launch_apart(output: Tensor, numbers: list[int], launch: Callable[[int], Statistics]) -> Statistics:
-    """The launches of a call one after the other, each with an output of its own, which are put together.
-
-    On a GPU they overlap. They share no memory but what is read, so that order cannot matter where each row
-    is written by exactly one of them, which is checked.
-    """
-    whole = output.clone()
-    writers = torch.zeros_like(output)
-    statistics = Statistics()
-    for number in numbers:
-        output.fill_(POISON)
-        statistics += launch(number)
-        written = output != POISON
-        whole[written] = output[written]
-        writers += written
-    output.copy_(whole)
-    if bool((writers != 1).any()):
-        row, slot = (writers != 1).nonzero()[0].tolist()
-        names = " and ".join(LAUNCHES[number] for number in numbers)
-        kind = "unwritten-output" if writers[row, slot] == 0 else "written-twice"
-        raise EmulationError(
-            kind, f"output[{row}, {slot}] is written by {writers[row, slot]} of the launches: {names}"
-        )
-    return statistics
+        statistics = outputs.launch_apart(list(plan.launches), launch)
+    outputs.check_canaries()
+    return outputs.answer, statistics
 
 
 def _workspace(library: Library, rows: int, columns: int, limits: DeviceLimits) -> np.ndarray:
@@ -209,10 +242,3 @@ def _check_output(output: Tensor, rows: int, k: int) -> None:
         raise TypeError(f"output is {output.dtype} on {output.device}; expected torch.int32 on cpu")
     if tuple(output.shape) != (rows, k) or not output.is_contiguous():
         raise ValueError(f"output has shape {list(output.shape)}; expected [{rows}, {k}], contiguous")
-
-
-def _check_canaries(buffer: Tensor) -> None:
-    """Stores are checked one by one; the canaries catch what went past the instrumentation."""
-    sides = torch.cat([buffer[:CANARY_ELEMENTS], buffer[-CANARY_ELEMENTS:]])
-    if bool((sides != CANARY).any()):
-        raise EmulationError("out-of-bounds", "the words beside the output were overwritten")

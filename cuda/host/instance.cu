@@ -1,5 +1,5 @@
 // One policy's kernels, PERSISTENT_TOPK_POLICY being its index: a file of its own, since the policies
-// compile side by side in a quarter of the time.
+// compile side by side in a quarter of the time. PERSISTENT_TOPK_LOGITS is the dtype that a library is for.
 #include "launch.cuh"
 
 namespace persistent_topk {
@@ -15,7 +15,8 @@ EntryPoint entry_point() {
       (kShares && policy.max_ctas == 1) || (entry == kShortRows && kPolicyIndex != kShortIndex);
   constexpr Entry kSame = entry == kNarrow && policy.decode_max <= policy.tile ? kNarrowest : entry;
   constexpr Entry kActual = kNone ? kWide : kSame;
-  return {.kernels = {topk_kernel<kPolicyIndex, false, kActual>, topk_kernel<kPolicyIndex, true, kActual>},
+  return {.kernels = {topk_kernel<kPolicyIndex, false, kActual, PERSISTENT_TOPK_LOGITS>,
+                      topk_kernel<kPolicyIndex, true, kActual, PERSISTENT_TOPK_LOGITS>},
           .shared_bytes = shared_bytes<kPolicyIndex>(kActual)};
 }
 

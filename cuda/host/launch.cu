@@ -143,7 +143,7 @@ cudaError_t limits_for(const TopkCall& call, DeviceLimits* limits) {
 
 size_t workspace_for(const TopkCall& call, const DeviceLimits& limits) {
   const int policy = call.policy == kChoosePolicy ? widest_policy(limits) : call.policy;
-  return workspace_bytes(rows_with_mail(call.rows, call.columns, limits, policy) *
+  return workspace_bytes(rows_with_mail(call.call.rows, call.call.columns, limits, policy) *
                          kInstances[policy].area_bytes);
 }
 
@@ -180,15 +180,18 @@ cudaError_t launch(const Launch& what, const DeviceLimits& limits, bool tracing,
   return cudaSuccess;
 }
 
-cudaError_t launch_all(const Plan& plan, const DeviceLimits& limits, bool tracing, TopkParams params,
-                       cudaStream_t stream) {
-  for (const Launch& one : launches_of(plan, params.rows, params.columns, limits.clusters).of) {
+cudaError_t launch_all(const Plan& plan, const DeviceLimits& limits, const TopkCall& topk) {
+  const Call& call = topk.call;
+  for (const Launch& one : launches_of(plan, call.rows, call.columns, limits.clusters).of) {
     if (one.ctas == 0) continue;
-    params.overlaps = one.overlaps;
-    params.followed = one.followed;
-    RETURN_IF_FAILED(launch(one, limits, tracing, params, stream));
+    const TopkParams params = params_of(call, plan, limits, one, topk.trace, topk.workspace);
+    RETURN_IF_FAILED(launch(one, limits, topk.trace != nullptr, params, topk.stream));
   }
   return cudaSuccess;
+}
+
+Plan plan_of(const TopkCall& topk, const DeviceLimits& limits) {
+  return make_plan(topk.call.rows, topk.call.columns, limits, topk.policy);
 }
 
 }  // namespace
@@ -203,7 +206,7 @@ int persistent_topk_limits(int device, DeviceLimits* limits) { return device_lim
 int persistent_topk_plan(const TopkCall* call, Plan* plan) {
   DeviceLimits limits;
   const cudaError_t error = limits_for(*call, &limits);
-  if (error == cudaSuccess) *plan = make_plan(call->rows, call->columns, limits, call->policy);
+  if (error == cudaSuccess) *plan = plan_of(*call, limits);
   return error;
 }
 
@@ -215,30 +218,15 @@ int persistent_topk_workspace(const TopkCall* call, int64_t* bytes) {
 }
 
 int persistent_topk_launch(const TopkCall* call) {
-  if (call->rows == 0) return cudaSuccess;
+  if (call->call.rows == 0) return cudaSuccess;
   DeviceLimits limits;
   if (const cudaError_t error = limits_for(*call, &limits); error != cudaSuccess) return error;
-  const Plan plan = make_plan(call->rows, call->columns, limits, call->policy);
+  const Plan plan = plan_of(*call, limits);
   if (call->workspace == nullptr && plan.ctas > 1 && !limits.clusters)
     return checked(cudaErrorInvalidValue, "a launch without a workspace");
-  TopkParams params{};
-  params.logits = call->logits;
-  params.row_stride = call->row_stride;
-  params.lengths = call->lengths;
-  params.output = call->output;
-  params.trace = static_cast<Trace*>(call->trace);
-  params.rows = call->rows;
-  params.columns = call->columns;
-  params.k = call->k;
-  params.ctas = plan.ctas;
-  params.records = most_ctas(plan);
-  params.grid_ctas = plan.grid_ctas;
-  params.sms = limits.sms;
-  params.short_max = plan.short_max;
-  params.mail = mail_in(call->workspace);
   const DeviceScope scope(call->device);
   if (scope.error() != cudaSuccess) return scope.error();
-  return launch_all(plan, limits, call->trace != nullptr, params, call->stream);
+  return launch_all(plan, limits, *call);
 }
 
 int persistent_topk_usage(int policy, int tracing, int* registers, int* local_bytes) {

@@ -34,18 +34,12 @@ Instance instance();
 extern "C" {
 
 // What Python passes: `policy` is an index into kPolicies or kChoosePolicy; `trace` is null or room
-// for [rows, plan.ctas] zeroed records.
+// for [rows, plan.records] zeroed records.
 struct TopkCall {
-  const float* logits;
-  int64_t row_stride;  // elements
-  const int32_t* lengths;
-  int32_t* output;
+  persistent_topk::Call call;
   void* trace;
   void* workspace;
   cudaStream_t stream;
-  int32_t rows;
-  int32_t columns;
-  int32_t k;
   int32_t policy;
   int32_t device;
   int32_t cooperative;  // for tests: teams without clusters, on devices that have them too

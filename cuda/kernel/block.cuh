@@ -38,10 +38,12 @@ template <int kThreads>
 PERSISTENT_TOPK_DEVICE BlockSums sum_over_warps(uint32_t warp_total, WarpTotals& totals) {
   constexpr int kWarps = kThreads / kWarpSize;
   static_assert(kWarps <= kMaxWarps);
-  if (lane_id() == kWarpSize - 1) totals[warp_id()] = warp_total;
+  const int thread = ptx::not_before(static_cast<int>(threadIdx.x));
+  const int lane = thread % kWarpSize, warp = thread / kWarpSize;
+  if (lane == kWarpSize - 1) totals[warp] = warp_total;
   __syncthreads();
-  const uint32_t of_warp = lane_id() < kWarps ? totals[lane_id()] : 0;
-  return {__reduce_add_sync(kFullWarp, lane_id() < warp_id() ? of_warp : 0),
+  const uint32_t of_warp = lane < kWarps ? totals[lane] : 0;
+  return {__reduce_add_sync(kFullWarp, lane < warp ? of_warp : 0),
           __reduce_add_sync(kFullWarp, of_warp)};
 }
 
@@ -49,6 +51,11 @@ PERSISTENT_TOPK_DEVICE BlockSums sum_over_warps(uint32_t warp_total, WarpTotals&
 template <int kThreads>
 PERSISTENT_TOPK_DEVICE uint32_t block_sum(uint32_t value, WarpTotals& totals) {
   return sum_over_warps<kThreads>(__reduce_add_sync(kFullWarp, value), totals).total;
+}
+
+PERSISTENT_TOPK_DEVICE int population(uint32_t word) { return __popc(word); }
+PERSISTENT_TOPK_DEVICE int population(uint64_t words) {
+  return __popc(static_cast<uint32_t>(words)) + __popc(static_cast<uint32_t>(words >> 32));
 }
 
 // 0-based position of the lowest set bit; there is one.

@@ -9,17 +9,26 @@
 
 namespace persistent_topk {
 
-// Shared memory of a row that one CTA has; where it is streamed, more lies behind this.
+// Shared memory of a row that one CTA has; where it is streamed, more lies behind this. What is selected is
+// lined up where its threshold was found: shared memory is taken from the cache that loads go through.
 template <Policy policy, int bits>
 struct HeldStorage {
   static constexpr int kBins = 1 << bits;
-  RefineStorage<policy> refine;
-  alignas(16) uint32_t histogram[kBins];
+  union {
+    struct {
+      RefineStorage<policy> refine;
+      alignas(16) uint32_t histogram[kBins];
+    };
+    struct {
+      Scratch kept;  // that of `refine`
+      LinedUp lined_up;
+    };
+  };
 };
 
 // Room for the longest row of this path.
-template <Policy policy>
-using DecodeTile = RegisterTile<policy.threads, policy.decode_max>;
+template <class T, Policy policy>
+using DecodeTile = RegisterTile<T, policy.threads, policy.decode_max>;
 
 // Clears what a row that one CTA has is counted in, while memory is waited for. A barrier must follow.
 template <Policy policy, int bits>
@@ -31,14 +40,15 @@ PERSISTENT_TOPK_DEVICE void clear_row() {
 }
 
 // `tile` holds the row; its loads may still be under way. `path`: the row's name for it. clear_row() is done.
-template <Policy policy, int bits, bool kTracing, class Tile>
-PERSISTENT_TOPK_DEVICE void held_row(const Row& row, const Tile& tile, Path path) {
+template <Policy policy, int bits, bool kTracing, class T, class Tile>
+PERSISTENT_TOPK_DEVICE void held_row(const Row<T>& row, const Tile& tile, Path path) {
   using Storage = HeldStorage<policy, bits>;
   Storage& storage = ptx::shared_storage<Storage>();
   Scratch& scratch = storage.refine.scratch;
   Recorder<kTracing, policy.threads> record{row.trace};
-  record.chunk(path, 1, 0, 0, row.length);
+  record.chunk(path, 1, 0, 0, row.columns());
 
+  if (threadIdx.x == 0) scratch.head = row.head;
   count_bins<bits>(tile, storage.histogram);
   __syncthreads();
   const Interval interval = find_bin<policy.threads, bits>(storage.histogram, row.k, scratch);
@@ -47,11 +57,11 @@ PERSISTENT_TOPK_DEVICE void held_row(const Row& row, const Tile& tile, Path path
   bool gathered;
   const Selection selection = refine(tile, interval, row.k, alone, storage.refine, gathered, record);
   record.selection(selection, 0, 0);
-  emit_tile<policy.threads>(tile, 0, selection, {0, 0}, row.output, scratch);
+  emit_tile<policy.threads>(tile, -scratch.head, selection, {0, 0}, row, storage.lined_up, scratch);
 }
 
-template <Policy policy, bool kTracing, class Tile>
-PERSISTENT_TOPK_DEVICE void decode_row(const Row& row, const Tile& tile) {
+template <Policy policy, bool kTracing, class T, class Tile>
+PERSISTENT_TOPK_DEVICE void decode_row(const Row<T>& row, const Tile& tile) {
   held_row<policy, policy.decode_bin_bits, kTracing>(row, tile, kDecode);
 }
 

@@ -8,6 +8,7 @@
 #include "block.cuh"
 #include "constants.cuh"
 #include "map.cuh"
+#include "places.cuh"
 #include "radix.cuh"
 #include "tile.cuh"
 
@@ -80,10 +81,14 @@ PERSISTENT_TOPK_DEVICE uint32_t lowest_of_quad(uint32_t quad, int n) {
   return quad & ~others;
 }
 
+// Selected columns lined up for the output: stores of single threads would each touch a sector.
+using LinedUp = int32_t[kMaxK];
+
 // Writes the selected columns of a tile that begins at `first_column`.
-template <int kThreads, class Tile>
+template <int kThreads, class T, class Tile>
 PERSISTENT_TOPK_DEVICE void emit_tile(const Tile& tile, int first_column, const Selection& selection,
-                                      const OutputPlace& place, int32_t* output, Scratch& scratch) {
+                                      const OutputPlace& place, const Row<T>& row, LinedUp& lined_up,
+                                      Scratch& scratch) {
   using Mask = typename Tile::Mask;
   int slots[Tile::kRounds];
   Mask selected = tile.above(selection.at_least);
@@ -100,15 +105,17 @@ PERSISTENT_TOPK_DEVICE void emit_tile(const Tile& tile, int first_column, const 
                                       selection.ties - slots[round])}
                   << (round * kQuad);
   }
-  find_slots<kThreads, Tile>(selected, slot_of(place, selection), scratch.totals, slots);
+  const int first_slot = slot_of(place, selection);
+  find_slots<kThreads, Tile>(selected, first_slot, scratch.totals, slots);
+  int32_t* const output = row.params.plain_output ? plain_slots(row) : lined_up - first_slot;
 #pragma unroll
   for (int round = 0; round < Tile::kRounds; ++round)
     ptx::store_numbers_if(static_cast<uint32_t>(selected >> (round * kQuad)), output + slots[round],
                           first_column + tile.quad(round) * kQuad);
+  if (__builtin_expect(row.params.plain_output, true)) return;
+  const int count = static_cast<int>(block_sum<kThreads>(population(selected), scratch.chunk_totals));
+  write_slots<kThreads>(row, first_slot, count, [&](int i) { return lined_up[i]; });
 }
-
-// Selected columns lined up for the output: stores of single threads would each touch a sector.
-using LinedUp = int32_t[kMaxK];
 
 // Keys above the threshold (kMaxK at most) and equal to it (a whole map at most), packed: one scan
 // serves both.
@@ -190,10 +197,10 @@ PERSISTENT_TOPK_DEVICE OutputPlace line_up(const Map& map, int columns, int firs
 
 // Writes the selected columns of a chunk of `length` columns that begins at `first_column`, segment by
 // segment of the map. `marked`: the map is complete (no barrier passed since).
-template <int kThreads, class Source, class Map>
+template <int kThreads, class Source, class Map, class T>
 PERSISTENT_TOPK_DEVICE void emit_mapped(const Source& source, int length, int first_column,
                                         const Selection& selection, OutputPlace place, bool marked, Map& map,
-                                        LinedUp& lined_up, int32_t* output, Scratch& scratch) {
+                                        LinedUp& lined_up, const Row<T>& row, Scratch& scratch) {
   const int first_slot = slot_of(place, selection);
 #pragma unroll 1
   for (int begin = 0, end; begin < length; begin = end) {
@@ -205,6 +212,10 @@ PERSISTENT_TOPK_DEVICE void emit_mapped(const Source& source, int length, int fi
                               scratch.totals);
   }
   __syncthreads();
+  if (!row.params.plain_output)
+    return write_slots<kThreads>(row, first_slot, slot_of(place, selection) - first_slot,
+                                 [&](int i) { return lined_up[i]; });
+  int32_t* const output = plain_slots(row);
 #pragma unroll 1
   for (int slot = first_slot + static_cast<int>(threadIdx.x); slot < slot_of(place, selection);
        slot += kThreads)

@@ -32,23 +32,27 @@ PERSISTENT_TOPK_DEVICE Selection refine_shared(const Source& source, const Inter
 }
 
 // A row as one CTA of the team sees it.
-template <Policy policy, bool kTracing>
+template <Policy policy, bool kTracing, class T>
 struct Share {
   int columns;  // of all chunks but the last ones
-  int begin;
-  Chunk<policy.threads> chunk;
+  int first;  // column of the chunk, of the row's; negative where a head lies before them
+  Chunk<T, policy.threads> chunk;
+  int head;  // of the chunk
   Recorder<kTracing, policy.threads> record;
 };
 
-template <Policy policy, bool kTracing, class Mail>
-PERSISTENT_TOPK_DEVICE Share<policy, kTracing> take_share(const Row& row,
-                                                          const SharingTeam<policy, Mail>& team) {
+template <Policy policy, bool kTracing, class T, class Mail>
+PERSISTENT_TOPK_DEVICE Share<policy, kTracing, T> take_share(const Row<T>& row,
+                                                             const SharingTeam<policy, Mail>& team) {
   const int columns = chunk_columns(row.length, team.ctas);
   const int begin = min(team.rank * columns, row.length);
   const int end = begin + min(columns, row.length - begin);
-  const Share<policy, kTracing> share = {
-      columns, begin, {row.logits + begin, end - begin}, {row.trace + team.rank}};
-  share.record.chunk(kLarge, team.ctas, team.rank, begin, end);
+  const Share<policy, kTracing, T> share = {columns,
+                                            begin - row.head,
+                                            {row.logits + begin, end - begin, team.storage.refine.scratch.head},
+                                            team.rank == 0 ? row.head : 0,
+                                            {row.trace + team.rank}};
+  share.record.chunk(kLarge, team.ctas, team.rank, max(begin - row.head, 0), end - row.head);
   return share;
 }
 
@@ -63,13 +67,13 @@ PERSISTENT_TOPK_DEVICE void clear_share(LargeStorage<policy, Mail>& storage) {
 }
 
 // A row whose chunks fit a tile. clear_share() is done.
-template <Policy policy, bool kTracing, class Tile, class Mail>
-PERSISTENT_TOPK_DEVICE void large_row_in_registers(const Row& row, SharingTeam<policy, Mail> team) {
-  auto [columns, begin, chunk, record] = take_share<policy, kTracing>(row, team);
+template <Policy policy, bool kTracing, class Tile, class T, class Mail>
+PERSISTENT_TOPK_DEVICE void large_row_in_registers(const Row<T>& row, SharingTeam<policy, Mail> team) {
+  auto [columns, first, chunk, head, record] = take_share<policy, kTracing>(row, team);
   LargeStorage<policy, Mail>& storage = team.storage;
   Tile tile;
   tile.load(chunk.logits, chunk.length, chunk.vector);
-  tile.take_part(chunk.length);
+  tile.take_part(head, chunk.length);
   count_bins<policy.large_bin_bits>(tile, storage.histogram);
   __syncthreads();
   team.mail.await_peers();
@@ -77,13 +81,13 @@ PERSISTENT_TOPK_DEVICE void large_row_in_registers(const Row& row, SharingTeam<p
   OutputPlace place;
   bool gathered;
   const Selection selection = refine_shared<policy>(tile, interval, row.k, team, place, gathered, record);
-  emit_tile<policy.threads>(tile, begin, selection, place, row.output, storage.refine.scratch);
+  emit_tile<policy.threads>(tile, first, selection, place, row, storage.lined_up, storage.refine.scratch);
 }
 
 // A row with longer chunks. clear_share() is done.
-template <Policy policy, bool kTracing, class Mail>
-PERSISTENT_TOPK_DEVICE void large_row_streamed(const Row& row, SharingTeam<policy, Mail> team) {
-  auto [columns, begin, chunk, record] = take_share<policy, kTracing>(row, team);
+template <Policy policy, bool kTracing, class T, class Mail>
+PERSISTENT_TOPK_DEVICE void large_row_streamed(const Row<T>& row, SharingTeam<policy, Mail> team) {
+  auto [columns, first, chunk, head, record] = take_share<policy, kTracing>(row, team);
   LargeStorage<policy, Mail>& storage = team.storage;
   const int rank = rank_in_samples<policy>(row.k, columns);
   const auto bound_of_samples = [&] {
@@ -94,25 +98,25 @@ PERSISTENT_TOPK_DEVICE void large_row_streamed(const Row& row, SharingTeam<polic
   };
   Interval interval;
   bool listed;
-  const auto settle = [&](const StreamBound& bound, bool is_listed) {
+  const auto settle = [&](bool is_listed) {
     if (!is_listed) team.limit_bins();
     interval = team.find_row_bin(row.k);
     listed = is_listed;
-    if (storage.refine.scratch.found.index >= bound.bin) return true;
+    if (storage.refine.scratch.found.index >= storage.refine.scratch.least_bin) return true;
     ++team.of_chunks;
     return false;
   };
   stream<policy, policy.large_bin_bits>(
-      chunk, columns, row.k, storage.histogram, storage.list, storage.refine.scratch, [] {}, bound_of_samples,
+      chunk, head, columns, row.k, storage.histogram, storage.list, storage.refine.scratch, [] {}, bound_of_samples,
       settle, record);
-  const StreamedChunk<policy, decltype(storage.map)> source = {chunk, storage.list, listed, storage.map};
+  const StreamedChunk<policy, T, decltype(storage.map)> source = {chunk, storage.list, listed, storage.map};
   OutputPlace place;
   bool gathered;
   const Selection selection = refine_shared<policy>(source, interval, row.k, team, place, gathered, record);
   const bool marked = gathered && source.is_marked_by_gather();
   if (marked) mark_candidates<policy.threads>(storage.refine.candidates, selection, storage.map);
-  emit_mapped<policy.threads>(source, chunk.length, begin, selection, place, marked, storage.map,
-                              storage.lined_up, row.output, storage.refine.scratch);
+  emit_mapped<policy.threads>(source, chunk.length, first, selection, place, marked, storage.map,
+                              storage.lined_up, row, storage.refine.scratch);
 }
 
 }  // namespace persistent_topk

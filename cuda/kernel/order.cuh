@@ -132,4 +132,30 @@ PERSISTENT_TOPK_HOST_DEVICE constexpr uint32_t bin_floor_key(uint32_t bin) {
   return ~(kSignBit | midpoint_bits(2 * (kHalfZeroCode - 1 - code) + 1)) + 1;
 }
 
+// The binary32 bits of a binary16 number, which are exact.
+PERSISTENT_TOPK_HOST_DEVICE constexpr uint32_t float_bits_of_half(uint32_t half) {
+  constexpr uint32_t kHalfSign = 1u << (kHalfBits - 1);
+  const uint32_t sign = (half & kHalfSign) << kHalfBits;
+  const uint32_t magnitude = half & ~kHalfSign;
+  if (magnitude >= kHalfInfinity) return sign | kInfinityBits | (magnitude - kHalfInfinity) << kDroppedBits;
+  return sign | midpoint_bits(2 * magnitude);
+}
+
+// The greatest number of a 16-bit format that is not above a float, in its bits: a number of that format is
+// above the one if it is above the other. NaN stays one.
+PERSISTENT_TOPK_HOST_DEVICE constexpr uint32_t bfloat16_floor_of_bits(uint32_t bits) {
+  constexpr uint32_t kLower = 0xFFFFu;
+  if ((bits & ~kSignBit) > kInfinityBits) return kLower >> 1;
+  return (bits >> kHalfBits) + ((bits & kSignBit) && (bits & kLower));
+}
+
+PERSISTENT_TOPK_HOST_DEVICE constexpr uint32_t half_floor_of_bits(uint32_t bits) {
+  constexpr uint32_t kHalfSign = 1u << (kHalfBits - 1);
+  const uint32_t magnitude = bits & ~kSignBit, sign = bits >> kHalfBits & kHalfSign;
+  if (magnitude > kInfinityBits) return kHalfSign - 1;
+  const uint32_t nearest = sign | half_magnitude(magnitude);
+  const bool above = ordered_key_of_bits(float_bits_of_half(nearest)) > ordered_key_of_bits(bits);
+  return !above ? nearest : sign ? nearest + 1 : nearest - 1;
+}
+
 }  // namespace persistent_topk

@@ -51,6 +51,8 @@ struct Scratch {
   Found found;
   Interval interval;
   Selection selection;
+  int least_bin;  // of a stream's bound; kept here, as
+  int head;  // columns that the CTA reads before its first; kept here, since registers are short
 };
 
 // A bound such that ordered_key(x) >= key exactly when x > bound or either is NaN.
@@ -139,9 +141,10 @@ PERSISTENT_TOPK_DEVICE Interval find_among(QuadAt&& quad_at, int rank, Scratch& 
   constexpr int kPerThread = kCountersPerThread<kThreads, kCounters>;
   constexpr int kScanners = kCounters / kPerThread;
   static_assert(kCounters % kPerThread == 0 && kScanners % kWarpSize == 0 && kScanners <= kThreads);
-  const bool scans = static_cast<int>(threadIdx.x) < kScanners;
+  const int thread = ptx::not_before(static_cast<int>(threadIdx.x));
+  const bool scans = thread < kScanners;
   // Thread t takes counters from top down, so that sums over lower threads are sums over greater keys.
-  const int top = kCounters - 1 - static_cast<int>(threadIdx.x) * kPerThread;
+  const int top = kCounters - 1 - thread * kPerThread;
   uint32_t counts[kPerThread];
   uint32_t own = 0, inclusive = 0;
   if (scans) {
@@ -159,7 +162,7 @@ PERSISTENT_TOPK_DEVICE Interval find_among(QuadAt&& quad_at, int rank, Scratch& 
   if (scans) {
     Found found = holder_of(counts, static_cast<int>(before + inclusive - own), own, rank);
     if (found.index >= 0) {
-      found.index = kCounters - 1 - warp_id() * kWarpSize * kPerThread - found.index;
+      found.index = kCounters - 1 - thread / kWarpSize * kWarpSize * kPerThread - found.index;
       const Interval interval = refine(found);
       if (lane_id() == 0) {
         scratch.found = found;
@@ -187,9 +190,11 @@ PERSISTENT_TOPK_DEVICE Interval find_bin(const uint32_t* histogram, int k, Scrat
 }
 
 // Adds the coarse bins of a quad to a histogram, of the columns whose bits the mask has.
-template <int bits>
-PERSISTENT_TOPK_DEVICE void count_bins_of_quad(const float (&x)[kQuad], uint32_t mask, uint32_t* histogram) {
+template <int bits, class T>
+PERSISTENT_TOPK_DEVICE void count_bins_of_quad(const Quad<T>& quad, uint32_t mask, uint32_t* histogram) {
   constexpr int kShift = kHalfBits - bits;
+  float x[kQuad];
+  to_floats(quad, x);
 #pragma unroll
   for (int c = 0; c < kQuad; c += 2) {
     const uint32_t codes = ptx::half_codes(x[c], x[c + 1]);
@@ -199,25 +204,26 @@ PERSISTENT_TOPK_DEVICE void count_bins_of_quad(const float (&x)[kQuad], uint32_t
 }
 
 // Adds the coarse bins of a tile or chunk to a histogram.
-template <int bits, int kThreads, int kColumns>
-PERSISTENT_TOPK_DEVICE void count_bins(const RegisterTile<kThreads, kColumns>& tile, uint32_t* histogram) {
-  using Tile = RegisterTile<kThreads, kColumns>;
+template <int bits, class T, int kThreads, int kColumns>
+PERSISTENT_TOPK_DEVICE void count_bins(const RegisterTile<T, kThreads, kColumns>& tile,
+                                       uint32_t* histogram) {
+  using Tile = RegisterTile<T, kThreads, kColumns>;
   if (tile.existing == Tile::kAllValues) {  // a copy without conditions: most warps are full
 #pragma unroll
     for (int round = 0; round < Tile::kRounds; ++round)
-      count_bins_of_quad<bits>(tile.x[round], kQuadMask, histogram);
+      count_bins_of_quad<bits>(tile.quads[round], kQuadMask, histogram);
   } else {
 #pragma unroll
     for (int round = 0; round < Tile::kRounds; ++round)
-      count_bins_of_quad<bits>(tile.x[round], static_cast<uint32_t>(tile.existing >> (round * kQuad)),
+      count_bins_of_quad<bits>(tile.quads[round], static_cast<uint32_t>(tile.existing >> (round * kQuad)),
                                histogram);
   }
 }
 
-template <int bits, int kThreads>
-PERSISTENT_TOPK_DEVICE void count_bins(const Chunk<kThreads>& chunk, uint32_t* histogram) {
-  chunk.for_each_quad_of(0, chunk.rounds(), [&](int, const float (&x)[kQuad], int columns) {
-    count_bins_of_quad<bits>(x, lowest_bits(columns), histogram);
+template <int bits, class T, int kThreads>
+PERSISTENT_TOPK_DEVICE void count_bins(const Chunk<T, kThreads>& chunk, uint32_t* histogram) {
+  chunk.for_each_quad_of(0, chunk.rounds(), [&](int, const Quad<T>& quad, uint32_t mask) {
+    count_bins_of_quad<bits>(quad, mask, histogram);
   });
 }
 

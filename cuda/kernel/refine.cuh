@@ -20,8 +20,8 @@ struct DigitHistograms {
 };
 
 // Lists the tile's columns in the interval, which are numbers: that of NaN is one key and settled.
-template <int kThreads, int kColumns, class List>
-PERSISTENT_TOPK_DEVICE void gather(const RegisterTile<kThreads, kColumns>& tile, const Interval& interval,
+template <class T, int kThreads, int kColumns, class List>
+PERSISTENT_TOPK_DEVICE void gather(const RegisterTile<T, kThreads, kColumns>& tile, const Interval& interval,
                                    List& candidates) {
   tile.for_each_set(tile.within(interval.at_least, interval.greater), [&](float x) { push(candidates, x); });
 }
@@ -29,7 +29,7 @@ PERSISTENT_TOPK_DEVICE void gather(const RegisterTile<kThreads, kColumns>& tile,
 // What a CTA refines with, on every path.
 template <Policy policy>
 struct RefineStorage {
-  Scratch scratch;
+  Scratch scratch;  // first: see HeldStorage
   DigitHistograms digits;
   CandidateList<policy.candidates> candidates;
   CandidateList<policy.rank_max> few;
@@ -50,19 +50,21 @@ template <Policy policy, class Source, class Team, class Record>
 PERSISTENT_TOPK_DEVICE Selection refine(const Source& source, Interval interval, int k, Team& team,
                                         RefineStorage<policy>& storage, bool& gathered, Record& record) {
   Scratch& scratch = storage.scratch;
-  const float* candidates = nullptr;
+  const float* candidates = team.candidates();
   int listed = 0, passes = 0;
+  gathered = false;
   while (!is_settled(interval, k)) {
-    if (candidates == nullptr && interval.count <= policy.candidates) {
+    if (!gathered && interval.count <= policy.candidates) {
       team.record_counts(interval, record);
-      candidates = team.gather_candidates(source, interval);
+      team.gather_candidates(source, scratch.interval);
+      gathered = true;
       listed = interval.count;
       record.gathered(listed);
     }
-    if (candidates != nullptr && interval.count <= policy.rank_max) break;
+    if (gathered && interval.count <= policy.rank_max) break;
     const int shift = digit_shift(interval);
     uint32_t* const histogram = storage.digits.of_pass[passes];
-    if (candidates == nullptr) {
+    if (!gathered) {
       team.count_row_digits(source, interval, shift, passes);
     } else {
 #pragma unroll 1
@@ -75,14 +77,13 @@ PERSISTENT_TOPK_DEVICE Selection refine(const Source& source, Interval interval,
     const Interval narrowed = find_from_top<policy.threads, kDigits>(
         histogram, k - interval.above, scratch,
         [&](const Found& digit) { return narrow(interval, shift, digit); });
-    if (candidates == nullptr) team.keep(passes, scratch.found);
-    record.pass(passes, candidates == nullptr, interval, shift, scratch.found, narrowed, histogram);
+    if (!gathered) team.keep(passes, scratch.found);
+    record.pass(passes, !gathered, interval, shift, scratch.found, narrowed, histogram);
     interval = narrowed;
     ++passes;
   }
-  gathered = candidates != nullptr;
   if (!gathered) team.record_counts(interval, record);
-  if (is_settled(interval, k)) return settle(interval, k);
+  if (is_settled(interval, k)) return settle(scratch.interval, k);
   record.ranked();
   if (interval.count < listed) {
 #pragma unroll 1
@@ -116,14 +117,13 @@ struct Alone {
     record.chunk_counts(interval.above, interval.count);
   }
 
-  // The logits of the row's candidates.
+  // Makes the logits of the row's candidates known.
   template <class Source>
-  PERSISTENT_TOPK_DEVICE const float* gather_candidates(const Source& source,
-                                                        const Interval& interval) const {
+  PERSISTENT_TOPK_DEVICE void gather_candidates(const Source& source, const Interval& interval) const {
     gather(source, interval, storage.candidates);
     __syncthreads();
-    return storage.candidates.values;
   }
+  PERSISTENT_TOPK_DEVICE const float* candidates() const { return storage.candidates.values; }
 };
 
 }  // namespace persistent_topk

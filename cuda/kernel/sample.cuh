@@ -23,18 +23,18 @@ inline constexpr StreamBound kNoBound = {key_to_float(kLowestKey - 1), 0, false}
 
 // Columns of a chunk in blocks, one in each of as many equal parts, since neighbouring scores are alike; each
 // elsewhere in its part, since scores may have a period.
-template <int kThreads, int kColumns>
+template <class T, int kThreads, int kColumns>
 struct Sample {
-  static constexpr int kBlockQuads = 4;  // 64 bytes: memory delivers no fewer
+  static constexpr int kBlockQuads = 4;  // 64 bytes of float32: memory delivers no fewer
   static constexpr int kBlock = kBlockQuads * kQuad;
   static constexpr int kBlocks = kColumns / kBlock;
   static constexpr int kRounds = kColumns / (kThreads * kQuad);
 
-  float x[kRounds][kQuad];
-  uint32_t existing = 0;  // a bit a round
+  Quad<T> quads[kRounds];
+  uint32_t existing = 0;  // bit kQuad * round + c for component c
 
-  // `columns`: of all chunks of the row but the last ones, which get a smaller sample where they are shorter.
-  PERSISTENT_TOPK_DEVICE void load(const Chunk<kThreads>& chunk, int columns) {
+  // `head`: of the chunk, which shared memory does not have yet. `columns`: of all chunks of the row but the last ones, which get a smaller sample where they are shorter.
+  PERSISTENT_TOPK_DEVICE void load(const Chunk<T, kThreads>& chunk, int head, int columns) {
     // Times 2^32: its multiples, modulo that, spread most evenly.
     constexpr uint32_t kGoldenRatio = 0x9E3779B1u;
     const uint64_t blocks = columns / kBlock;
@@ -47,16 +47,18 @@ struct Sample {
       const uint64_t within = (end - begin) * static_cast<uint64_t>(part * kGoldenRatio) >> 32;
       const int column = static_cast<int>(begin + within) * kBlock + quad % kBlockQuads * kQuad;
       if (column + kQuad > chunk.length) continue;
-      load_quad(chunk.logits + column, kQuad, chunk.vector, x[round]);
-      existing |= 1u << round;
+      load_quad(chunk.logits + column, kQuad, chunk.vector, quads[round]);
+      existing |= bits_within(column, head, chunk.length) << (round * kQuad);
     }
   }
 
   template <int bits>
   PERSISTENT_TOPK_DEVICE void count(uint32_t* histogram) const {
 #pragma unroll
-    for (int round = 0; round < kRounds; ++round)
-      if (existing >> round & 1) count_bins_of_quad<bits>(x[round], kQuadMask, histogram);
+    for (int round = 0; round < kRounds; ++round) {
+      const uint32_t mask = existing >> (round * kQuad) & kQuadMask;
+      if (mask != 0) count_bins_of_quad<bits>(quads[round], mask, histogram);
+    }
   }
 };
 

@@ -18,6 +18,7 @@
 #include "block.cuh"
 #include "constants.cuh"
 #include "exchanges.cuh"
+#include "params.cuh"
 #include "ptx.cuh"
 #include "tile.cuh"
 
@@ -31,12 +32,11 @@ inline constexpr int kLongRow = 4;  // chunks: two CTAs would not make up for a 
 
 // The rows of a call, as the schedule sees them.
 struct Lengths {
-  const int32_t* given;  // [rows], any values
-  int rows;
-  int columns;
-  int k;
+  const TopkParams& params;
+  int rows = params.rows;
+  int k = params.k;
 
-  PERSISTENT_TOPK_DEVICE int row(int index) const { return max(0, min(given[index], columns)); }
+  PERSISTENT_TOPK_DEVICE int row(int index) const { return params.window(index).columns; }
 };
 
 // CTAs that rows may have.

@@ -41,10 +41,11 @@ PERSISTENT_TOPK_DEVICE int tiles_with_room(int length, int seen) {
 }
 
 // One read of the chunk, whose first tile is `next`: see stream(). Returns whether the list is complete.
-template <Policy policy, int bits, class Tile, class LoadNext, class Record>
-PERSISTENT_TOPK_DEVICE bool list_columns(const Chunk<policy.threads>& chunk, int k, const StreamBound& bound,
-                                         uint32_t* histogram, SurvivorList<policy>& list, Scratch& scratch,
-                                         Tile& tile, Tile& next, LoadNext&& load_next, Record& record) {
+template <Policy policy, int bits, class T, class Tile, class LoadNext, class Record>
+PERSISTENT_TOPK_DEVICE bool list_columns(const Chunk<T, policy.threads>& chunk, int k,
+                                         const StreamBound& bound, uint32_t* histogram,
+                                         SurvivorList<policy>& list, Scratch& scratch, Tile& next,
+                                         LoadNext&& load_next, Record& record) {
   constexpr int kAlways = 1 << 30;  // tiles
   float at_least = bound.at_least;
   int counted = 0;  // the list's first entries, which the histogram has
@@ -52,7 +53,8 @@ PERSISTENT_TOPK_DEVICE bool list_columns(const Chunk<policy.threads>& chunk, int
   int updates = 0;
 #pragma unroll 1
   for (int first = 0, seen; first < chunk.length; first = seen) {
-    tile = next;
+    Tile tile = next;
+    tile.take_part(first == 0 ? chunk.head : 0, chunk.length - first);
     seen = first + tile.length;
     load_next(seen);
     append_tile(tile, tile.above(at_least), first, list);
@@ -95,21 +97,20 @@ PERSISTENT_TOPK_DEVICE bool list_columns(const Chunk<policy.threads>& chunk, int
 // Lists the chunk's columns from a bound upwards and counts their coarse bins; columns that are not listed
 // count as the lowest bin, which has none, as far as k needs them. `prepare` clears the histogram (or it is)
 // and `list.used`, while the first columns are under way. bound_of(): a bound of what is selected, from the
-// sample's histogram. settle(bound, listed), when the histogram is complete (a barrier passed): whether
-// what is selected lies at or above the bound; if not, all is done again without one. `columns`: of the row's
-// chunks but the last ones.
-template <Policy policy, int bits, class Prepare, class BoundOf, class Settle, class Record>
-PERSISTENT_TOPK_DEVICE void stream(const Chunk<policy.threads>& chunk, int columns, int k,
+// sample's histogram. settle(listed), when the histogram is complete (a barrier passed): whether what
+// is selected lies at or above scratch.least_bin; if not, all is done again without one. `head`: of the
+// chunk, which this keeps in shared memory. `columns`: of the row's chunks but the last ones.
+template <Policy policy, int bits, class T, class Prepare, class BoundOf, class Settle, class Record>
+PERSISTENT_TOPK_DEVICE void stream(const Chunk<T, policy.threads>& chunk, int head, int columns, int k,
                                    uint32_t* histogram, SurvivorList<policy>& list, Scratch& scratch,
                                    Prepare&& prepare, BoundOf&& bound_of, Settle&& settle, Record& record) {
-  using Tile = RegisterTile<policy.threads, policy.tile>;
-  Sample<policy.threads, policy.sample> sample;
-  sample.load(chunk, columns);
-  Tile tile, next;
+  Sample<T, policy.threads, policy.sample> sample;
+  if (threadIdx.x == 0) scratch.head = head;
+  sample.load(chunk, head, columns);
+  RegisterTile<T, policy.threads, policy.tile> next;
   const auto load_next = [&](int first) {
     if (first >= chunk.length) return;
     next.load(chunk.logits + first, chunk.length - first, ptx::opaque(chunk.vector));
-    next.take_part(chunk.length - first);
   };
   load_next(0);
   prepare();
@@ -119,10 +120,11 @@ PERSISTENT_TOPK_DEVICE void stream(const Chunk<policy.threads>& chunk, int colum
   StreamBound bound = bound_of();
 #pragma unroll 1
   for (;;) {
+    if (threadIdx.x == 0) scratch.least_bin = bound.bin;
     clear<policy.threads, (1 << bits)>(histogram);
     const bool listed =
-        list_columns<policy, bits>(chunk, k, bound, histogram, list, scratch, tile, next, load_next, record);
-    if (settle(bound, listed)) break;
+        list_columns<policy, bits>(chunk, k, bound, histogram, list, scratch, next, load_next, record);
+    if (settle(listed)) break;
     record.restarted();
     bound = kNoBound;
     if (threadIdx.x == 0) list.used = 0;
@@ -132,9 +134,9 @@ PERSISTENT_TOPK_DEVICE void stream(const Chunk<policy.threads>& chunk, int colum
 }
 
 // A chunk that was streamed, as the later stages see it.
-template <Policy policy, class Map>
+template <Policy policy, class T, class Map>
 struct StreamedChunk {
-  const Chunk<policy.threads>& chunk;
+  const Chunk<T, policy.threads>& chunk;
   const SurvivorList<policy>& list;
   bool listed;
   Map& map;  // cleared when it is gathered from, if it has room for the chunk
@@ -153,12 +155,14 @@ struct StreamedChunk {
       for (int i = threadIdx.x; i < static_cast<int>(list.used); i += policy.threads)
         if (const auto [x, column] = list.entries[i]; begin <= column && column < end) f(x, column);
     } else {
-      constexpr int kRoundColumns = Chunk<policy.threads>::kRoundColumns;
+      constexpr int kRoundColumns = Chunk<T, policy.threads>::kRoundColumns;
       chunk.for_each_quad_of(begin / kRoundColumns, ceil_div(end, kRoundColumns),
-                             [&](int quad, const float (&x)[kQuad], int columns) {
+                             [&](int number, const Quad<T>& quad, uint32_t mask) {
+                               float x[kQuad];
+                               to_floats(quad, x);
 #pragma unroll
                                for (int c = 0; c < kQuad; ++c)
-                                 if (c < columns) f(x[c], quad * kQuad + c);
+                                 if (mask >> c & 1) f(x[c], number * kQuad + c);
                              });
     }
   }
@@ -204,8 +208,8 @@ struct StreamedChunk {
 };
 
 // Lists the chunk's columns in the interval.
-template <Policy policy, class Map, class List>
-PERSISTENT_TOPK_DEVICE void gather(const StreamedChunk<policy, Map>& chunk, const Interval& interval,
+template <Policy policy, class T, class Map, class List>
+PERSISTENT_TOPK_DEVICE void gather(const StreamedChunk<policy, T, Map>& chunk, const Interval& interval,
                                    List& candidates) {
   if (__builtin_expect(chunk.is_marked_by_gather(), true)) {
     constexpr int kFew = 4, kMany = 8;

@@ -48,11 +48,11 @@ PERSISTENT_TOPK_DEVICE bool chunks_fit(int length, int ctas, int columns) {
 }
 
 // What a source needs before it is gathered from, when the inboxes have been read.
-template <int kThreads, int kColumns>
-PERSISTENT_TOPK_DEVICE void prepare_gather(const RegisterTile<kThreads, kColumns>&) {}
+template <class T, int kThreads, int kColumns>
+PERSISTENT_TOPK_DEVICE void prepare_gather(const RegisterTile<T, kThreads, kColumns>&) {}
 
-template <Policy policy, class Map>
-PERSISTENT_TOPK_DEVICE void prepare_gather(const StreamedChunk<policy, Map>& chunk) {
+template <Policy policy, class T, class Map>
+PERSISTENT_TOPK_DEVICE void prepare_gather(const StreamedChunk<policy, T, Map>& chunk) {
   if (!chunk.is_marked_by_gather()) return;
   clear_map<policy.threads>(chunk.map, chunk.chunk.length);
   __syncthreads();
@@ -208,8 +208,7 @@ struct SharingTeam {
 
   // Every CTA posts its candidates behind those of the chunks before.
   template <class Source>
-  PERSISTENT_TOPK_DEVICE const float* gather_candidates(const Source& source,
-                                                        const Interval& interval) const {
+  PERSISTENT_TOPK_DEVICE void gather_candidates(const Source& source, const Interval& interval) const {
     mail.expect_candidates(interval.count);
     const auto& candidates = storage.refine.candidates;
     prepare_gather(source);
@@ -218,8 +217,8 @@ struct SharingTeam {
     mail.post_candidates(candidates.values, static_cast<int>(candidates.used), storage.before_in_interval,
                          storage.row_candidates);
     mail.await_candidates(interval.count, storage.row_candidates);
-    return storage.row_candidates;
   }
+  PERSISTENT_TOPK_DEVICE const float* candidates() const { return storage.row_candidates; }
 
   // Where the chunk's part of the output begins. Of the candidates of the chunks before, which stand first
   // among the row's, those above the threshold count (or at it, where all are taken), and, where ties are

@@ -7,11 +7,11 @@
 
 #include "block.cuh"
 #include "constants.cuh"
+#include "dtypes.cuh"
 #include "ptx.cuh"
 
 namespace persistent_topk {
 
-inline constexpr int kQuad = 4;  // columns of one 16-byte load
 inline constexpr int kMaskWordBits = 32;
 inline constexpr int kMaxValues = 2 * kMaskWordBits;  // of a thread of a tile
 inline constexpr uint32_t kQuadMask = (1u << kQuad) - 1;
@@ -21,19 +21,12 @@ PERSISTENT_TOPK_DEVICE constexpr int ceil_div(int dividend, int divisor) {
   return static_cast<int>((static_cast<uint32_t>(dividend) + divisor - 1) / divisor);
 }
 
-PERSISTENT_TOPK_DEVICE bool is_vector_aligned(const float* pointer) {
-  return reinterpret_cast<uintptr_t>(pointer) % (kQuad * sizeof(float)) == 0;
-}
-
 // A quad's first `count` columns (none, or all, where they are fewer or more), a bit each.
 PERSISTENT_TOPK_DEVICE uint32_t lowest_bits(int count) { return (1u << min(max(count, 0), kQuad)) - 1; }
 
-// The quad at `columns`, of which `count` exist; any alignment, no read beyond the count.
-PERSISTENT_TOPK_DEVICE void load_quad(const float* columns, int count, bool vector, float (&x)[kQuad]) {
-  if (vector && count >= kQuad)
-    ptx::load_vector(columns, x);
-  else
-    ptx::load_some(columns, count, x);
+// Those of a quad that begins at `column` which lie in [begin, end), a bit each.
+PERSISTENT_TOPK_DEVICE uint32_t bits_within(int column, int begin, int end) {
+  return lowest_bits(end - column) & ~lowest_bits(begin - column);
 }
 
 // The one of kCount values that an index names: registers cannot be indexed.
@@ -53,7 +46,7 @@ PERSISTENT_TOPK_DEVICE T pick(const T (&values)[kCount], int index) {
 
 // Up to kColumns columns in the registers of a CTA: read once. A warp has neighbouring columns, a round of
 // 128 of them after the other, so that order within a warp needs no other warp.
-template <int kThreads, int kColumns>
+template <class T, int kThreads, int kColumns>
 struct RegisterTile {
   static constexpr int kRoundColumns = kThreads * kQuad;
   static constexpr int kRounds = (kColumns + kRoundColumns - 1) / kRoundColumns;
@@ -65,7 +58,7 @@ struct RegisterTile {
   static constexpr int kMaskWords = sizeof(Mask) / sizeof(uint32_t);
   static constexpr Mask kAllValues = ~Mask{0} >> (8 * sizeof(Mask) - kValues);
 
-  float x[kRounds][kQuad];
+  Quad<T> quads[kRounds];
   int length;
   Mask existing;  // the columns that take part: bit kQuad * round + c for component c
 
@@ -74,39 +67,43 @@ struct RegisterTile {
     return (warp_id() * kRounds + round) * kWarpSize + lane_id();
   }
 
-  // Reads `columns` columns (those that the tile has room for), of which take_part() says how many take part.
-  PERSISTENT_TOPK_DEVICE void load(const float* first, int columns, bool vector) {
-    const float* const own = first + quad(0) * kQuad;
+  // Reads `columns` columns (those that the tile has room for), of which take_part() says which take part.
+  PERSISTENT_TOPK_DEVICE void load(const T* first, int columns, bool vector) {
+    const T* const own = first + quad(0) * kQuad;
     if (vector && columns >= (warp_id() + 1) * kWarpColumns) {
 #pragma unroll
       for (int round = 0; round < kRounds; ++round)
-        ptx::load_vector(own + round * kWarpSize * kQuad, x[round]);
+        load_quad(own + round * kWarpSize * kQuad, kQuad, true, quads[round]);
     } else {
 #pragma unroll
       for (int round = 0; round < kRounds; ++round)
-        ptx::load_some(own + round * kWarpSize * kQuad, columns - quad(round) * kQuad, x[round]);
+        load_quad(own + round * kWarpSize * kQuad, columns - quad(round) * kQuad, false, quads[round]);
     }
   }
 
-  // Of a loaded row or chunk of so many columns, those that the tile has room for; no more than were loaded.
-  PERSISTENT_TOPK_DEVICE void take_part(int columns) {
-    length = min(columns, kTileColumns);
+  // Those of a loaded row or chunk from `begin` to before `end`, as far as the tile has room; no more than
+  // were loaded.
+  PERSISTENT_TOPK_DEVICE void take_part(int begin, int end) {
+    length = min(end, kTileColumns);
     existing = kAllValues;
-    if ((warp_id() + 1) * kWarpColumns <= length) return;
+    const int first = warp_id() * kWarpColumns;
+    if (begin <= first && first + kWarpColumns <= length) return;
     existing = 0;
 #pragma unroll
     for (int round = 0; round < kRounds; ++round)
-      existing |= Mask{lowest_bits(length - quad(round) * kQuad)} << (round * kQuad);
+      existing |= Mask{bits_within(quad(round) * kQuad, begin, length)} << (round * kQuad);
   }
 
-  // Those of them for which or_if(mask, x, bit) sets the bit.
+  PERSISTENT_TOPK_DEVICE float value(int i) const { return float_at(quads[i / kQuad], i % kQuad); }
+
+  // Those of them whose bits or_if(mask, round, bit) sets, from `bit` on.
   template <class OrIf>
   PERSISTENT_TOPK_DEVICE Mask those(OrIf&& or_if) const {
     uint32_t words[kMaskWords] = {};
 #pragma unroll
-    for (int i = 0; i < kValues; ++i) {
-      uint32_t& word = words[i / kMaskWordBits];
-      word = or_if(word, x[i / kQuad][i % kQuad], 1u << i % kMaskWordBits);
+    for (int round = 0; round < kRounds; ++round) {
+      uint32_t& word = words[round * kQuad / kMaskWordBits];
+      word = or_if(word, round, 1u << round * kQuad % kMaskWordBits);
     }
     if constexpr (kMaskWords == 1)
       return words[0] & existing;
@@ -116,14 +113,24 @@ struct RegisterTile {
 
   // Those above the bound (see ptx::or_if_above).
   PERSISTENT_TOPK_DEVICE Mask above(float bound) const {
-    return those([&](uint32_t mask, float x, uint32_t bit) { return ptx::or_if_above(mask, x, bound, bit); });
+    const Bound<T> of_values = bound_of<T>(bound);
+    return those([&](uint32_t mask, int round, uint32_t bit) {
+      return or_if_above(mask, quads[round], of_values, bit);
+    });
   }
 
   // Those above one bound and not above the other (see ptx::or_if_within).
   PERSISTENT_TOPK_DEVICE Mask within(float at_least, float greater) const {
-    return those([&](uint32_t mask, float x, uint32_t bit) {
-      return ptx::or_if_within(mask, x, at_least, greater, bit);
-    });
+    if constexpr (sizeof(T) < sizeof(float)) {  // two comparisons of pairs, in place of conversions
+      return above(at_least) & ~above(greater);
+    } else {
+      return those([&](uint32_t mask, int round, uint32_t bit) {
+#pragma unroll
+        for (int c = 0; c < kQuad; ++c)
+          mask = ptx::or_if_within(mask, float_at(quads[round], c), at_least, greater, bit << c);
+        return mask;
+      });
+    }
   }
 
   // f(x) for the columns of a mask. A loop, its value found by selects, since registers cannot be indexed
@@ -131,19 +138,26 @@ struct RegisterTile {
   template <class Visitor>
   PERSISTENT_TOPK_DEVICE void for_each_set(Mask mask, Visitor&& f) const {
 #pragma unroll 1
-    for (; mask != 0; mask &= mask - 1) {
-      const int bit = lowest_set_bit(mask);
-      float quad[kQuad];
-#pragma unroll
-      for (int c = 0; c < kQuad; ++c) {
-        float of_rounds[kRounds];
-#pragma unroll
-        for (int round = 0; round < kRounds; ++round) of_rounds[round] = x[round][c];
-        quad[c] = pick(of_rounds, bit / kQuad);
-      }
-      f(pick(quad, bit % kQuad));
-    }
+    for (; mask != 0; mask &= mask - 1) f(value_at(lowest_set_bit(mask)));
   }
+
+  // The value of a bit that is not known when this is compiled.
+  PERSISTENT_TOPK_DEVICE float value_at(int bit) const {
+    Quad<T> quad;
+#pragma unroll
+    for (int word = 0; word < Quad<T>::kWords; ++word) {
+      typename Quad<T>::Word of_rounds[kRounds];
+#pragma unroll
+      for (int round = 0; round < kRounds; ++round) of_rounds[round] = quads[round].words[word];
+      quad.words[word] = pick(of_rounds, bit / kQuad);
+    }
+    float x[kQuad];
+    to_floats(quad, x);
+    return pick(x, bit % kQuad);
+  }
+
+  // The column of a bit, counted from the tile's first.
+  PERSISTENT_TOPK_DEVICE static int column_at(int bit) { return quad(bit / kQuad) * kQuad + bit % kQuad; }
 
   template <class Visitor>
   PERSISTENT_TOPK_DEVICE void for_each_value(Visitor&& f) const {
@@ -152,37 +166,38 @@ struct RegisterTile {
 };
 
 // A chunk of any length in global memory, read again by every look at it.
-template <int kThreads>
+template <class T, int kThreads>
 struct Chunk {
   // Loads in flight a thread; more cost registers that spill.
   static constexpr int kBatch = 2;
   static constexpr int kRoundColumns = kThreads * kQuad;
 
-  const float* logits;
+  const T* logits;
   int length;
+  const int& head;  // of these columns, which do not take part: in shared memory
   bool vector = is_vector_aligned(logits);
 
   PERSISTENT_TOPK_DEVICE static int quad(int round) { return round * kThreads + threadIdx.x; }
   PERSISTENT_TOPK_DEVICE int rounds() const { return ceil_div(length, kRoundColumns); }
 
-  // f(quad, x, columns) for the rounds [begin, end).
+  // f(number, quad, mask) for the rounds [begin, end); the mask has a bit a column that takes part.
   template <class Visitor>
   PERSISTENT_TOPK_DEVICE void for_each_quad_of(int begin, int end, Visitor&& f) const {
 #pragma unroll 1  // the batch is the unrolling that registers allow
     for (int batch = begin; batch < end; batch += kBatch) {
-      float x[kBatch][kQuad];
+      Quad<T> loaded[kBatch];
 #pragma unroll
       for (int i = 0; i < kBatch; ++i) {
         const uint32_t column =
             static_cast<uint32_t>(quad(batch + i)) * kQuad;  // 2^31 and more behind the end
         if (column < static_cast<uint32_t>(length))
-          load_quad(logits + column, length - static_cast<int>(column), vector, x[i]);
+          load_quad(logits + column, length - static_cast<int>(column), vector, loaded[i]);
       }
 #pragma unroll
       for (int i = 0; i < kBatch; ++i)
         if (const uint32_t column = static_cast<uint32_t>(quad(batch + i)) * kQuad;
             batch + i < end && column < static_cast<uint32_t>(length))
-          f(quad(batch + i), x[i], min(kQuad, length - static_cast<int>(column)));
+          f(quad(batch + i), loaded[i], bits_within(static_cast<int>(column), head, length));
     }
   }
 };

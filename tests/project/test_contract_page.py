@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import re
 from collections.abc import Callable
 
@@ -56,6 +58,33 @@ def test_corner(cells: list[str]) -> None:
     assert [expected] == oracle.topk(logits, lengths, int(k)).tolist()
     assert [expected] == persistent_topk.topk(logits, lengths, int(k)).tolist()
     assert expected == code_of_page()(logits[0], int(length), int(k)).tolist()
+
+
+def arguments_of(text: str) -> dict[str, object]:
+    """The arguments of a call as the page writes them: lists of int32, numbers, None."""
+    call = ast.parse(f"topk({text})", mode="eval").body
+    assert isinstance(call, ast.Call)
+    values = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
+    return {
+        str(name): torch.tensor(value, dtype=torch.int32) if isinstance(value, list) else value
+        for name, value in values.items()
+    }
+
+
+@pytest.mark.parametrize("cells", table("windows and places"), ids=lambda cells: cells[0])
+def test_window_and_place(cells: list[str]) -> None:
+    _, arguments, answer = cells
+    row, k = re.search(r"one row of logits `([\d, ]+)`, with k = (\d+)", PAGE).groups()  # type: ignore[union-attr]
+    call = {"logits": torch.tensor([numbers(row)]), "k": int(k), **arguments_of(arguments)}
+    expected = [[int(place) for place in numbers(answer)]]
+    assert expected == oracle.topk(**call).tolist()
+    assert expected == persistent_topk.topk(**call).tolist()
+
+
+def test_every_argument_of_a_call_is_on_the_page() -> None:
+    names = inspect.signature(persistent_topk.topk).parameters
+    tables = " ".join(re.findall(r"^\|(.*?)\|", PAGE, flags=re.MULTILINE))
+    assert [] == [name for name in names if f"`{name}`" not in tables]
 
 
 def test_worked_example() -> None:

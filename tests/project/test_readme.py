@@ -16,7 +16,9 @@ from persistent_topk.verify.properties import CLAIMS
 from persistent_topk.verify.targets.function import FunctionTarget
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-ORACLE, OWN_KERNEL, OPERATOR, LAYERS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+ORACLE, OWN_KERNEL, WHOLE_CALLS, OPERATOR, LAYERS = re.findall(
+    r"```python\n(.*?)```", README, flags=re.DOTALL
+)
 SPECIALS = [float("nan"), float("-inf"), float("inf"), 0.0, -0.0, 1.0, 1.0, -1e-45]
 
 
@@ -35,6 +37,23 @@ def test_its_kernel_fails_as_it_says(tmp_path: Path) -> None:
     target = FunctionTarget("my_kernel:topk", found["topk"], CLAIMS["set"])
     options = Options(cases=80, failures=tmp_path)
     assert "exact-set" in Campaign([target], options).run().targets[target.name].failing()
+
+
+def test_its_whole_calls_select() -> None:
+    found: dict[str, torch.Tensor] = {}
+    exec(WHOLE_CALLS.replace('"cuda"', '"cpu"').replace("64, 131072, 2048", "4, 640, 40"), found)
+    logits, lengths, starts, ends = (found[name] for name in ("logits", "lengths", "starts", "ends"))
+    selected, in_window, places = (found[name].tolist() for name in ("selected", "in_window", "places"))
+    for row in range(4):
+        first = oracle.first_columns(logits[row, : lengths[row]].float(), 40).tolist()
+        assert first == selected[row][: len(first)]
+        pages = found["pages"][row].tolist()
+        assert [pages[column // 64] * 64 + column % 64 for column in first] == places[row][: len(first)]
+        window = logits[row, starts[row] : ends[row]]
+        first = oracle.first_columns(window.float(), 40).tolist()
+        assert first == in_window[row][: len(first)]
+        assert window[first].tolist() == found["values"][row, : len(first)].tolist()
+    assert 0 < int((ends > starts).sum())
 
 
 def test_its_call_of_the_operator_selects() -> None:

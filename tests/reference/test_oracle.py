@@ -87,6 +87,20 @@ def test_flush_to_zero_is_refused() -> None:
     assert oracle.topk(torch.tensor([[0.0, 1e-45]]), lengths, 1).tolist() == [[1]]
 
 
+def test_rows_that_are_sorted_in_parts_keep_their_own_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part is of whole rows, and of as many as one sort may take; here of two, of two and of one."""
+    logits = torch.randn(5, 10, generator=torch.Generator().manual_seed(0))
+    starts = torch.tensor([0, 4, 2, 7, 1], dtype=torch.int32)
+    lengths = torch.tensor([9, 4, 8, 2, 6], dtype=torch.int32)
+    expected = oracle.topk(logits, lengths, 3, starts=starts)
+    assert expected.tolist() == [
+        (sorted(in_words(logits[row, start : start + length].tolist(), 3)) + [-1] * 3)[:3]
+        for row, (start, length) in enumerate(zip(starts.tolist(), lengths.tolist(), strict=True))
+    ]
+    monkeypatch.setattr(oracle, "MOST_SORTED", 20)
+    assert torch.equal(expected, oracle.topk(logits, lengths, 3, starts=starts))
+
+
 def test_wide_rows() -> None:
     columns = 1 << 22
     row = torch.zeros(1, columns)

@@ -66,11 +66,20 @@ int wrong_rows(const Batch& batch, const std::vector<float>& logits, const std::
   return wrong;
 }
 
+// Its tensors are missing.
+persistent_topk::Call plain_call(const Batch& batch) {
+  persistent_topk::Call call{};
+  call.rows = batch.rows, call.columns = batch.columns, call.k = batch.k;
+  call.row_stride = batch.stride(), call.output_stride = batch.k;
+  call.queries = call.compress_ratio = 1;
+  return call;
+}
+
 // True if every row is right.
 bool run_batch(int policy, const Batch& batch, Way way) {
   TopkCall call{};
-  call.rows = batch.rows, call.columns = batch.columns, call.k = batch.k, call.policy = policy;
-  call.row_stride = batch.stride(), call.device = kDevice, call.cooperative = way.cooperative;
+  call.call = plain_call(batch);
+  call.policy = policy, call.device = kDevice, call.cooperative = way.cooperative;
   int64_t workspace_bytes = 0;
   CUDA_CHECK(static_cast<cudaError_t>(persistent_topk_workspace(&call, &workspace_bytes)));
   Plan plan{};
@@ -86,7 +95,8 @@ bool run_batch(int policy, const Batch& batch, Way way) {
     CUDA_CHECK(cudaMalloc(&call.trace, bytes));
     CUDA_CHECK(cudaMemset(call.trace, 0, bytes));
   }
-  call.logits = device_logits + kFirstColumn, call.lengths = device_lengths, call.output = device_output;
+  call.call.logits = device_logits + kFirstColumn;
+  call.call.lengths = device_lengths, call.call.output = device_output;
   call.workspace = on_device(std::vector<char>{}, workspace_bytes);
   CUDA_CHECK(static_cast<cudaError_t>(persistent_topk_launch(&call)));
   CUDA_CHECK(cudaDeviceSynchronize());
