@@ -89,8 +89,8 @@ PERSISTENT_TOPK_EXPORT void persistent_topk_emulate(const EmulatedCall* emulated
   };
   const auto run_kernel = [&]<bool kTracing, Entry kEntry>() {
     if constexpr (is_compiled(kEntry, kTracing))
-      emulator::launch<topk_kernel<kPolicyIndex, kTracing, kEntry, Logits>>(options, parameters, tensors, kTensors,
-                                                                    *report);
+      emulator::launch<topk_kernel<kPolicyIndex, kTracing, kEntry, Logits>>(options, parameters, tensors,
+                                                                            kTensors, *report);
     else
       std::snprintf(report->kind, sizeof report->kind, "not-compiled");
   };

@@ -43,8 +43,7 @@ PERSISTENT_TOPK_DEVICE BlockSums sum_over_warps(uint32_t warp_total, WarpTotals&
   if (lane == kWarpSize - 1) totals[warp] = warp_total;
   __syncthreads();
   const uint32_t of_warp = lane < kWarps ? totals[lane] : 0;
-  return {__reduce_add_sync(kFullWarp, lane < warp ? of_warp : 0),
-          __reduce_add_sync(kFullWarp, of_warp)};
+  return {__reduce_add_sync(kFullWarp, lane < warp ? of_warp : 0), __reduce_add_sync(kFullWarp, of_warp)};
 }
 
 // Sum of every thread's value.

@@ -46,8 +46,8 @@ constexpr bool has_plain_rows(const Call& call) {
 
 // Whether the selected columns are written as they are, row by row, and nothing else.
 constexpr bool has_plain_output(const Call& call) {
-  return !call.wide_output && call.output_stride == call.k && call.columns_out == nullptr && call.values_out == nullptr &&
-         call.offsets == nullptr && call.page_table == nullptr;
+  return !call.wide_output && call.output_stride == call.k && call.columns_out == nullptr &&
+         call.values_out == nullptr && call.offsets == nullptr && call.page_table == nullptr;
 }
 
 // The columns that take part, of a row of the logits.

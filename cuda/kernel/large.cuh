@@ -47,11 +47,12 @@ PERSISTENT_TOPK_DEVICE Share<policy, kTracing, T> take_share(const Row<T>& row,
   const int columns = chunk_columns(row.length, team.ctas);
   const int begin = min(team.rank * columns, row.length);
   const int end = begin + min(columns, row.length - begin);
-  const Share<policy, kTracing, T> share = {columns,
-                                            begin - row.head,
-                                            {row.logits + begin, end - begin, team.storage.refine.scratch.head},
-                                            team.rank == 0 ? row.head : 0,
-                                            {row.trace + team.rank}};
+  const Share<policy, kTracing, T> share = {
+      columns,
+      begin - row.head,
+      {row.logits + begin, end - begin, team.storage.refine.scratch.head},
+      team.rank == 0 ? row.head : 0,
+      {row.trace + team.rank}};
   share.record.chunk(kLarge, team.ctas, team.rank, max(begin - row.head, 0), end - row.head);
   return share;
 }
@@ -107,8 +108,8 @@ PERSISTENT_TOPK_DEVICE void large_row_streamed(const Row<T>& row, SharingTeam<po
     return false;
   };
   stream<policy, policy.large_bin_bits>(
-      chunk, head, columns, row.k, storage.histogram, storage.list, storage.refine.scratch, [] {}, bound_of_samples,
-      settle, record);
+      chunk, head, columns, row.k, storage.histogram, storage.list, storage.refine.scratch, [] {},
+      bound_of_samples, settle, record);
   const StreamedChunk<policy, T, decltype(storage.map)> source = {chunk, storage.list, listed, storage.map};
   OutputPlace place;
   bool gathered;

@@ -72,8 +72,8 @@ PERSISTENT_TOPK_DEVICE void push(List& list, float value, int32_t column) {
 
 // Appends the columns of a mask of a tile's, which begins at `first_column`.
 //
-// Where few lanes have few of them, as in long rows under a close bound, each takes its slots by itself and goes
-// through its own: a third of what a scan and a store for every bit cost.
+// Where few lanes have few of them, as in long rows under a close bound, each takes its slots by itself and
+// goes through its own: a third of what a scan and a store for every bit cost.
 template <class Tile, class List>
 PERSISTENT_TOPK_DEVICE void append_tile(const Tile& tile, uint32_t mask, int first_column, List& list) {
   static_assert(Tile::kMaskWords == 1);

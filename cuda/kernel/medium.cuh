@@ -60,8 +60,8 @@ PERSISTENT_TOPK_DEVICE void medium_row_streamed(const Row<T>& row, Path path) {
     listed = is_listed;
     return scratch.found.index >= scratch.least_bin;
   };
-  stream<policy, kBits>(chunk, row.head, row.length, row.k, histogram, storage.list, scratch, prepare, bound_of_sample,
-                        settle, record);
+  stream<policy, kBits>(chunk, row.head, row.length, row.k, histogram, storage.list, scratch, prepare,
+                        bound_of_sample, settle, record);
   record.coarse(1 << kBits, scratch.found, histogram);
   const StreamedChunk<policy, T, decltype(storage.map)> source = {chunk, storage.list, listed, storage.map};
   Alone<policy> alone = {refinement};

@@ -78,8 +78,8 @@ PERSISTENT_TOPK_DEVICE Row<T> row_at(const TopkParams& params, int index, const 
   int head = 0;
   if (__builtin_expect(!params.plain_rows && window.begin > 0, false)) {
     const int behind = columns_behind_vector(first);
-    const bool fits = window.columns > policy.decode_max ||
-                      window.columns + behind <= DecodeTile<T, policy>::kTileColumns;
+    const bool fits =
+        window.columns > policy.decode_max || window.columns + behind <= DecodeTile<T, policy>::kTileColumns;
     if (behind <= window.begin && fits) head = behind;
   }
   return make_row<kTracing>(params, index, first - head, head, head + window.columns);
@@ -125,9 +125,7 @@ PERSISTENT_TOPK_DEVICE TeamGrid grid_of(const TopkParams& params) {
   return {params.ctas, params.grid_ctas, params.sms};
 }
 
-PERSISTENT_TOPK_DEVICE Lengths lengths_of(const TopkParams& params) {
-  return {params};
-}
+PERSISTENT_TOPK_DEVICE Lengths lengths_of(const TopkParams& params) { return {params}; }
 
 // Whether a row is left to another launch of the call: a long one to that of larger teams, a short one to
 // that of short rows. By all threads of the CTA.

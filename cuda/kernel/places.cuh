@@ -35,8 +35,7 @@ PERSISTENT_TOPK_DEVICE RowPlaces places_of(const Call& call, int row) {
 
 // The place of a column; kPadding where it has none.
 PERSISTENT_TOPK_DEVICE int64_t place_of(const Call& call, const RowPlaces& places, int column) {
-  if (places.table == nullptr)
-    return places.offset > INT64_MAX - column ? kPadding : places.offset + column;
+  if (places.table == nullptr) return places.offset > INT64_MAX - column ? kPadding : places.offset + column;
   const int64_t page = places.first_page + (column >> call.page_bits);
   if (page < 0 || page >= call.pages) return kPadding;
   const int32_t entry = places.table[page];

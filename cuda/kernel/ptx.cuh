@@ -28,8 +28,8 @@ PERSISTENT_TOPK_DEVICE bool opaque(bool condition) {
 #endif
 }
 
-// A number that the compiler cannot compute with before this is reached: what it would keep in registers until
-// then may make others spill.
+// A number that the compiler cannot compute with before this is reached: what it would keep in registers
+// until then may make others spill.
 PERSISTENT_TOPK_DEVICE int not_before(int number) {
 #ifdef __CUDACC__
   asm volatile("" : "+r"(number));
@@ -104,7 +104,8 @@ PERSISTENT_TOPK_DEVICE uint32_t or_if_bfloat16_above(uint32_t mask, uint32_t pai
 }
 
 // The same of binary16 numbers.
-PERSISTENT_TOPK_DEVICE uint32_t or_if_half_above(uint32_t mask, uint32_t pair, uint32_t bounds, uint32_t bit) {
+PERSISTENT_TOPK_DEVICE uint32_t or_if_half_above(uint32_t mask, uint32_t pair, uint32_t bounds,
+                                                 uint32_t bit) {
 #ifdef __CUDACC__
   asm("{\n.reg .pred p, q;\nsetp.gtu.f16x2 p|q, %1, %2;\n@p or.b32 %0, %0, %3;\n@q or.b32 %0, %0, %4;\n}"
       : "+r"(mask)

@@ -205,8 +205,7 @@ PERSISTENT_TOPK_DEVICE void count_bins_of_quad(const Quad<T>& quad, uint32_t mas
 
 // Adds the coarse bins of a tile or chunk to a histogram.
 template <int bits, class T, int kThreads, int kColumns>
-PERSISTENT_TOPK_DEVICE void count_bins(const RegisterTile<T, kThreads, kColumns>& tile,
-                                       uint32_t* histogram) {
+PERSISTENT_TOPK_DEVICE void count_bins(const RegisterTile<T, kThreads, kColumns>& tile, uint32_t* histogram) {
   using Tile = RegisterTile<T, kThreads, kColumns>;
   if (tile.existing == Tile::kAllValues) {  // a copy without conditions: most warps are full
 #pragma unroll

@@ -16,8 +16,8 @@ struct Row {
   const TopkParams& params;
   int index;
   const T* logits;  // the first column that is read
-  int head;         // columns that are read before the row's own first, for alignment or since they are there
-  int length;       // columns that are read, with these
+  int head;  // columns that are read before the row's own first, for alignment or since they are there
+  int length;  // columns that are read, with these
   int k;
   Trace* trace;  // its records, one a CTA of the team; null without tracing
 

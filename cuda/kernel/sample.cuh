@@ -33,7 +33,8 @@ struct Sample {
   Quad<T> quads[kRounds];
   uint32_t existing = 0;  // bit kQuad * round + c for component c
 
-  // `head`: of the chunk, which shared memory does not have yet. `columns`: of all chunks of the row but the last ones, which get a smaller sample where they are shorter.
+  // `head`: of the chunk, which shared memory does not have yet. `columns`: of all chunks of the row but the
+  // last ones, which get a smaller sample where they are shorter.
   PERSISTENT_TOPK_DEVICE void load(const Chunk<T, kThreads>& chunk, int head, int columns) {
     // Times 2^32: its multiples, modulo that, spread most evenly.
     constexpr uint32_t kGoldenRatio = 0x9E3779B1u;
