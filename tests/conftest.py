@@ -42,7 +42,7 @@ def workers_are_forks(request: pytest.FixtureRequest, monkeypatch: pytest.Monkey
     second to start. Tests of that start are marked `starts_workers`."""
     import torch
 
-    from persistent_topk.verify.targets import isolated
+    from persistent_topk.verify import start as starting
 
     if request.node.get_closest_marker("starts_workers") or torch.cuda.is_available():
         return
@@ -50,7 +50,7 @@ def workers_are_forks(request: pytest.FixtureRequest, monkeypatch: pytest.Monkey
     def start(command: list[str], *, pass_fds: list[int], **_: object) -> forking.Program:
         return forking.Program(forking.forks_of(), command[1:], pass_fds=pass_fds)
 
-    monkeypatch.setattr(isolated, "subprocess", SimpleNamespace(**{**vars(subprocess), "Popen": start}))
+    monkeypatch.setattr(starting, "subprocess", SimpleNamespace(**{**vars(subprocess), "Popen": start}))
 
 
 @pytest.fixture

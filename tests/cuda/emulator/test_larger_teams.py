@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from persistent_topk.cuda.emulator.library import EmulationError, Schedule, Statistics
-from persistent_topk.cuda.emulator.topk import _launch_apart, topk
+from persistent_topk.cuda.emulator.outputs import Outputs
+from persistent_topk.cuda.emulator.topk import topk
 from persistent_topk.reference import oracle
+from persistent_topk.reference.call import Call
 from persistent_topk.reference.dispatch import topk as model
 from persistent_topk.reference.plan import H100, SMALL_DEVICE, DeviceLimits, make_plan
 from persistent_topk.reference.policy import LATENCY, SMALL, Policy
@@ -84,7 +86,8 @@ def test_more_rows_than_sms_take_three_launches() -> None:
 
 @pytest.mark.parametrize(("times", "kind"), [(0, "unwritten-output"), (2, "written-twice")])
 def test_a_row_that_no_launch_writes_or_two_do_is_a_failure(times: int, kind: str) -> None:
-    output = torch.full((2, 3), -1, dtype=torch.int32)
+    outputs = Outputs(Call(torch.zeros(2, 9), torch.full((2,), 9, dtype=torch.int32), 3))
+    output = outputs.selection.indices
 
     def launch(number: int) -> Statistics:
         output[0] = 7
@@ -93,5 +96,5 @@ def test_a_row_that_no_launch_writes_or_two_do_is_a_failure(times: int, kind: st
         return Statistics(steps=1)
 
     with pytest.raises(EmulationError, match=r"output\[") as raised:
-        _launch_apart(output, [0, 1], launch)
+        outputs.launch_apart([0, 1], launch)
     assert raised.value.kind in (kind, "written-twice")
