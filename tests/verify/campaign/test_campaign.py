@@ -199,7 +199,7 @@ def test_the_time_budget_is_used_and_kept(function: Function, least: float, tmp_
 def test_ks_of_the_users_are_kept_to_by_every_family_recipe_and_shrunk_case(tmp_path: Path) -> None:
     target = function_target(wrong_topk.two_ks)
     found = campaign(target, tmp_path, seconds=None, cases=ENOUGH_CASES, ks=(512, 2048))
-    assert found.targets[target.name].failing() == ["lowest-column-ties"]
+    assert found.targets[target.name].failing() == ["lowest-column-ties", "signed-zero-tie"]
     replay = found.targets[target.name].properties["lowest-column-ties"].replay
     assert replay is not None and load(replay).case.k == 512
 
