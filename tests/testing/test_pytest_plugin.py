@@ -59,10 +59,11 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Done]:
 Run = Callable[..., Done]
 
 
-def test_each_property_is_an_item(tmp_path: Path) -> None:
+def test_each_property_is_an_item(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_SHA", "0123abcd")
     (tmp_path / "test_other.py").write_text("def test_other(): pass\n")
-    done = run_alone(tmp_path, "--topk-target", "wrong_topk:last_column_ties", GITHUB_SHA="0123abcd")
-    assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout + done.stderr
+    done = run(tmp_path, "--topk-target", "wrong_topk:last_column_ties")
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout
     assert "wrong_topk:last_column_ties::exact-set PASSED" in done.stdout
     assert "wrong_topk:last_column_ties::lowest-column-ties FAILED" in done.stdout
     assert "test_other.py::test_other PASSED" in done.stdout
