@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 from ..cases.case import Case
 from ..cases.strategies import PEER_SCOPE, SMALL_SCOPE, Scope, cases
@@ -15,7 +13,8 @@ from ..judging.measurement import Measurement, order_of
 from ..targets.target import NotTaken, Schedule, Target
 from .budget import Budget
 from .counterexamples import Counterexample, Counterexamples
-from .ladders import CASE_BYTES, ROW_COST, Ladder, make_ladders
+from .ladders import ROW_COST, Ladder, make_ladders
+from .options import Options as Options
 from .outcome import Missing, Outcome, TargetOutcome, new_outcome
 from .recipe_search import Promise, RecipeSearch
 from .scales import (
@@ -28,7 +27,6 @@ from .scales import (
     first_cases,
     make_scales,
 )
-from .state import State
 from .steering import measures
 from .threads import one_thread
 
@@ -44,26 +42,6 @@ MOST_FATAL = 3  # a property that has cost a target's process so often is measur
 BURST_CASES = 100  # recipes that are drawn before the families have their turn again,
 BURST_SHARE = 0.1  # or as many as fit into this part of the budget
 MOST_BURSTS = 1 << 20  # of one seed
-
-
-@dataclass
-class Options:
-    """seconds or cases bounds the campaign. ks: values of k in place of the settings' own. captured: cases
-    of files of logits, beside the budget: those for which there is as much time again. failures: the folder
-    for replay files. families: these alone, and no recipes. case_bytes: the most of one case's logits and
-    indices. state: where an earlier run left off. first_only: the first broken claim ends the search, and is
-    shrunk for a short while."""
-
-    seed: int = 0
-    seconds: float | None = 60.0
-    cases: int | None = None
-    ks: tuple[int, ...] = ()
-    captured: Sequence[Case] = ()
-    failures: Path = Path("topk-failures")
-    families: tuple[str, ...] = ()
-    case_bytes: int = CASE_BYTES
-    state: State | None = None
-    first_only: bool = False
 
 
 Progress = Callable[[Outcome, float], None]

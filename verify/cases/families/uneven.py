@@ -21,6 +21,9 @@ LARGE = (
     4096  # columns of a long row of which a case has a few: the emulator needs half a millisecond for 1,000
 )
 FEW = 8
+FAR_LONGER = (
+    16  # times the shortest long row: four octaves, by which a row's class is above those of the rest
+)
 
 
 def with_teams(setting: Setting) -> Setting:
@@ -105,5 +108,10 @@ def long_rows_only(random: np.random.Generator, setting: Setting, content: str, 
     setting = with_teams(setting)
     edges, rows = class_edges(setting), row_count(setting, more, whole=more > 0 and content == MIXED[0])
     long_rows = rows if edges[0] < LARGE else FEW // 2
+    if (
+        edges[0] < LARGE and not more
+    ):  # one alone has a larger team, and the others are too many to be resident
+        long_rows = setting.limits.sms + 1
+        edges = [FAR_LONGER * edges[0], *edges[:1] * (long_rows - 1)]
     lengths = [edges[i % len(edges)] + i for i in range(long_rows)] + [SHORT] * (rows - long_rows)
     return _build(random, setting, lengths, content)
