@@ -15,7 +15,9 @@ from persistent_topk.cuda.emulator.build import EMULATOR, TOPK_SOURCE, compiler
 # Of NVIDIA's header launch.cuh needs one name.
 CUDA_RUNTIME = "typedef struct CUstream_st* cudaStream_t;"
 HOST = "#include <host/launch.cuh>"
-EMULATED = f"#define PERSISTENT_TOPK_POLICY 0\n#define PERSISTENT_TOPK_LOGITS float\n#include <{TOPK_SOURCE.name}>"
+EMULATED = (
+    f"#define PERSISTENT_TOPK_POLICY 0\n#define PERSISTENT_TOPK_LOGITS float\n#include <{TOPK_SOURCE.name}>"
+)
 MIRRORS = [
     (HOST, structs.TopkCall, "TopkCall"),
     (HOST, structs.CallRecord, "Call"),
