@@ -14,6 +14,7 @@ import pytest
 from places import SHARED
 from pytest_here import run_here
 
+from persistent_topk.testing import in_process
 from persistent_topk.verify.campaign import budget, campaign
 from persistent_topk.verify.campaign.campaign import Options
 from persistent_topk.verify.properties import NAMES
@@ -46,6 +47,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Done]:
     def few_cases(**given: Any) -> Options:
         return Options(**{**given, "seconds": None, "cases": CASES})
 
+    monkeypatch.setattr(in_process, "Options", Options)  # a suite's own calls say how many cases
     monkeypatch.setattr(campaign, "Options", few_cases)
     monkeypatch.setattr(budget, "SHRINK_SECONDS", 0.2)
     return lambda folder, *arguments: Done(*run_here(folder, "-v", *PLUGIN, *arguments))

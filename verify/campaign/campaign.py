@@ -183,10 +183,12 @@ class Campaign:
 
     def _visit(self, scale: Scale | Ladder) -> None:
         if not self._is_over():
-            began = self._budget.clock()
+            began, waited = self._budget.clock(), self._waited()
             case = scale.next_case(self.options.seed)
             self._put(case)
-            scale.spend(case, self._budget.clock() - began)
+            # A rung's shape is new, as the next one's will be: it costs what its first calls are waited for.
+            compiled = self._waited() - waited if isinstance(scale, Ladder) else 0.0
+            scale.spend(case, self._budget.clock() - began + compiled)
 
     def _burst(self, search: RecipeSearch, recipes: Recipes) -> None:
         share = self._budget.used()
@@ -218,8 +220,7 @@ class Campaign:
         return (SHORT, purposes[self._done % len(purposes)])
 
     def _put_recipe(self, case: Case, shrinking: bool) -> tuple[set[Promise], dict[str, float]]:
-        began = self._budget.clock()
-        subject = Subject(case)
+        began, subject = self._budget.clock(), Subject(case)
         broken = self._put(case, subject, shrinking)
         assert self._recipes is not None
         self._recipes.spend(self._budget.clock() - began)

@@ -10,6 +10,7 @@ SLOW = 1.0  # seconds: a first call that takes longer may have compiled somethin
 SHAPES = 8  # so many first calls without a slow one: this target is unlikely to compile,
 SURPRISE = 60.0  # and gets this much for one that is slow all the same
 ROW_SECONDS, LOGIT_SECONDS = 1e-4, 1e-7  # of a loop in Python over rows, and of a sort in it
+TELLING = 1e-3  # usual seconds from which on a call tells how slow a target is, and not what any call costs
 
 
 def usual_seconds(rows: int, columns: int) -> float:
@@ -30,10 +31,17 @@ class FirstCalls:
         self._slow: dict[Hashable, float] = {}
         self._compiles = False
         self._hangs = False
+        self._later = [0.0, 0.0]  # seconds that later calls took, and that such calls usually take
 
     @property
     def left(self) -> float:
         return max(0.0, self.total - self.waited)
+
+    @property
+    def slowness(self) -> float:
+        """How many times as long as usual later calls took, at least 1."""
+        took, usual = self._later
+        return max(1.0, took / usual) if usual else 1.0
 
     def limit(self, shape: Hashable, ordinary: float, empty: bool = False) -> float:
         """Seconds that a call of this shape may take. ordinary: what a later call of a shape may. empty:
@@ -45,15 +53,19 @@ class FirstCalls:
 
     def answered(self, shape: Hashable, seconds: float, usual: float = 0.0) -> None:
         """Counts a call of a shape that was answered after some seconds: of a slow first call, what it took
-        longer than the shape's second. usual: what such a call takes without compiling."""
+        longer than the shape's second. usual: what such a call takes of a function that has nothing to
+        compile; as many times that as later calls took is no compiling either."""
         if shape not in self._seen:
             self._seen.add(shape)
             self._shapes += 1
-            if seconds > SLOW + usual:
+            if seconds > SLOW + usual * self.slowness:
                 self._compiles = True
                 self._slow[shape] = seconds
                 self.waited += seconds
-        elif shape in self._slow:
+            return
+        if usual > TELLING:
+            self._later = [self._later[0] + seconds, self._later[1] + usual]
+        if shape in self._slow:
             self.waited -= min(seconds, self._slow.pop(shape))
 
     def forget(self) -> None:

@@ -9,6 +9,7 @@ import pytest
 import torch
 import wrong_topk
 
+from persistent_topk.verify.campaign import budget as budget_module
 from persistent_topk.verify.campaign.campaign import Campaign, Options
 from persistent_topk.verify.campaign.ladders import (
     CASE_BYTES,
@@ -72,6 +73,32 @@ def test_a_number_of_cases_bounds_extents_without_a_clock() -> None:
     bounds = Bounds(CASE_BYTES, None)
     assert bounds.admit(rung(1, 1 << 18), 1e9) is False
     assert bounds.admit(rung(1, 1 << 17), 1e9)
+
+
+def test_what_a_first_call_takes_is_a_rungs_cost_though_no_time_of_the_campaign(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Compiles(FunctionTarget):
+        """Waits for a compiler in every call, and is the clock."""
+
+        now = 0.0
+
+        def refuses(self, case: Case) -> str:
+            self.now += 50.0
+            return "recorded only"
+
+        def waited(self) -> float:
+            return self.now
+
+        def monotonic(self) -> float:
+            return self.now
+
+    target = Compiles("compiles", wrong_topk.correct)
+    monkeypatch.setattr(budget_module, "time", target)
+    campaign = Campaign([target], Options(failures=tmp_path))
+    for ladder in campaign._ladders:
+        campaign._visit(ladder)
+        assert 50.0 == ladder.spent and ladder.likely_cost() >= 50.0
 
 
 def test_what_no_target_takes_is_not_made() -> None:

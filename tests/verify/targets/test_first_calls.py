@@ -70,6 +70,16 @@ def test_what_rows_and_logits_usually_take_is_no_compiling() -> None:
     assert usual + 2.0 == calls.waited
 
 
+def test_a_target_that_is_slow_in_later_calls_too_compiles_nothing() -> None:
+    calls, usual = FirstCalls(), module.usual_seconds(64, 100)
+    for _ in range(2):
+        calls.answered("small", 10 * usual, usual)
+    calls.answered("tall", 1000 * usual, 100 * usual)
+    assert 0.0 == calls.waited
+    calls.answered("taller", 1000 * usual + 2 * module.SLOW, 100 * usual)
+    assert calls.waited > 0.0
+
+
 def test_an_empty_call_is_not_waited_for_once_others_were_quick() -> None:
     calls = FirstCalls()
     assert module.PATIENCE == calls.limit("empty", ORDINARY, empty=True)

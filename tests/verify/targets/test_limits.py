@@ -8,6 +8,7 @@ import limited_topk
 import numpy as np
 import pytest
 import torch
+import wrong_topk
 from click.testing import CliRunner, Result
 
 from persistent_topk.commands.cli import group
@@ -167,10 +168,17 @@ def test_logits_of_another_dtype_that_a_call_changes_are_told(tmp_path: Path) ->
     assert ["inputs-untouched"] == found.failing()
 
 
-def test_short_lengths_do_not_answer_for_what_legal_ones_break() -> None:
+@pytest.mark.parametrize(
+    ("function", "row"),
+    [
+        (limited_topk.rounds_to_bfloat16, ROW[:2]),
+        (wrong_topk.truncated_buffer, np.append(bits_of(1.0).repeat(wrong_topk.BUFFER), bits_of(1.0625))),
+    ],
+)
+def test_short_lengths_do_not_answer_for_what_legal_ones_break(function: object, row: np.ndarray) -> None:
     """Rows longer than the buffer are as wrong at the length that they are clamped to."""
-    target = FunctionTarget("mine", limited_topk.rounds_to_bfloat16, CLAIMS["set"])
-    case = lay_out([ROW[:2]], 1, lengths=[7])
+    target = FunctionTarget("mine", function, CLAIMS["set"])  # type: ignore[arg-type]
+    case = lay_out([row], 1, lengths=[len(row) + 5])
     found = check_one(target, case, "exact-set")
     assert found is not None and found.broken
     found = check_one(target, case, "short-lengths")
