@@ -57,7 +57,7 @@ def test_quiet_is_one_line_and_the_first_broken_promise_can_be_the_last() -> Non
 def test_what_was_reached_is_shown_when_asked_for() -> None:
     few = ("verify", "--target", "wrong_topk:by_value", "--cases", "3")
     assert "Rows by path" not in invoke(*few).output
-    assert {"Rows by path", "Cases by family"} <= {
+    assert {"Rows by path", "Extents reached", "Cases by family"} <= {
         line.strip() for line in invoke(*few, "-v").output.splitlines()
     }
     assert "-q and -v are both given" in str(invoke(*few, "-q", "-v").exception)

@@ -21,6 +21,7 @@ LARGE = (
     4096  # columns of a long row of which a case has a few: the emulator needs half a millisecond for 1,000
 )
 FEW = 8
+SHARED = 4  # CTAs of a team of the first size class, where there is room for all
 FAR_LONGER = (
     16  # times the shortest long row: four octaves, by which a row's class is above those of the rest
 )
@@ -72,20 +73,30 @@ def one_long_row(
     return _build(random, setting, lengths, content)
 
 
+@family("long-row-shared-by-the-plan", content=MIXED[:1])
+def long_row_shared_by_the_plan(random: np.random.Generator, setting: Setting, content: str) -> Case:
+    """A long row among few short ones: the plan shares every row, and its larger team would be no larger."""
+    rows = max(1, setting.limits.resident[SHARED - 1])
+    lengths = [int(n) for n in random.integers(0, SHORT, rows)]
+    lengths[rows // 2] = class_edges(setting)[0]
+    return _build(random, setting, lengths, content)
+
+
 @family("long-rows-of-all-classes", order=tuple(range(len(ORDERS))), many=(0, 1), content=MIXED)
 def long_rows_of_all_classes(
     random: np.random.Generator, setting: Setting, order: int, many: int, content: str
 ) -> Case:
     """Long rows of three sizes in each order, among short ones; `many`: more rows than a CTA has threads."""
     setting = with_teams(setting)
-    sizes = class_edges(setting)[:3]
-    policy = setting.boundaries
+    edges, policy = class_edges(setting), setting.boundaries
+    sizes = [edges[index] for index in ORDERS[order]]
     more = policy.threads if many and policy.threads <= SHORT * SHORT else 5
     rows = row_count(setting, more, whole=order == 0)
     lengths = [int(n) for n in random.integers(0, SHORT, rows)]
+    sizes *= 2 if rows > policy.threads else 1  # a warp looks at its rows in turns, and meets a class in two
     places = sorted(random.choice(rows, len(sizes), replace=False).tolist())
-    for place, index in zip(places, ORDERS[order], strict=True):
-        lengths[place] = sizes[index]
+    for place, size in zip(places, sizes, strict=True):
+        lengths[place] = size
     return _build(random, setting, lengths, content)
 
 
