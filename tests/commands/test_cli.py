@@ -209,7 +209,7 @@ def test_damaged_files_are_told_apart(capsys: pytest.CaptureFixture[str]) -> Non
 def test_conform_prints_the_table_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     few = partial(Options, cases=30)  # in place of seconds, in which a busy machine does less
     monkeypatch.setattr(campaign, "Options", lambda **given: few(**{**given, "seconds": None}))
-    monkeypatch.setattr(budget, "SHRINK_SECONDS", 0.2)
+    monkeypatch.setattr(budget, "SHRINK_SECONDS", 0.0)
     found = invoke("conform", "torch.topk", "--seconds", "2", "--json", "c.json")
     assert found.return_value == ExitCode.AGREE, found.output
     assert "Conformance" in found.output and "Rows by path" not in found.output

@@ -88,7 +88,8 @@ class Runner:
 def runner(tmp_path: Path) -> Runner:
     package = tmp_path / "workspace" / "python"
     package.mkdir(parents=True)
-    shutil.copy(SHARED / "wrong_topk.py", package)
+    for module in ("wrong_topk.py", "limited_topk.py"):  # the first imports the second
+        shutil.copy(SHARED / module, package)
     return Runner(tmp_path)
 
 

@@ -52,7 +52,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Done]:
 
     monkeypatch.setattr(in_process, "Options", Options)  # a suite's own calls say how many cases
     monkeypatch.setattr(campaign, "Options", few_cases)
-    monkeypatch.setattr(budget, "SHRINK_SECONDS", 0.2)
+    monkeypatch.setattr(budget, "SHRINK_SECONDS", 0.0)
     return lambda folder, *arguments: Done(*run_here(folder, "-v", *PLUGIN, *arguments))
 
 
