@@ -27,7 +27,7 @@ struct MergeParams {
 
 template <Policy policy>
 struct MergeStorage {
-  static constexpr int kSlots = DecodeTile<policy>::kTileColumns;
+  static constexpr int kSlots = DecodeTile<float, policy>::kTileColumns;
   HeldStorage<policy, policy.decode_bin_bits> held;  // the first: clear_row() takes it to be all there is
   int lengths[kMaxRanks];  // of the lists
   int firsts[kMaxRanks + 1];  // where the chosen entries of each list begin
@@ -218,7 +218,7 @@ PERSISTENT_TOPK_DEVICE void emit_entries(const uint32_t* entries, int count, int
 
 template <Policy policy>
 PERSISTENT_TOPK_DEVICE void merge_row(const MergeParams& params) {
-  using Tile = DecodeTile<policy>;
+  using Tile = DecodeTile<float, policy>;
   using Mask = typename Tile::Mask;
   constexpr int kThreads = policy.threads, kBits = policy.decode_bin_bits;
   auto& storage = ptx::shared_storage<MergeStorage<policy>>();
@@ -229,7 +229,7 @@ PERSISTENT_TOPK_DEVICE void merge_row(const MergeParams& params) {
   Tile tile;
 #pragma unroll
   for (int round = 0; round < Tile::kRounds; ++round)
-    lists.load(lists.values, Tile::quad(round), tile.x[round]);
+    lists.load(lists.values, Tile::quad(round), tile.quads[round].words);
   find_lengths<kThreads>(lists, storage.lengths);
   clear_row<policy, kBits>();
   __syncthreads();
