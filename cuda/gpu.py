@@ -124,7 +124,7 @@ def topk(
 def run(
     call: Call, policy: Policy | None = None, trace: np.ndarray | None = None
 ) -> torch.Tensor | Selection:
-    """What topk() returns of this call.
+    """What topk() returns of this call: int32 or int64 [R, k], or a Selection.
 
     call: of tensors on a CUDA device. policy: a named one, None for the plan's choice. trace: TRACE_DTYPE
     [R, plan.records], zeroed. Raises ValueError, BuildError and CudaError as topk() does.

@@ -102,7 +102,8 @@ def topk(
     entry: str | None = None,
     **options: Unpack[Options],
 ) -> Tensor | Selection:
-    """Runs the production kernel on the emulated device and returns what it writes, as reference.topk does.
+    """Runs the production kernel on the emulated device and returns what it writes: int32 or int64 [rows, k],
+    or a Selection, as reference.topk does.
 
     logits: float32, bfloat16 or float16 [rows, columns] on the CPU, any row stride; the kernel sees this
     memory itself, at its own alignment. lengths: int32 [rows] or [batch, queries], any values; None: all
@@ -180,12 +181,12 @@ def run(
     judges: bool = True,
     **options: Unpack[Options],
 ) -> tuple[Tensor | Selection, Statistics]:
-    """topk(), together with what the launch did.
+    """topk(), together with what the launch did: (int32 or int64 [rows, k] or a Selection, Statistics).
 
-    logits: [rows, columns]; lengths: int32 [rows]; k, policy, limits, schedule, kernel and entry as for
-    topk(); trace: TRACE_DTYPE [rows, plan.records]; output: int32 [rows, k]. access_budget: accesses and
-    scheduling steps after which the launch counts as a runaway (0: 2^32). judges: look for races, which
-    costs about half of the speed. options: as for topk().
+    logits: float32, bfloat16 or float16 [rows, columns]; lengths: int32 [rows] or [batch, queries]; k,
+    policy, limits, schedule, kernel, entry and options as for topk(); trace: TRACE_DTYPE
+    [rows, plan.records]; output: int32 [rows, k]. access_budget: accesses and scheduling steps after which
+    the launch counts as a runaway (0: 2^32). judges: look for races, which costs about half of the speed.
 
     Raises what topk() does: EmulationError, BuildError, ValueError, TypeError.
     """

@@ -7,6 +7,7 @@
 
 #include "order.cuh"
 #include "ptx.cuh"
+#include "ptx_half.cuh"
 
 namespace persistent_topk {
 

@@ -56,7 +56,8 @@ PERSISTENT_TOPK_DEVICE Selection refine(const Source& source, Interval interval,
   while (!is_settled(interval, k)) {
     if (!gathered && interval.count <= policy.candidates) {
       team.record_counts(interval, record);
-      team.gather_candidates(source, scratch.interval);
+      const Interval found = scratch.interval;  // `interval`, without keeping all of it in registers
+      team.gather_candidates(source, found);
       gathered = true;
       listed = interval.count;
       record.gathered(listed);

@@ -31,6 +31,7 @@ MAY_ASK_FOR_THE_MACHINE = {
     "cuda/kernel/ptx.cuh",
     "cuda/kernel/ptx_cluster.cuh",
     "cuda/kernel/ptx_grid.cuh",
+    "cuda/kernel/ptx_half.cuh",
     "cuda/kernel/order.cuh",
 }
 MACHINE_MACROS = re.compile(r"__CUDA_ARCH__|__CUDACC__")

@@ -110,7 +110,7 @@ def test_the_command_tells_kills_from_survivors(tmp_path: Path) -> None:
 def test_a_mutant_that_does_not_apply_or_compile_counts_for_nothing() -> None:
     gone = one_edit("gone", "radix.cuh", "no such text", "", "nothing")
     assert trial(gone).verdict == BROKEN
-    wrong = one_edit("wrong", "trivial.cuh", "row.output[slot] =", "no_such_name =", "nothing")
+    wrong = one_edit("wrong", "trivial.cuh", "plain_slots(row)[slot] =", "no_such_name =", "nothing")
     found = trial(wrong)
     assert found.verdict == BROKEN
     assert "no_such_name" in found.told

@@ -12,7 +12,7 @@ struct Workload {  // mirrors `Workload` in test_sanitizer_batches.py
   int cooperative;
 };
 
-struct Call {  // mirrors `Call` there
+struct BatchCall {  // mirrors `BatchCall` there
   int rows, columns, k, stride, first_column, ctas, entry;
 };
 
@@ -30,7 +30,7 @@ Plan plan_of(const workload::Batch& batch, const Workload& w) {
 
 PERSISTENT_TOPK_EXPORT int batch_count(const Workload* w) { return static_cast<int>(batches_of(*w).size()); }
 
-PERSISTENT_TOPK_EXPORT void batch_call(const Workload* w, int number, Call* call) {
+PERSISTENT_TOPK_EXPORT void batch_call(const Workload* w, int number, BatchCall* call) {
   const workload::Batch batch = batches_of(*w)[number];
   const Plan plan = plan_of(batch, *w);
   const Entry entry = entry_of(batch.columns, plan, w->limits.clusters);

@@ -43,12 +43,12 @@ DIVISION = (
 TILES = (
     one_edit(
         "partial-warp-counted-as-full", "tile.cuh",
-        "if ((warp_id() + 1) * kWarpColumns <= length) return;",
-        "if (warp_id() * kWarpColumns < length) return;", OFF_BY_ONE,
+        "if (begin <= first && first + kWarpColumns <= length) return;",
+        "if (begin <= first && first < length) return;", OFF_BY_ONE,
     ),
     one_edit(
         "row-length-ignored", "tile.cuh",
-        "length = min(columns, kTileColumns);", "length = kTileColumns;", "a bound left out",
+        "length = min(end, kTileColumns);", "length = kTileColumns;", "a bound left out",
     ),
     one_edit(
         "partial-warp-read-in-vectors", "tile.cuh",
@@ -56,8 +56,9 @@ TILES = (
         "if (vector && columns > warp_id() * kWarpColumns) {", OFF_BY_ONE,
     ),
     one_edit(
-        "quad-read-beyond-the-chunk", "tile.cuh",
-        "if (vector && count >= kQuad)", "if (vector && count > 0)", COMPARISON,
+        "quad-read-beyond-the-chunk", "dtypes.cuh",
+        "if (vector && count >= kQuad) ptx::load_vector(columns, quad.words);",
+        "if (vector && count > 0) ptx::load_vector(columns, quad.words);", COMPARISON,
     ),
     one_edit(
         "columns-beyond-n-selected", "tile.cuh", "return words[0] & existing;", "return words[0];", LEFT_OUT,
@@ -83,7 +84,7 @@ TILES = (
     ),
     one_edit(
         "block-scan-inclusive", "block.cuh",
-        "lane_id() < warp_id() ? of_warp : 0", "lane_id() <= warp_id() ? of_warp : 0", COMPARISON,
+        "lane < warp ? of_warp : 0", "lane <= warp ? of_warp : 0", COMPARISON,
     ),
 )
 
@@ -158,9 +159,10 @@ SPILLS = (
     one_edit(
         "candidates-of-the-interval-before", "refine.cuh",
         "interval = narrowed; ++passes;",
-        "if (candidates == nullptr && narrowed.count <= policy.candidates && !is_settled(narrowed, k)) {\n"
+        "if (!gathered && narrowed.count <= policy.candidates && !is_settled(narrowed, k)) {\n"
         "      team.record_counts(narrowed, record);\n"
-        "      candidates = team.gather_candidates(source, interval);\n"
+        "      team.gather_candidates(source, interval);\n"
+        "      gathered = true;\n"
         "      record.gathered(listed = narrowed.count);\n"
         "    }\n"
         "    interval = narrowed;\n"
@@ -186,7 +188,7 @@ SPILLS = (
     ),
     one_edit(
         "spill-keeps-no-pass", "refine.cuh",
-        "if (candidates == nullptr) team.keep(passes, scratch.found);", "", LEFT_OUT,
+        "if (!gathered) team.keep(passes, scratch.found);", "", LEFT_OUT,
     ),
     one_edit(
         "spill-keeps-the-last-pass-only", "team.cuh",

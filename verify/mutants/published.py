@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from .mutant import Edit, Mutant, one_edit
 
-GATHERED_AT_LAST = "if (candidates == nullptr && interval.count <= policy.candidates) {"
-NO_SPILL = Edit("refine.cuh", GATHERED_AT_LAST, "if (candidates == nullptr) {")
+GATHERED_AT_LAST = "if (!gathered && interval.count <= policy.candidates) {"
+NO_SPILL = Edit("refine.cuh", GATHERED_AT_LAST, "if (!gathered) {")
 
 CANDIDATES = (
     Mutant(
@@ -114,8 +114,8 @@ SLOTS = (
     ),
     one_edit(
         "padding-is-column-0", "trivial.cuh",
-        "row.output[slot] = slot < row.length ? slot : kPadding;",
-        "row.output[slot] = slot < row.length ? slot : 0;",
+        "plain_slots(row)[slot] = slot < row.columns() ? slot : kPadding;",
+        "plain_slots(row)[slot] = slot < row.columns() ? slot : 0;",
         "padding that cannot be told from column 0: TileLang #2513",
     ),
     one_edit(
@@ -128,38 +128,39 @@ SLOTS = (
 
 LENGTHS = (
     one_edit(
-        "negative-length", "persistent.cuh",
-        "return max(0, min(given, params.columns));",
-        "return min(given, params.columns);",
+        "negative-length", "params.cuh",
+        "return {0, max(0, min(lengths[row], columns))};",
+        "return {0, min(lengths[row], columns)};",
         "lengths below 0 not clamped: vLLM #51593",
     ),
     one_edit(
-        "unsigned-length", "persistent.cuh",
-        "return max(0, min(given, params.columns));",
-        "return static_cast<int>(min(static_cast<uint32_t>(given), static_cast<uint32_t>(params.columns)));",
+        "unsigned-length", "params.cuh",
+        "return {0, max(0, min(lengths[row], columns))};",
+        "return {0, static_cast<int>(min(static_cast<uint32_t>(lengths[row]),\n"
+        "                                      static_cast<uint32_t>(columns)))};",
         "lengths below 0 read as unsigned: SGLang #30378",
     ),
     one_edit(
-        "length-over-the-columns", "persistent.cuh",
-        "return max(0, min(given, params.columns));",
-        "return max(0, given);",
+        "length-over-the-columns", "params.cuh",
+        "return {0, max(0, min(lengths[row], columns))};",
+        "return {0, max(0, lengths[row])};",
         "lengths above the columns read what lies behind the row",
     ),
     one_edit(
         "tail-of-a-quad-counted", "tile.cuh",
-        "existing |= Mask{lowest_bits(length - quad(round) * kQuad)}",
+        "existing |= Mask{bits_within(quad(round) * kQuad, begin, length)}",
         "existing |= Mask{length > quad(round) * kQuad ? kQuadMask : 0}",
         "vector lanes beyond n counted: cuDNN-frontend #446",
     ),
     one_edit(
         "tail-of-a-quad-recounted", "radix.cuh",
-        "lowest_bits(columns), histogram", "kQuadMask, histogram",
+        "bits>(quad, mask, histogram);", "bits>(quad, kQuadMask, histogram);",
         "vector lanes beyond n counted, where a chunk is counted again: cuDNN-frontend #446",
     ),
     one_edit(
-        "misaligned-vector", "tile.cuh",
-        "return reinterpret_cast<uintptr_t>(pointer) % (kQuad * sizeof(float)) == 0;",
-        "return reinterpret_cast<uintptr_t>(pointer) % sizeof(float) == 0;",
+        "misaligned-vector", "dtypes.cuh",
+        "return reinterpret_cast<uintptr_t>(pointer) % (kQuad * sizeof(T)) == 0;",
+        "return reinterpret_cast<uintptr_t>(pointer) % sizeof(T) == 0;",
         "vector loads from misaligned rows",
     ),
 )

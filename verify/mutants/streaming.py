@@ -37,7 +37,8 @@ SAMPLES = (
         "list-always-has-room", "sample.cuh", "listed <= policy.survivors};", "true};", LEFT_OUT,
     ),
     one_edit(
-        "sample-stays-counted", "stream.cuh", f"for (;;) {{ {CLEAR}", "for (;;) {", LEFT_OUT,
+        "sample-stays-counted", "stream.cuh",
+        f"scratch.least_bin = bound.bin; {CLEAR}", "scratch.least_bin = bound.bin;", LEFT_OUT,
     ),
     one_edit(
         "rank-over-a-sample", "medium.cuh", "if (rank > policy.sample) return kNoBound;", "", LEFT_OUT,
@@ -49,16 +50,17 @@ SAMPLES = (
 
 GUESSES = (
     one_edit(
-        "guess-not-checked", "medium.cuh", "return scratch.found.index >= bound.bin;", "return true;",
+        "guess-not-checked", "medium.cuh", "return scratch.found.index >= scratch.least_bin;", "return true;",
         LEFT_OUT,
     ),
     one_edit(
-        "guess-at-the-bound-not-trusted", "medium.cuh", "return scratch.found.index >= bound.bin;",
-        "return scratch.found.index > bound.bin || bound.bin == 0;", COMPARISON,
+        "guess-at-the-bound-not-trusted", "medium.cuh", "return scratch.found.index >= scratch.least_bin;",
+        "return scratch.found.index > scratch.least_bin || scratch.least_bin == 0;", COMPARISON,
     ),
     one_edit(
         "guess-of-a-team-not-checked", "large.cuh",
-        "if (storage.refine.scratch.found.index >= bound.bin) return true;", "return true;", LEFT_OUT,
+        "if (storage.refine.scratch.found.index >= storage.refine.scratch.least_bin) return true;",
+        "return true;", LEFT_OUT,
     ),
     one_edit(
         "columns-not-listed-not-counted", "stream.cuh",
@@ -194,11 +196,12 @@ TILES = (
     ),
     one_edit(
         "tile-beyond-the-chunk", "stream.cuh",
-        "next.take_part(chunk.length - first);", "next.take_part(chunk.length);", LEFT_OUT,
+        "chunk.head : 0, chunk.length - first);", "chunk.head : 0, chunk.length);", LEFT_OUT,
     ),
     one_edit(
         "column-beyond-the-chunk", "stream.cuh",
-        "if (c < columns) f(x[c], quad * kQuad + c);", "if (c <= columns) f(x[c], quad * kQuad + c);",
+        "if (mask >> c & 1) f(x[c], number * kQuad + c);",
+        "if ((mask << 1 | mask) >> c & 1) f(x[c], number * kQuad + c);",
         COMPARISON,
     ),
 )
