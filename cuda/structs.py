@@ -113,7 +113,9 @@ class CallRecord(ctypes.Structure):
         return record
 
     def _take_table(self, call: Call, table: Tensor) -> None:
-        self.page_table, self.table_stride = table.data_ptr(), table.stride(0)
+        # A table without pages has no address, and is a table all the same: none of it is read.
+        self.page_table = table.data_ptr() or self.output
+        self.table_stride = table.stride(0)
         self.tables, self.pages = table.shape
         self.table_rows, self.table_starts = _address(call.table_rows), _address(call.table_starts)
         assert call.page_size is not None, "a table without the size of its pages"
