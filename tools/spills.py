@@ -18,17 +18,14 @@ from typing import Any
 import click
 
 from ..commands import cli
-from ..cuda.build import DEFAULT_ARCH, INSTANCE_SOURCE, KERNEL_UNITS, BuildError, Unit, build
+from ..cuda.build import DEFAULT_ARCH, KERNEL_UNITS, BuildError, build
 from ..exit_code import ExitCode
 from ..reference.plan import ENTRIES
 from ..reference.policy import POLICIES, SHIPPED
 
 ARCHITECTURES = ("sm_80", "sm_90", "sm_100", "sm_120")
 TUNED = DEFAULT_ARCH  # where a spill is a defect; elsewhere it is only shown
-SHIPPED_UNITS = tuple(
-    Unit(INSTANCE_SOURCE, (f"-DPERSISTENT_TOPK_POLICY={list(POLICIES).index(policy.name)}",))
-    for policy in SHIPPED
-)
+SHIPPED_UNITS = tuple(KERNEL_UNITS[1 + list(POLICIES).index(policy.name)] for policy in SHIPPED)
 ENTRY = re.compile(r"Compiling entry function '([^']+)' for '([^']+)'")
 SPILLS = re.compile(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads")
 REGISTERS = re.compile(r"Used (\d+) registers")

@@ -36,7 +36,8 @@ def instances(policy: str) -> list[str]:
     """A policy's entries, those that instance.cu has."""
     entries = ["kWide", "kNarrow", "kNarrowest"]
     entries += ["kShared", "kCooperative"] if POLICIES[policy].max_ctas > 1 else []
-    kernel = f"template __global__ void topk_kernel<{list(POLICIES).index(policy)}, false, {{}}>(TopkParams);"
+    kernel = f"template __global__ void topk_kernel<{list(POLICIES).index(policy)}, false, {{}}, float>"
+    kernel += "(TopkParams);"
     return list(map(kernel.format, entries))
 
 

@@ -26,11 +26,14 @@ print(ctypes.CDLL(str(build_kernel(Path(sys.argv[1]), ["ANSWER=7"]))).answer())
 """
 
 
+DEFINES = ("PERSISTENT_TOPK_POLICY=0", "PERSISTENT_TOPK_LOGITS=float")
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Its cache has the emulator itself, which takes seconds to compile."""
     folder = tmp_path_factory.mktemp("build")
-    seed(folder / "cache", lambda: build_kernel(TOPK_SOURCE, ["PERSISTENT_TOPK_POLICY=0"]))
+    seed(folder / "cache", lambda: build_kernel(TOPK_SOURCE, DEFINES))
     return folder
 
 
