@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from persistent_topk import distributed, reference
-    from persistent_topk.reference.call import Asking, Options, Places, Selection
+    from persistent_topk.reference.call import Asking, Options, Places
+    from persistent_topk.reference.call import Selection as Selection  # users name what is returned
 
 __version__ = "0.1.0"
-__all__ = ["Selection", "distributed", "reference", "topk"]
+__all__ = ["distributed", "reference", "topk"]
 
 
 def __getattr__(name: str) -> object:

@@ -38,8 +38,8 @@ LAYERS = (
 )
 EMPHASIS = {"em", "strong"}
 # A package brings the modules that it exports; named once more, they keep their one page. An annotation that
-# type checkers alone can resolve is shown as it is written.
-HARMLESS = ("The module specification", "Error parsing type annotation")
+# type checkers alone can resolve is shown as it is written. The keys that a TypedDict inherits have no place.
+HARMLESS = ("The module specification", "Error parsing type annotation", "Cannot determine where")
 ADDRESS = re.compile(r"^(?:[a-z]+:|//)")
 
 
