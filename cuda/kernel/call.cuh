@@ -1,4 +1,4 @@
-// What a call asks for: one description for host, kernel and emulator. The Python mirror is Call of
+// What a call asks for: one description for host, kernel and emulator. The Python mirror is CallRecord of
 // cuda/structs.py. The contract of each argument is in the documentation of topk().
 #pragma once
 
