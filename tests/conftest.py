@@ -14,6 +14,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import forking
 import pytest
 from hypothesis import settings
+from places import SHARED
 
 # No deadline: examples are timed on machines that do other things as well.
 settings.register_profile("suite", deadline=None, max_examples=100)
@@ -57,3 +58,9 @@ def workers_are_forks(request: pytest.FixtureRequest, monkeypatch: pytest.Monkey
 def device() -> str:
     """Where a test of any device puts its tensors; tests/gpu has its own."""
     return "cpu"
+
+
+@pytest.fixture
+def tests_are_importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Targets of tests/shared are found by their names."""
+    monkeypatch.syspath_prepend(SHARED)

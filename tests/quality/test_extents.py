@@ -8,7 +8,6 @@ from pathlib import Path
 import extent_topk
 import pytest
 from extent_topk import BY_EXTENT, SHOWN
-from places import SHARED
 from test_search import FAMILY_SECONDS, SEEDS, seconds_to_find
 
 from persistent_topk.verify.campaign.ladders import CASE_BYTES, Bounds, edges_of, extents_of
@@ -21,9 +20,7 @@ LAPS = 2  # in which every size is met
 QUICK = ("no_idle_rank", "last_at_4095")  # found within the first seconds, on a busy machine too
 
 
-@pytest.fixture(autouse=True)
-def tests_are_importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(SHARED)
+pytestmark = pytest.mark.usefixtures("tests_are_importable")
 
 
 @pytest.mark.parametrize("name", BY_EXTENT)

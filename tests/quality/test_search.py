@@ -14,7 +14,6 @@ from pathlib import Path
 import processor_clock
 import pytest
 import torch
-from places import SHARED
 from published_topk import OVERFLOW, PUBLISHED
 
 from persistent_topk.verify.campaign import budget as budget_module
@@ -48,9 +47,7 @@ class Found(Exception):
     """The campaign broke what it was to break."""
 
 
-@pytest.fixture(autouse=True)
-def tests_are_importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(SHARED)
+pytestmark = pytest.mark.usefixtures("tests_are_importable")
 
 
 def seconds_to_find(

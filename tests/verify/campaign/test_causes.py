@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -34,17 +33,7 @@ CASES = 60
 COMMAND = [sys.executable, "-m", "persistent_topk.verify"]
 
 
-@pytest.fixture(autouse=True)
-def tests_are_importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(SHARED)
-
-
-@pytest.fixture
-def isolated(request: pytest.FixtureRequest) -> Iterator[IsolatedTarget]:
-    target = IsolatedTarget(FunctionTarget(f"stateful_topk:{request.param}"))
-    target.prepare()
-    yield target
-    target.close()
+pytestmark = pytest.mark.usefixtures("tests_are_importable")
 
 
 def examined(target: Target, folder: Path, **options: object) -> Outcome:

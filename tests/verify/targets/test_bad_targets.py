@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import CliRunner, Result
-from places import SHARED
 
 from persistent_topk.commands.cli import group
 from persistent_topk.exit_code import ExitCode
@@ -40,9 +39,7 @@ def run(names: tuple[str, ...], cases: str, folder: Path) -> Result:
     )
 
 
-@pytest.fixture(autouse=True)
-def tests_are_importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(SHARED)
+pytestmark = pytest.mark.usefixtures("tests_are_importable")
 
 
 @pytest.mark.slow

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
-from places import SHARED
 
 from persistent_topk.verify.cases.case import Case, lay_out
 from persistent_topk.verify.cases.values import bits_of
@@ -20,17 +17,7 @@ def case_of(columns: int) -> Case:
     return lay_out([bits_of(np.arange(float(columns)))], 1)
 
 
-@pytest.fixture(autouse=True)
-def tests_are_importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(SHARED)
-
-
-@pytest.fixture
-def isolated(request: pytest.FixtureRequest) -> Iterator[IsolatedTarget]:
-    target = IsolatedTarget(FunctionTarget(f"stateful_topk:{request.param}"))
-    target.prepare()
-    yield target
-    target.close()
+pytestmark = pytest.mark.usefixtures("tests_are_importable")
 
 
 def asked(target: Target, columns: int = 3) -> int:
