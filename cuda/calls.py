@@ -94,19 +94,7 @@ def launch(
     for the plan's choice. trace: the records, uint8 [bytes], zeroed. cooperative: for tests, teams without
     clusters on a device that has them.
     """
-    rows, columns = logits.shape
-    record = CallRecord(
-        logits=logits.data_ptr(),
-        row_stride=logits.stride(0),
-        lengths=lengths.data_ptr(),
-        output=output.data_ptr(),
-        output_stride=k,
-        rows=rows,
-        columns=columns,
-        k=k,
-        queries=1,
-        compress_ratio=1,
-    )
+    record = CallRecord.plain(logits, lengths, output, k)
     launch_record(record, logits, workspace, policy, trace, cooperative)
 
 

@@ -141,7 +141,7 @@ def run(
         launch_record(record, logits, policy=policy)
     else:
         _launch_traced(record, logits, policy, trace)
-    return outputs if call.return_values or call.return_columns else outputs.indices
+    return call.returned(outputs)
 
 
 def _launch_traced(

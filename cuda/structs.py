@@ -81,26 +81,35 @@ class CallRecord(ctypes.Structure):
     ]
 
     @classmethod
-    def of(cls, call: Call, outputs: Selection) -> CallRecord:
-        """The struct of a call that writes these outputs. It holds addresses: the tensors must outlive it.
+    def plain(cls, logits: Tensor, lengths: Tensor | None, output: Tensor, k: int) -> CallRecord:
+        """The struct of a plain call. It holds addresses: the tensors must outlive it.
 
-        outputs: what the call returns, allocated: indices int32 or int64 [R, k], and values and columns where
-        it asks for them.
+        logits: any dtype of the kernel's, [R, S]. lengths: int32 [R]; None: all columns. output: int32 or
+        int64 [R, k], contiguous. k: 1 .. 4096.
         """
-        record = cls(
-            logits=call.logits.data_ptr(),
-            row_stride=call.logits.stride(0),
-            lengths=_address(call.lengths),
-            output=outputs.indices.data_ptr(),
-            output_stride=outputs.indices.stride(0),
-            rows=call.rows,
-            columns=call.columns,
-            k=call.k,
-            queries=call.queries,
-            compress_ratio=call.compress_ratio,
+        rows, columns = logits.shape
+        return cls(
+            logits=logits.data_ptr(),
+            row_stride=logits.stride(0),
+            lengths=_address(lengths),
+            output=output.data_ptr(),
+            output_stride=k,
+            rows=rows,
+            columns=columns,
+            k=k,
+            queries=1,
+            compress_ratio=1,
         )
-        if call.is_plain:
-            return record
+
+    @classmethod
+    def of(cls, call: Call, outputs: Selection) -> CallRecord:
+        """The struct of any call. It holds addresses, as that of a plain one.
+
+        outputs: what the call returns, allocated: contiguous indices int32 or int64 [R, k], and values and
+        columns where it asks for them.
+        """
+        record = cls.plain(call.logits, call.lengths, outputs.indices, call.k)
+        record.queries, record.compress_ratio = call.queries, call.compress_ratio
         record.starts, record.ends, record.offsets = map(_address, (call.starts, call.ends, call.offsets))
         record.wide_output = outputs.indices.dtype == torch.int64
         record.wide_offsets = call.offsets is not None and call.offsets.dtype == torch.int64

@@ -120,6 +120,10 @@ class Call:
         """Whether this is a call of float32 logits, lengths [R] and k, and of nothing else."""
         return not self.extras
 
+    def returned(self, selection: Selection) -> Tensor | Selection:
+        """What the call returns of a selection: its indices alone, int32 or int64 [R, k], or all of it."""
+        return selection if self.return_values or self.return_columns else selection.indices
+
     @property
     def extras(self) -> tuple[str, ...]:
         """The names of the arguments that make this more than a plain call, in the order of the fields."""

@@ -22,14 +22,12 @@ def answer(call: Call, columns: Tensor) -> Tensor | Selection:
     call: says how columns become places, and what else is asked for. columns: int32 [R, k], counted from the
     start of each row's window, ascending, then -1.
     """
-    places = places_of(call, columns)
-    if not call.return_values and not call.return_columns:
-        return places
-    return Selection(
-        places,
+    selection = Selection(
+        places_of(call, columns),
         values_of(call, columns) if call.return_values else None,
         columns if call.return_columns else None,
     )
+    return call.returned(selection)
 
 
 def places_of(call: Call, columns: Tensor) -> Tensor:

@@ -25,15 +25,12 @@ class Outputs:
 
     def __init__(self, call: Call, given: Tensor | None = None) -> None:
         self._canaried: dict[str, Tensor] = {}
-        values, columns = call.return_values, call.return_columns
         self.selection = Selection(
             self._canaried_output("output", call, call.index_dtype) if given is None else given,
-            self._canaried_output("values", call, call.logits.dtype) if values else None,
-            self._canaried_output("columns", call, torch.int32) if columns else None,
+            self._canaried_output("values", call, call.logits.dtype) if call.return_values else None,
+            self._canaried_output("columns", call, torch.int32) if call.return_columns else None,
         )
-
-        asked = values or columns
-        self.answer: Tensor | Selection = self.selection if asked else self.selection.indices
+        self.answer = call.returned(self.selection)
 
     def _canaried_output(self, name: str, call: Call, dtype: torch.dtype) -> Tensor:
         slots = call.rows * call.k

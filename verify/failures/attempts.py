@@ -38,9 +38,7 @@ class Attempts:
         self._row = min(row, max(0, case.rows - 1))
         self.attempts = 0
         self._fails = fails
-        self._held: set[tuple[object, ...]] = (
-            set()
-        )  # cases that do not fail: no second attempt is made of them
+        self._held: set[tuple[object, ...]] = set()  # cases that do not fail: tried once
         self._deadline = deadline
         self._most = most
         self._ks = ks
