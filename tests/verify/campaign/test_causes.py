@@ -16,6 +16,8 @@ from places import SHARED
 
 from persistent_topk.commands.cli import group
 from persistent_topk.exit_code import ExitCode
+from persistent_topk.verify.campaign import campaign
+from persistent_topk.verify.campaign.budget import SHRINK_SECONDS
 from persistent_topk.verify.campaign.campaign import Campaign, Options
 from persistent_topk.verify.campaign.counterexamples import Counterexample, Counterexamples
 from persistent_topk.verify.campaign.outcome import Outcome, PropertyOutcome
@@ -41,6 +43,12 @@ def examined(target: Target, folder: Path, **options: object) -> Outcome:
     return Campaign([target], Options(**options)).run()  # type: ignore[arg-type]
 
 
+@pytest.fixture
+def attempts_end_shrinking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine the clock would."""
+    monkeypatch.setattr(campaign, "SHORT_SHRINK_SECONDS", SHRINK_SECONDS)
+
+
 def saved(outcome: Outcome, promise: str) -> Failure:
     (target,) = outcome.targets.values()
     replay = target.properties[promise].replay
@@ -61,6 +69,7 @@ def test_a_slot_that_was_never_written_is_one_story(isolated: IsolatedTarget, tm
 
 
 @pytest.mark.parametrize("isolated", ["first_width"], indirect=True)
+@pytest.mark.usefixtures("attempts_end_shrinking")
 def test_the_calls_that_a_failure_needs_are_kept_and_replayed(
     isolated: IsolatedTarget, tmp_path: Path
 ) -> None:
@@ -76,6 +85,7 @@ def test_the_calls_that_a_failure_needs_are_kept_and_replayed(
 
 
 @pytest.mark.parametrize("isolated", ["now_and_then"], indirect=True)
+@pytest.mark.usefixtures("attempts_end_shrinking")
 def test_a_failure_that_a_fresh_process_does_not_show_is_said_to_be_one(
     isolated: IsolatedTarget, tmp_path: Path
 ) -> None:
@@ -88,6 +98,7 @@ def test_a_failure_that_a_fresh_process_does_not_show_is_said_to_be_one(
 
 
 @pytest.mark.parametrize("isolated", ["aborts"], indirect=True)
+@pytest.mark.usefixtures("attempts_end_shrinking")
 def test_a_crash_is_shrunk(isolated: IsolatedTarget, tmp_path: Path) -> None:
     case = saved(examined(isolated, tmp_path, first_only=True), "exact-set").case
     assert (1, 1, stateful_topk.LARGEST_K + 1) == (case.rows, case.columns, case.k)
