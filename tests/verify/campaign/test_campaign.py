@@ -193,7 +193,7 @@ def test_the_same_seed_and_count_give_the_same_cases(tmp_path: Path) -> None:
 def test_the_time_budget_is_used_and_kept(function: Function, least: float, tmp_path: Path) -> None:
     began = time.monotonic()
     campaign(function_target(function), tmp_path)
-    assert least * SECONDS < time.monotonic() - began < 1.1 * SECONDS
+    assert least * SECONDS < time.monotonic() - began < 1.3 * SECONDS
 
 
 def test_ks_of_the_users_are_kept_to_by_every_family_recipe_and_shrunk_case(tmp_path: Path) -> None:
