@@ -1,0 +1,216 @@
+"""The operators of torch.ops.persistent_topk. Importing this module registers them, for every device.
+
+topk_out: a plain call, into tensors of the caller. select_out: any call, into tensors of the caller. select: any
+call, into new tensors. CPU tensors go to the model, CUDA tensors to the kernel, by the C++ of cuda/operators/,
+which the first such call loads, or by Python where torch is older than that needs. Fake and meta tensors get
+shapes.
+
+Source: the contract, docs/contract.md.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from .reference import dispatch
+from .reference.arguments import check_arguments, check_output_dtype, check_outputs, check_workspace
+from .reference.call import Call, Options, Selection
+from .reference.places import selection_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+NAMESPACE = "persistent_topk"
+# The optional arguments of a Call that say where a row lies and what is written for a column.
+WHERE = (
+    "Tensor? starts=None, Tensor? ends=None, int queries=1, int compress_ratio=1, Tensor? offsets=None, "
+    "Tensor? page_table=None, Tensor? table_rows=None, Tensor? table_starts=None, int? page_size=None"
+)
+# (a!) and its like mark what is written.
+SCHEMAS = {
+    "topk_out": "(Tensor logits, Tensor lengths, Tensor(a!) output, Tensor(b!) workspace, int k) -> ()",
+    "select_out": "(Tensor logits, Tensor? lengths, Tensor(a!) output, Tensor(b!)? workspace, int k, *, "
+    f"{WHERE}, Tensor(c!)? columns_out=None, Tensor(d!)? values_out=None) -> ()",
+    "select": f"(Tensor logits, Tensor? lengths, int k, *, {WHERE}, bool return_values=False, "
+    "bool return_columns=False, ScalarType? index_dtype=None) -> (Tensor, Tensor?, Tensor?)",
+}
+
+
+def topk(logits: Tensor, lengths: Tensor | None, k: int, **options: Unpack[Options]) -> Tensor | Selection:
+    """What persistent_topk.topk returns, by the operator `select`, and its errors.
+
+    logits: float32, bfloat16 or float16 [R, S]. lengths: int32 [R] or [B, Q]; None: all columns. k: 1 .. 4096.
+    options: the other arguments of a Call. Raises TypeError or ValueError for arguments that cannot be right,
+    BuildError and CudaError.
+    """
+    try:
+        found = Selection(*torch.ops.persistent_topk.select(logits, lengths, k, **options))
+    except (RuntimeError, TypeError, ValueError):
+        Call(logits, lengths, k, **options)  # torch has its own words, and classes, for a wrong argument
+        _raise_what_was_kept()
+        raise
+    return found if options.get("return_values") or options.get("return_columns") else found.indices
+
+
+def selected_on_cpu(call: Call) -> Selection:
+    """What the model selects, so that code around the operators runs without a GPU: indices int32 or int64
+    [R, k], and what else the call asks for."""
+    return selection_of(call, dispatch.selected_columns(call))
+
+
+def topk_out(logits: Tensor, lengths: Tensor, output: Tensor, workspace: Tensor, k: int) -> None:
+    """The operator topk_out in Python: on CPU tensors, and on CUDA tensors until its C++ is loaded.
+
+    logits: float32 [R, S]. lengths: int32 [R]. output: int32 [R, k], contiguous, written. workspace: any dtype
+    and any shape, contiguous, of workspace_size() bytes. k: 1 .. 4096. Raises TypeError or ValueError for
+    arguments that cannot be right, BuildError, CudaError.
+    """
+    from .cuda import gpu
+
+    check_arguments(logits, lengths, k)
+    gpu.check_plain_output(logits, output, k)
+    check_workspace(workspace, logits.device, gpu.workspace_size(*logits.shape, k, logits.device))
+    if not logits.is_cuda:
+        output.copy_(dispatch.topk(logits, lengths, k))
+    elif _has_cpp():
+        torch.ops.persistent_topk.topk_out(logits, lengths, output, workspace, k)
+    else:
+        gpu.launch(logits, lengths, output, workspace, k)
+
+
+def select_out(
+    logits: Tensor,
+    lengths: Tensor | None,
+    output: Tensor,
+    workspace: Tensor | None,
+    k: int,
+    *,
+    columns_out: Tensor | None = None,
+    values_out: Tensor | None = None,
+    **where: Unpack[Options],
+) -> None:
+    """The operator select_out in Python: on CPU tensors, and on CUDA tensors until its C++ is loaded.
+
+    logits: float32, bfloat16 or float16 [R, S]. lengths: int32 [R] or [B, Q]; None: all columns. output: int32
+    or int64 [R, k], any row stride, written. workspace: any dtype and shape, contiguous, of workspace_size()
+    bytes; None: allocated where the device needs one. k: 1 .. 4096. columns_out: int32 [R, k], values_out: the
+    dtype of logits [R, k], any row stride, written; None: not wanted. where: the other arguments of a Call.
+    Raises TypeError or ValueError for arguments that cannot be right, BuildError, CudaError.
+    """
+    from .cuda import gpu
+
+    outputs = Selection(output, values_out, columns_out)
+    check_output_dtype(output)
+    asked = {"return_values": values_out is not None, "return_columns": columns_out is not None}
+    call = Call(logits, lengths, k, index_dtype=output.dtype, **asked, **where)
+    check_outputs(call, outputs)
+    if workspace is not None:
+        check_workspace(workspace, logits.device, gpu.workspace_size(*logits.shape, k, logits.device))
+    if not logits.is_cuda:
+        for wanted, found in zip(outputs, selected_on_cpu(call), strict=True):
+            if wanted is not None:
+                wanted.copy_(found)
+    elif _has_cpp():
+        more = {"columns_out": columns_out, "values_out": values_out, **where}
+        torch.ops.persistent_topk.select_out(logits, lengths, output, workspace, k, **more)
+    else:
+        gpu.launch_call(call, outputs, workspace)
+
+
+def select(
+    logits: Tensor,
+    lengths: Tensor | None,
+    k: int,
+    *,
+    index_dtype: torch.dtype | None = None,
+    **options: Unpack[Options],
+) -> Selection:
+    """The operator select in Python: on CPU tensors, and on CUDA tensors until its C++ is loaded.
+
+    logits: float32, bfloat16 or float16 [R, S]. lengths: int32 [R] or [B, Q]; None: all columns. k: 1 .. 4096.
+    index_dtype: of the places; None: int32. options: the other arguments of a Call. Returns indices, int32 or
+    int64 [R, k], and values and columns, or None. Raises TypeError or ValueError for arguments that cannot be
+    right, BuildError, CudaError.
+    """
+    from .cuda import gpu
+
+    call = Call(logits, lengths, k, index_dtype=index_dtype or torch.int32, **options)
+    if not logits.is_cuda:
+        return selected_on_cpu(call)
+    if _has_cpp():
+        found = torch.ops.persistent_topk.select(logits, lengths, k, index_dtype=index_dtype, **options)
+        return Selection(*found)
+    return gpu.select(call)
+
+
+def _has_cpp() -> bool:
+    """Whether CUDA tensors go to C++ from now on: loads it."""
+    from .cuda.operators import library
+
+    return library.load()
+
+
+def _raise_what_was_kept() -> None:
+    """Raises the error of the C++ operators in this thread as BuildError or CudaError, if they had one."""
+    from .cuda.operators import library
+
+    library.raise_kept()
+
+
+def _check_dimensions(**given: Tensor) -> None:
+    for name, tensor in given.items():
+        torch._check(tensor.dim() == 2, lambda: f"{name} has {tensor.dim()} dimensions; expected 2")  # noqa: B023
+
+
+def _fake_out(logits: Tensor, lengths: Tensor | None, output: Tensor, *_: object, **__: object) -> None:
+    _check_dimensions(logits=logits, output=output)
+
+
+def _fake_select(
+    logits: Tensor,
+    lengths: Tensor | None,
+    k: int,
+    *,
+    return_values: bool = False,
+    return_columns: bool = False,
+    index_dtype: torch.dtype | None = None,
+    **_: object,
+) -> Selection:
+    _check_dimensions(logits=logits)
+    shape = (logits.shape[0], k)
+    return Selection(
+        logits.new_empty(shape, dtype=index_dtype or torch.int32),
+        logits.new_empty(shape) if return_values else None,
+        logits.new_empty(shape, dtype=torch.int32) if return_columns else None,
+    )
+
+
+def _no_vmap(name: str) -> object:
+    def rule(*_: object) -> None:
+        raise NotImplementedError(
+            f"{name} has no rule for vmap; expected the batch among the rows: logits.flatten(0, 1)"
+        )
+
+    return rule
+
+
+def register() -> torch.library.Library:
+    """Defines the operators, once a process."""
+    library = torch.library.Library(NAMESPACE, "FRAGMENT")
+    fakes = {"topk_out": _fake_out, "select_out": _fake_out, "select": _fake_select}
+    tags = [torch.Tag.pt2_compliant_tag, torch.Tag.needs_fixed_stride_order]
+    for function in (topk_out, select_out, select):
+        name = function.__name__
+        library.define(name + SCHEMAS[name], tags=tags)
+        torch.library.register_fake(f"{NAMESPACE}::{name}", fakes[name], lib=library)
+        # Of all devices that have nothing of their own: C++ registers itself for CUDA, and replaces nothing.
+        library.impl(name, function, "CompositeExplicitAutograd")
+    return library
+
+
+# A second import of the module under another name must not define the operators twice.
+if not hasattr(torch.ops.persistent_topk, "topk_out"):
+    OPERATORS = register()
