@@ -1,16 +1,17 @@
 """The operators of torch.ops.persistent_topk. Importing this module registers them, for every device.
 
-topk_out: a plain call, into tensors of the caller. select_out: any call, into tensors of the caller. select: any
-call, into new tensors. CPU tensors go to the model, CUDA tensors to the kernel, by the C++ of cuda/operators/,
-which the first such call loads, or by Python where torch is older than that needs. Fake and meta tensors get
-shapes.
+topk_out: a plain call, into tensors of the caller. select_out: any call, into tensors of the caller. select:
+any call, into new tensors. CPU tensors go to the model, CUDA tensors to the kernel, by the C++ of
+cuda/operators/, which the first such call loads, or by Python where torch is older than that needs. Fake and
+meta tensors get shapes.
 
 Source: the contract, docs/contract.md.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -42,9 +43,9 @@ SCHEMAS = {
 def topk(logits: Tensor, lengths: Tensor | None, k: int, **options: Unpack[Options]) -> Tensor | Selection:
     """What persistent_topk.topk returns, by the operator `select`, and its errors.
 
-    logits: float32, bfloat16 or float16 [R, S]. lengths: int32 [R] or [B, Q]; None: all columns. k: 1 .. 4096.
-    options: the other arguments of a Call. Raises TypeError or ValueError for arguments that cannot be right,
-    BuildError and CudaError.
+    logits: float32, bfloat16 or float16 [R, S]. lengths: int32 [R] or [B, Q]; None: all columns. k: 1 ..
+    4096. options: the other arguments of a Call. Raises TypeError or ValueError for arguments that cannot be
+    right, BuildError and CudaError.
     """
     try:
         found = Selection(*torch.ops.persistent_topk.select(logits, lengths, k, **options))
@@ -64,21 +65,21 @@ def selected_on_cpu(call: Call) -> Selection:
 def topk_out(logits: Tensor, lengths: Tensor, output: Tensor, workspace: Tensor, k: int) -> None:
     """The operator topk_out in Python: on CPU tensors, and on CUDA tensors until its C++ is loaded.
 
-    logits: float32 [R, S]. lengths: int32 [R]. output: int32 [R, k], contiguous, written. workspace: any dtype
-    and any shape, contiguous, of workspace_size() bytes. k: 1 .. 4096. Raises TypeError or ValueError for
-    arguments that cannot be right, BuildError, CudaError.
+    logits: float32 [R, S]. lengths: int32 [R]. output: int32 [R, k], contiguous, written. workspace: any
+    dtype and any shape, contiguous, of workspace_size() bytes. k: 1 .. 4096. Raises TypeError or ValueError
+    for arguments that cannot be right, BuildError, CudaError.
     """
-    from .cuda import gpu
+    from .cuda import calls, gpu
 
     check_arguments(logits, lengths, k)
     gpu.check_plain_output(logits, output, k)
-    check_workspace(workspace, logits.device, gpu.workspace_size(*logits.shape, k, logits.device))
+    check_workspace(workspace, logits.device, _workspace_bytes(logits, k))
     if not logits.is_cuda:
         output.copy_(dispatch.topk(logits, lengths, k))
     elif _has_cpp():
         torch.ops.persistent_topk.topk_out(logits, lengths, output, workspace, k)
     else:
-        gpu.launch(logits, lengths, output, workspace, k)
+        calls.launch(logits, lengths, output, workspace, k)
 
 
 def select_out(
@@ -90,15 +91,16 @@ def select_out(
     *,
     columns_out: Tensor | None = None,
     values_out: Tensor | None = None,
-    **where: Unpack[Options],
+    **where: Any,
 ) -> None:
     """The operator select_out in Python: on CPU tensors, and on CUDA tensors until its C++ is loaded.
 
-    logits: float32, bfloat16 or float16 [R, S]. lengths: int32 [R] or [B, Q]; None: all columns. output: int32
-    or int64 [R, k], any row stride, written. workspace: any dtype and shape, contiguous, of workspace_size()
-    bytes; None: allocated where the device needs one. k: 1 .. 4096. columns_out: int32 [R, k], values_out: the
-    dtype of logits [R, k], any row stride, written; None: not wanted. where: the other arguments of a Call.
-    Raises TypeError or ValueError for arguments that cannot be right, BuildError, CudaError.
+    logits: float32, bfloat16 or float16 [R, S]. lengths: int32 [R] or [B, Q]; None: all columns. output:
+    int32 or int64 [R, k], any row stride, written. workspace: any dtype and shape, contiguous, of
+    workspace_size() bytes; None: allocated where the device needs one. k: 1 .. 4096. columns_out: int32 [R,
+    k], values_out: the dtype of logits [R, k], any row stride, written; None: not wanted. where: the other
+    arguments of a Call. Raises TypeError or ValueError for arguments that cannot be right, BuildError,
+    CudaError.
     """
     from .cuda import gpu
 
@@ -108,10 +110,10 @@ def select_out(
     call = Call(logits, lengths, k, index_dtype=output.dtype, **asked, **where)
     check_outputs(call, outputs)
     if workspace is not None:
-        check_workspace(workspace, logits.device, gpu.workspace_size(*logits.shape, k, logits.device))
+        check_workspace(workspace, logits.device, _workspace_bytes(logits, k))
     if not logits.is_cuda:
         for wanted, found in zip(outputs, selected_on_cpu(call), strict=True):
-            if wanted is not None:
+            if wanted is not None and found is not None:
                 wanted.copy_(found)
     elif _has_cpp():
         more = {"columns_out": columns_out, "values_out": values_out, **where}
@@ -126,14 +128,14 @@ def select(
     k: int,
     *,
     index_dtype: torch.dtype | None = None,
-    **options: Unpack[Options],
+    **options: Any,
 ) -> Selection:
     """The operator select in Python: on CPU tensors, and on CUDA tensors until its C++ is loaded.
 
-    logits: float32, bfloat16 or float16 [R, S]. lengths: int32 [R] or [B, Q]; None: all columns. k: 1 .. 4096.
-    index_dtype: of the places; None: int32. options: the other arguments of a Call. Returns indices, int32 or
-    int64 [R, k], and values and columns, or None. Raises TypeError or ValueError for arguments that cannot be
-    right, BuildError, CudaError.
+    logits: float32, bfloat16 or float16 [R, S]. lengths: int32 [R] or [B, Q]; None: all columns. k: 1 ..
+    4096. index_dtype: of the places; None: int32. options: the other arguments of a Call. Returns indices,
+    int32 or int64 [R, k], and values and columns, or None. Raises TypeError or ValueError for arguments that
+    cannot be right, BuildError, CudaError.
     """
     from .cuda import gpu
 
@@ -144,6 +146,12 @@ def select(
         found = torch.ops.persistent_topk.select(logits, lengths, k, index_dtype=index_dtype, **options)
         return Selection(*found)
     return gpu.select(call)
+
+
+def _workspace_bytes(logits: Tensor, k: int) -> int:
+    from .cuda import gpu
+
+    return gpu.workspace_size(logits.shape[0], logits.shape[1], k, logits.device)
 
 
 def _has_cpp() -> bool:
@@ -188,19 +196,14 @@ def _fake_select(
     )
 
 
-def _no_vmap(name: str) -> object:
-    def rule(*_: object) -> None:
-        raise NotImplementedError(
-            f"{name} has no rule for vmap; expected the batch among the rows: logits.flatten(0, 1)"
-        )
-
-    return rule
-
-
 def register() -> torch.library.Library:
     """Defines the operators, once a process."""
     library = torch.library.Library(NAMESPACE, "FRAGMENT")
-    fakes = {"topk_out": _fake_out, "select_out": _fake_out, "select": _fake_select}
+    fakes: dict[str, Callable[..., Any]] = {
+        "topk_out": _fake_out,
+        "select_out": _fake_out,
+        "select": _fake_select,
+    }
     tags = [torch.Tag.pt2_compliant_tag, torch.Tag.needs_fixed_stride_order]
     for function in (topk_out, select_out, select):
         name = function.__name__

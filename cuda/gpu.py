@@ -19,7 +19,7 @@ from ..reference.call import Call, Options, Places, Selection
 from ..reference.plan import Plan
 from ..reference.policy import Policy
 from ..reference.trace import TRACE_DTYPE
-from .calls import launch, launch_record, lay_out
+from .calls import launch_record, lay_out
 from .structs import CallRecord
 
 if TYPE_CHECKING:
@@ -151,8 +151,9 @@ def select(call: Call, policy: Policy | None = None, trace: np.ndarray | None = 
 def launch_call(call: Call, outputs: Selection, workspace: torch.Tensor | None = None) -> None:
     """Launches a call that writes these tensors, on the current stream of their device.
 
-    call: of tensors on a CUDA device. outputs: checked ones, int32 or int64 [R, k] and what else the call asks
-    for. workspace: of workspace_size() bytes; None: allocated if it is needed. Raises BuildError, CudaError.
+    call: of tensors on a CUDA device. outputs: checked ones, int32 or int64 [R, k] and what else the call
+    asks for. workspace: of workspace_size() bytes; None: allocated if it is needed. Raises BuildError,
+    CudaError.
     """
     launch_record(CallRecord.of(call, outputs), call.logits, workspace)
 
