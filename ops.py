@@ -11,18 +11,15 @@ Source: the contract, docs/contract.md.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from .reference import dispatch
 from .reference.arguments import check_arguments, check_output_dtype, check_outputs, check_workspace
-from .reference.call import Call, Options, Selection
+from .reference.call import Call, Selection
 from .reference.places import selection_of
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 NAMESPACE = "persistent_topk"
 # The optional arguments of a Call that say where a row lies and what is written for a column.
@@ -40,17 +37,26 @@ SCHEMAS = {
 }
 
 
-def topk(logits: Tensor, lengths: Tensor | None, k: int, **options: Unpack[Options]) -> Tensor | Selection:
+def topk(
+    logits: Tensor,
+    lengths: Tensor | None,
+    k: int,
+    *,
+    index_dtype: torch.dtype | None = None,
+    **options: Any,
+) -> Tensor | Selection:
     """What persistent_topk.topk returns, by the operator `select`, and its errors.
 
     logits: float32, bfloat16 or float16 [R, S]. lengths: int32 [R] or [B, Q]; None: all columns. k: 1 ..
-    4096. options: the other arguments of a Call. Raises TypeError or ValueError for arguments that cannot be
-    right, BuildError and CudaError.
+    4096. index_dtype: of the places; None: int32. options: the other arguments of a Call. Raises TypeError or
+    ValueError for arguments that cannot be right, BuildError and CudaError.
     """
+    operator = torch.ops.persistent_topk.select
     try:
-        found = Selection(*torch.ops.persistent_topk.select(logits, lengths, k, **options))
+        found = Selection(*operator(logits, lengths, k, index_dtype=index_dtype, **options))
     except (RuntimeError, TypeError, ValueError):
-        Call(logits, lengths, k, **options)  # torch has its own words, and classes, for a wrong argument
+        # torch has its own words, and its own classes, for some wrong arguments.
+        Call(logits, lengths, k, index_dtype=index_dtype or torch.int32, **options)
         _raise_what_was_kept()
         raise
     return found if options.get("return_values") or options.get("return_columns") else found.indices
@@ -73,13 +79,14 @@ def topk_out(logits: Tensor, lengths: Tensor, output: Tensor, workspace: Tensor,
 
     check_arguments(logits, lengths, k)
     gpu.check_plain_output(logits, output, k)
-    check_workspace(workspace, logits.device, _workspace_bytes(logits, k))
-    if not logits.is_cuda:
-        output.copy_(dispatch.topk(logits, lengths, k))
-    elif _has_cpp():
+    if logits.is_cuda and _has_cpp():
         torch.ops.persistent_topk.topk_out(logits, lengths, output, workspace, k)
-    else:
+        return
+    check_workspace(workspace, logits.device, _workspace_bytes(logits, k))
+    if logits.is_cuda:
         calls.launch(logits, lengths, output, workspace, k)
+    else:
+        output.copy_(dispatch.topk(logits, lengths, k))
 
 
 def select_out(
@@ -106,20 +113,21 @@ def select_out(
 
     outputs = Selection(output, values_out, columns_out)
     check_output_dtype(output)
-    asked = {"return_values": values_out is not None, "return_columns": columns_out is not None}
-    call = Call(logits, lengths, k, index_dtype=output.dtype, **asked, **where)
+    wanted = {"return_values": values_out is not None, "return_columns": columns_out is not None}
+    call = Call(logits, lengths, k, **{"index_dtype": output.dtype, **wanted, **where})
     check_outputs(call, outputs)
-    if workspace is not None:
-        check_workspace(workspace, logits.device, _workspace_bytes(logits, k))
-    if not logits.is_cuda:
-        for wanted, found in zip(outputs, selected_on_cpu(call), strict=True):
-            if wanted is not None and found is not None:
-                wanted.copy_(found)
-    elif _has_cpp():
+    if logits.is_cuda and _has_cpp():
         more = {"columns_out": columns_out, "values_out": values_out, **where}
         torch.ops.persistent_topk.select_out(logits, lengths, output, workspace, k, **more)
-    else:
+        return
+    if workspace is not None:
+        check_workspace(workspace, logits.device, _workspace_bytes(logits, k))
+    if logits.is_cuda:
         gpu.launch_call(call, outputs, workspace)
+        return
+    for written, found in zip(outputs, selected_on_cpu(call), strict=True):
+        if written is not None and found is not None:
+            written.copy_(found)
 
 
 def select(
@@ -149,8 +157,10 @@ def select(
 
 
 def _workspace_bytes(logits: Tensor, k: int) -> int:
-    from .cuda import gpu
+    from .cuda import gpu, library
 
+    if logits.is_cuda:  # else the library of another dtype would be compiled to ask it
+        library.library_for(logits.get_device(), logits.dtype)
     return gpu.workspace_size(logits.shape[0], logits.shape[1], k, logits.device)
 
 

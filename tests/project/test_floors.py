@@ -34,9 +34,16 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("tests", "notebooks", "docs"),
 )
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-# The package's face picks an implementation when it is called; `python -m` enters at the top, from where it
-# is typed. Nothing imports an entry point.
-ENTRY_POINTS = ("__init__.py", "verify/__init__.py", "verify/__main__.py", "verify/pytest_plugin.py")
+# The package's face and the operators pick an implementation when they are called, by the tensors' device;
+# `python -m` enters at the top, from where it is typed. Nothing imports an entry point, but for the operators:
+# who calls them opens that door.
+ENTRY_POINTS = (
+    "__init__.py",
+    "ops.py",
+    "verify/__init__.py",
+    "verify/__main__.py",
+    "verify/pytest_plugin.py",
+)
 
 
 def room_of(name: str) -> str | None:

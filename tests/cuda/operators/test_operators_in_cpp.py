@@ -1,0 +1,354 @@
+"""The C++ operators on a CPU: what they pass to the kernel, and what they refuse, compared with Python's.
+
+They are registered for CPU tensors in a namespace of their own, over a kernel that only remembers its calls.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from random_calls import random_call
+from torch import Tensor
+
+from persistent_topk import ops
+from persistent_topk.cuda.build import BuildError, find_nvcc
+from persistent_topk.cuda.cache import load_library
+from persistent_topk.cuda.library import CHOOSE_POLICY
+from persistent_topk.cuda.operators import library
+from persistent_topk.cuda.structs import CallRecord, TopkCall
+from persistent_topk.reference.call import Call, Selection
+
+NAMESPACE = "persistent_topk_in_cpp"
+STREAM = 0x5EED
+LAUNCH = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(TopkCall))
+WORKSPACE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(TopkCall), ctypes.POINTER(ctypes.c_int64))
+CURRENT_STREAM = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_int32, ctypes.POINTER(ctypes.c_void_p))
+
+pytestmark = pytest.mark.xdist_group("operators in C++")
+
+
+@dataclass
+class Kernel:
+    """A library that remembers its calls. needs: bytes of workspace. fails: the error of a launch."""
+
+    needs: int = 0
+    fails: int = 0
+    calls: list[TopkCall] = field(default_factory=list)
+    asked: list[tuple[int, int]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.launch, self.workspace = LAUNCH(self._launch), WORKSPACE(self._workspace)
+        self.python = library.Python(
+            library.FIND(self._find),
+            library.EXPLAIN(lambda device, dtype, error: library.KEPT.keep(RuntimeError(f"error {error}"))),
+            ctypes.cast(self._stream, ctypes.c_void_p),
+        )
+
+    def _launch(self, call: Any) -> int:
+        self.calls.append(TopkCall.from_buffer_copy(call.contents))
+        return self.fails
+
+    def _workspace(self, call: Any, size: Any) -> int:
+        size.contents.value = self.needs
+        return 0
+
+    def _find(self, device: int, dtype: int, found: Any) -> int | None:
+        self.asked.append((device, dtype))
+        if self.fails < 0:
+            return library.KEPT.keep(BuildError("no compiler"))
+        found.contents.launch = ctypes.cast(self.launch, ctypes.c_void_p).value
+        found.contents.workspace = ctypes.cast(self.workspace, ctypes.c_void_p).value
+        return None
+
+    @property
+    def _stream(self) -> Any:
+        def stream(device: int, found: Any) -> int:
+            found.contents.value = STREAM
+            return 0
+
+        self.current_stream = CURRENT_STREAM(stream)
+        return self.current_stream
+
+
+class InCpp:
+    """The operators of a namespace of their own, whose CPU side is a copy of the library."""
+
+    def __init__(self, folder: Path, name: str, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.schemas = torch.library.Library(name, "DEF")
+        for operator, schema in ops.SCHEMAS.items():
+            self.schemas.define(operator + schema)
+        copy = folder / f"{name}.so"
+        shutil.copy(library.compiled(), copy)  # another file is another library: its globals are its own
+        self.library = load_library(copy)
+        for key in ("CPU", "Meta"):  # where a tensor is elsewhere, torch calls that other device's
+            library.register(self.library, kernel.python, name, key)
+        operators = getattr(torch.ops, name)
+        self.topk_out, self.select_out, self.select = (
+            operators.topk_out,
+            operators.select_out,
+            operators.select,
+        )
+
+    @property
+    def last(self) -> TopkCall:
+        return self.kernel.calls[-1]
+
+
+def skip_unless_it_compiles() -> None:
+    if not library.is_new_enough(torch.__version__):
+        pytest.skip(f"needs torch {library.TARGET}")
+    try:
+        find_nvcc()
+    except BuildError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> InCpp:
+    skip_unless_it_compiles()
+    return InCpp(tmp_path_factory.mktemp("operators"), NAMESPACE, Kernel())
+
+
+@pytest.fixture
+def in_cpp(loaded: InCpp) -> Iterator[InCpp]:
+    loaded.kernel.calls.clear()
+    loaded.kernel.needs = loaded.kernel.fails = 0
+    yield loaded
+    loaded.kernel.needs = loaded.kernel.fails = 0
+
+
+def outputs_of(call: Call, beyond: int = 0) -> Selection:
+    def rows(dtype: torch.dtype) -> Tensor:
+        return torch.empty(call.rows, call.k + beyond, dtype=dtype)[:, : call.k]
+
+    return Selection(
+        rows(call.index_dtype),
+        rows(call.logits.dtype) if call.return_values else None,
+        rows(torch.int32) if call.return_columns else None,
+    )
+
+
+def where(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a call that select_out takes by name."""
+    others = {"logits", "lengths", "k", "return_values", "return_columns", "index_dtype"}
+    return {name: value for name, value in arguments.items() if name not in others}
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_call_reaches_the_kernel_as_python_passes_it(in_cpp: InCpp, seed: int) -> None:
+    arguments = random_call(seed, most_rows=5, most_columns=60, most_k=20)
+    call = Call(**arguments)
+    outputs = outputs_of(call, beyond=seed % 3)
+    workspace = torch.empty(8, dtype=torch.uint8)
+    in_cpp.select_out(
+        call.logits,
+        call.lengths,
+        outputs.indices,
+        workspace,
+        call.k,
+        columns_out=outputs.columns,
+        values_out=outputs.values,
+        **where(arguments),
+    )
+    assert bytes(CallRecord.of(call, outputs)) == bytes(in_cpp.last.call)
+    rest = (in_cpp.last.stream, in_cpp.last.policy, in_cpp.last.device, in_cpp.last.cooperative)
+    assert (STREAM, CHOOSE_POLICY, 0, 0) == rest
+    assert (workspace.data_ptr(), None) == (in_cpp.last.workspace, in_cpp.last.trace)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_select_makes_what_it_returns(in_cpp: InCpp, seed: int) -> None:
+    arguments = random_call(seed, most_rows=5, most_columns=60, most_k=20)
+    call = Call(**arguments)
+    found = Selection(*in_cpp.select(**arguments))
+    for made, wanted in zip(found, outputs_of(call), strict=True):
+        assert (wanted is None) == (made is None)
+        if wanted is not None and made is not None:
+            assert (wanted.shape, wanted.dtype, wanted.stride()) == (made.shape, made.dtype, made.stride())
+    assert bytes(CallRecord.of(call, found)) == bytes(in_cpp.last.call)
+
+
+def test_a_plain_call_reaches_the_kernel(in_cpp: InCpp) -> None:
+    logits, lengths = torch.zeros(4, 9)[:, :7], torch.tensor([7, 3, 0, -1], dtype=torch.int32)
+    output, workspace = torch.empty(4, 3, dtype=torch.int32), torch.empty(0)
+    in_cpp.topk_out(logits, lengths, output, workspace, 3)
+    assert bytes(CallRecord.plain(logits, lengths, output, 3)) == bytes(in_cpp.last.call)
+
+
+def test_a_table_without_pages_is_one(in_cpp: InCpp) -> None:
+    output = torch.empty(2, 3, dtype=torch.int32)
+    table = torch.empty(2, 0, dtype=torch.int32)
+    in_cpp.select_out(torch.zeros(2, 5), None, output, None, 3, page_table=table, page_size=4)
+    call = Call(torch.zeros(2, 5), None, 3, page_table=table, page_size=4)
+    wanted = CallRecord.of(call, Selection(output))
+    assert wanted.page_table == in_cpp.last.call.page_table != 0
+    assert (2, 0, 2) == (in_cpp.last.call.tables, in_cpp.last.call.pages, in_cpp.last.call.page_bits)
+
+
+ROWS = torch.tensor([5, 5, 5], dtype=torch.int32)
+TABLE = torch.zeros(3, 2, dtype=torch.int32)
+WRONG: dict[str, dict[str, Any]] = {
+    "float64 logits": {"logits": torch.zeros(3, 5).double()},
+    "one dimension": {"logits": torch.zeros(5)},
+    "columns apart": {"logits": torch.zeros(5, 3).t()},
+    "logits elsewhere": {"logits": torch.zeros(3, 5, device="meta")},
+    "k of 0": {"k": 0},
+    "k of 4097": {"k": 4097},
+    "int64 lengths": {"lengths": ROWS.long()},
+    "lengths of three dimensions": {"lengths": ROWS.view(1, 1, 3)},
+    "two lengths": {"lengths": ROWS[:2]},
+    "lengths apart": {"lengths": torch.zeros(3, 2, dtype=torch.int32)[:, 0]},
+    "lengths of [2, 3], apart": {"lengths": torch.zeros(1, 3, 2, dtype=torch.int32)[:, :, 0]},
+    "lengths elsewhere": {"lengths": ROWS.to("meta")},
+    "queries of 0": {"queries": 0},
+    "queries with lengths of rows": {"queries": 3, "lengths": ROWS.view(1, 3)},
+    "queries that give other rows": {"queries": 2},
+    "a ratio of 0": {"compress_ratio": 0},
+    "queries without lengths": {"queries": 3, "lengths": None},
+    "a ratio without lengths": {"compress_ratio": 3, "lengths": None},
+    "float starts": {"starts": ROWS.float()},
+    "two starts": {"starts": ROWS[:2]},
+    "ends with lengths": {"ends": ROWS},
+    "two ends": {"ends": ROWS[:2], "lengths": None},
+    "float offsets": {"offsets": ROWS.float()},
+    "offsets with a table": {"offsets": ROWS, "page_table": TABLE, "page_size": 1},
+    "a table without a size": {"page_table": TABLE},
+    "a table of int64": {"page_table": TABLE.long(), "page_size": 1},
+    "a table of one dimension": {"page_table": ROWS, "page_size": 1},
+    "a table apart": {"page_table": torch.zeros(2, 3, dtype=torch.int32).t(), "page_size": 1},
+    "a table elsewhere": {"page_table": TABLE.to("meta"), "page_size": 1},
+    "pages of 3": {"page_table": TABLE, "page_size": 3},
+    "pages of 0": {"page_table": TABLE, "page_size": 0},
+    "a short table": {"page_table": TABLE[:2], "page_size": 1},
+    "two table rows": {"page_table": TABLE, "page_size": 1, "table_rows": ROWS[:2]},
+    "two table starts": {"page_table": TABLE, "page_size": 1, "table_starts": ROWS[:2]},
+    "a size without a table": {"page_size": 1},
+    "table rows without a table": {"table_rows": ROWS},
+    "table starts without a table": {"table_starts": ROWS},
+    "a float output": {"output": torch.zeros(3, 2)},
+    "a flat output": {"output": torch.zeros(6, dtype=torch.int32)},
+    "a wide output": {"output": torch.zeros(3, 4, dtype=torch.int32)},
+    "an output apart": {"output": torch.zeros(2, 3, dtype=torch.int32).t()},
+    "an output that overlaps": {"output": torch.zeros(2, dtype=torch.int32).expand(3, 2)},
+    "an output elsewhere": {"output": torch.zeros(3, 2, dtype=torch.int32, device="meta")},
+    "int64 columns": {"columns_out": torch.zeros(3, 2, dtype=torch.int64)},
+    "values of another dtype": {"values_out": torch.zeros(3, 2, dtype=torch.float16)},
+    "values that overlap": {"values_out": torch.zeros(2).expand(3, 2)},
+    "a workspace apart": {"workspace": torch.zeros(8, 2)[:, 0]},
+    "a workspace elsewhere": {"workspace": torch.zeros(8, device="meta")},
+}
+
+
+def words_of(function: Any, arguments: dict[str, Any]) -> str:
+    given = dict(arguments)
+    first = [given.pop(name) for name in ("logits", "lengths", "output", "workspace", "k")]
+    with pytest.raises((TypeError, ValueError)) as caught:
+        function(*first, **given)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_wrong_arguments_are_told_in_pythons_words(in_cpp: InCpp, wrong: str) -> None:
+    right = {
+        "logits": torch.zeros(3, 5),
+        "lengths": ROWS,
+        "output": torch.zeros(3, 2, dtype=torch.int32),
+        "workspace": None,
+        "k": 2,
+    }
+    arguments = (
+        right | WRONG[wrong] | ({"lengths": None} if "ends" in WRONG[wrong] and "two" in wrong else {})
+    )
+    if wrong == "logits elsewhere":  # Python names the device of logits, which C++ takes for the right one
+        assert "lengths is on device cpu; expected meta" in words_of(in_cpp.select_out, arguments)
+    else:
+        assert words_of(ops.select_out, arguments) == words_of(in_cpp.select_out, arguments)
+    assert [] == in_cpp.kernel.calls
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"logits": torch.zeros(3, 5).bfloat16()},
+        {"lengths": ROWS.view(1, 3)},
+        {"k": 0},
+        {"output": torch.zeros(3, 2, dtype=torch.int64)},
+        {"output": torch.zeros(3, 3, dtype=torch.int32)},
+        {"output": torch.zeros(6, dtype=torch.int32)},
+        {"output": torch.zeros(2, 3, dtype=torch.int32).t()},
+        {"output": torch.zeros(3, 2, dtype=torch.int32, device="meta")},
+        {"workspace": torch.zeros(3, 2, device="meta")},
+        {"workspace": torch.zeros(3, 2).t()},
+    ],
+)
+def test_wrong_arguments_of_a_plain_call_are_told_in_pythons_words(
+    in_cpp: InCpp, wrong: dict[str, Any]
+) -> None:
+    right = {
+        "logits": torch.zeros(3, 5),
+        "lengths": ROWS,
+        "output": torch.zeros(3, 2, dtype=torch.int32),
+        "workspace": torch.zeros(1),
+        "k": 2,
+    }
+    assert words_of(ops.topk_out, right | wrong) == words_of(in_cpp.topk_out, right | wrong)
+    assert [] == in_cpp.kernel.calls
+
+
+def test_another_dtype_of_indices_is_refused(in_cpp: InCpp) -> None:
+    with pytest.raises(ValueError, match=r"index_dtype is Float; expected torch.int32 or torch.int64"):
+        in_cpp.select(torch.zeros(2, 4), None, 2, index_dtype=torch.float32)
+
+
+def test_a_workspace_that_is_too_small_is_refused_with_the_size(in_cpp: InCpp) -> None:
+    in_cpp.kernel.needs = 257
+    output, workspace = torch.zeros(3, 2, dtype=torch.int32), torch.empty(256, dtype=torch.uint8)
+    words = r"workspace has 256 bytes; expected at least workspace_size\(...\) = 257"
+    with pytest.raises(ValueError, match=words):
+        in_cpp.topk_out(torch.zeros(3, 5), ROWS, output, workspace, 2)
+    with pytest.raises(ValueError, match=words):
+        in_cpp.select_out(torch.zeros(3, 5), ROWS, output, workspace, 2)
+    assert [] == in_cpp.kernel.calls
+
+
+def test_without_a_workspace_one_is_made_where_it_is_needed(in_cpp: InCpp) -> None:
+    in_cpp.select(torch.zeros(3, 5), ROWS, 2)
+    assert None is in_cpp.last.workspace
+    in_cpp.kernel.needs = 1000
+    in_cpp.select(torch.zeros(3, 5), ROWS, 2)
+    assert in_cpp.last.workspace
+
+
+def test_an_error_of_a_launch_is_told(in_cpp: InCpp) -> None:
+    in_cpp.kernel.fails = 700
+    with pytest.raises(RuntimeError, match="error 700"):
+        in_cpp.select(torch.zeros(3, 5), ROWS, 2)
+    with pytest.raises(RuntimeError, match="^error 700$"):
+        library.raise_kept()
+    library.raise_kept()  # told once
+
+
+def test_a_kernel_that_cannot_be_built_is_told(tmp_path: Path) -> None:
+    skip_unless_it_compiles()
+    broken = InCpp(tmp_path, f"{NAMESPACE}_broken", Kernel(fails=-1))
+    with pytest.raises(RuntimeError, match="no compiler"):
+        broken.select(torch.zeros(3, 5), ROWS, 2)
+    with pytest.raises(BuildError, match="^no compiler$"):
+        library.raise_kept()
+    broken.kernel.fails = 0  # the compiler is there now
+    broken.select(torch.zeros(3, 5).half(), ROWS, 2)
+    broken.select(torch.zeros(3, 5).half(), ROWS, 2)
+    assert [(0, 0), (0, 2)] == broken.kernel.asked
+
+
+@pytest.mark.parametrize(("version", "expected"), [("2.10.1", False), ("2.11.0+cu130", True), ("3.0", True)])
+def test_older_torch_keeps_to_python(version: str, expected: bool) -> None:
+    assert expected == library.is_new_enough(version)
