@@ -51,12 +51,13 @@ def topk(
     4096. index_dtype: of the places; None: int32. options: the other arguments of a Call. Raises TypeError or
     ValueError for arguments that cannot be right, BuildError and CudaError.
     """
+    if not (torch.compiler.is_compiling() or getattr(logits, "is_meta", False)):
+        # torch takes True and tensors of one integer for integers, and has its own words for the rest.
+        Call(logits, lengths, k, index_dtype=torch.int32 if index_dtype is None else index_dtype, **options)
     operator = torch.ops.persistent_topk.select
     try:
         found = Selection(*operator(logits, lengths, k, index_dtype=index_dtype, **options))
-    except (RuntimeError, TypeError, ValueError):
-        # torch has its own words, and its own classes, for some wrong arguments.
-        Call(logits, lengths, k, index_dtype=index_dtype or torch.int32, **options)
+    except RuntimeError:
         _raise_what_was_kept()
         raise
     return found if options.get("return_values") or options.get("return_columns") else found.indices
@@ -195,9 +196,11 @@ def _fake_select(
     return_values: bool = False,
     return_columns: bool = False,
     index_dtype: torch.dtype | None = None,
-    **_: object,
+    **where: Any,
 ) -> Selection:
     _check_dimensions(logits=logits)
+    if any(isinstance(one, Tensor) and one.device != logits.device for one in (lengths, *where.values())):
+        Call(logits, lengths, k, **where)  # says which
     shape = (logits.shape[0], k)
     return Selection(
         logits.new_empty(shape, dtype=index_dtype or torch.int32),

@@ -89,8 +89,10 @@ def _check_output(name: str, tensor: Tensor, dtypes: Sequence[torch.dtype], call
 
 
 def check_workspace(workspace: Tensor, device: torch.device, needed: int) -> None:
-    """Raise ValueError unless it is contiguous, on this device, and of as many bytes as are needed or
-    more."""
+    """Raise ValueError unless a call may use it.
+
+    workspace: any dtype and shape, contiguous, of `needed` bytes or more. device: of the logits.
+    """
     if workspace.device != device:
         raise ValueError(f"workspace is on {workspace.device}; expected {device}, where logits is")
     if not workspace.is_contiguous():

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
-from engine_calls import *  # noqa: F403  tests of any device
-from engine_calls import Draws, expected
+from engine_oracle import Draws, expected
+from flashinfer_calls import *  # noqa: F403  tests of any device
+from sglang_calls import *  # noqa: F403  tests of any device
+from trtllm_calls import *  # noqa: F403  tests of any device
+from vllm_calls import *  # noqa: F403  tests of any device
 
 from persistent_topk.cuda.engines import sglang, vllm
+
+
+@pytest.fixture
+def draws() -> Draws:
+    return Draws.on("cuda")
 
 
 def test_a_decode_step_of_vllm_is_captured_and_replayed_with_other_lengths() -> None:

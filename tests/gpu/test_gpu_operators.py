@@ -1,4 +1,4 @@
-"""The operators on a GPU: C++ answers, as the oracle does, allocates nothing, and is captured and compiled."""
+"""The operators on a GPU: C++ answers as the oracle does, allocates nothing, is captured and compiled."""
 
 from __future__ import annotations
 

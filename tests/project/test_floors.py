@@ -35,8 +35,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 )
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 # The package's face and the operators pick an implementation when they are called, by the tensors' device;
-# `python -m` enters at the top, from where it is typed. Nothing imports an entry point, but for the operators:
-# who calls them opens that door.
+# `python -m` enters at the top, from where it is typed. Nothing imports an entry point but the operators: who
+# calls them opens that door.
 ENTRY_POINTS = (
     "__init__.py",
     "ops.py",

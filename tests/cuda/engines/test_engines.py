@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from engine_calls import *  # noqa: F403  tests of any device
+from engine_oracle import Draws
+from flashinfer_calls import *  # noqa: F403  tests of any device
+from sglang_calls import *  # noqa: F403  tests of any device
+from trtllm_calls import *  # noqa: F403  tests of any device
+from vllm_calls import *  # noqa: F403  tests of any device
 
 from persistent_topk import ops
 from persistent_topk.cuda import emulated
@@ -15,6 +19,11 @@ from persistent_topk.reference.call import Call, Selection
 def emulated_selection(call: Call) -> Selection:
     found = emulated.topk(**vars(call))
     return found if isinstance(found, Selection) else Selection(found)
+
+
+@pytest.fixture
+def draws() -> Draws:
+    return Draws.on("cpu")
 
 
 @pytest.fixture(params=["model", "emulator"], autouse=True)
