@@ -45,7 +45,7 @@ def topk(
     index_dtype: torch.dtype | None = None,
     **options: Any,
 ) -> Tensor | Selection:
-    """What persistent_topk.topk returns, by the operator `select`, and its errors.
+    """What persistent_topk.topk returns, int32 or int64 [R, k] or a Selection, by the operator `select`.
 
     logits: float32, bfloat16 or float16 [R, S]. lengths: int32 [R] or [B, Q]; None: all columns. k: 1 ..
     4096. index_dtype: of the places; None: int32. options: the other arguments of a Call. Raises TypeError or
@@ -104,7 +104,7 @@ def select_out(
     """The operator select_out in Python: on CPU tensors, and on CUDA tensors until its C++ is loaded.
 
     logits: float32, bfloat16 or float16 [R, S]. lengths: int32 [R] or [B, Q]; None: all columns. output:
-    int32 or int64 [R, k], any row stride, written. workspace: any dtype and shape, contiguous, of
+    int32 or int64 [R, k], any row stride, written. workspace: any dtype and any shape, contiguous, of
     workspace_size() bytes; None: allocated where the device needs one. k: 1 .. 4096. columns_out: int32 [R,
     k], values_out: the dtype of logits [R, k], any row stride, written; None: not wanted. where: the other
     arguments of a Call. Raises TypeError or ValueError for arguments that cannot be right, BuildError,

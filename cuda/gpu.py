@@ -131,7 +131,7 @@ def run(
 def select(call: Call, policy: Policy | None = None, trace: np.ndarray | None = None) -> Selection:
     """The places that the kernel writes for a call, int32 or int64 [R, k], and what else it asks for.
 
-    call, policy and trace: as for run(), whose errors it raises.
+    call, policy: as for run(), whose errors it raises. trace: TRACE_DTYPE [R, plan.records].
     """
     check_on_gpu(call.logits)
     logits, shape = call.logits, (call.rows, call.k)
@@ -152,8 +152,8 @@ def launch_call(call: Call, outputs: Selection, workspace: torch.Tensor | None =
     """Launches a call that writes these tensors, on the current stream of their device.
 
     call: of tensors on a CUDA device. outputs: checked ones, int32 or int64 [R, k] and what else the call
-    asks for. workspace: of workspace_size() bytes; None: allocated if it is needed. Raises BuildError,
-    CudaError.
+    asks for. workspace: uint8 [bytes], of workspace_size() or more; None: allocated if it is needed. Raises
+    BuildError, CudaError.
     """
     launch_record(CallRecord.of(call, outputs), call.logits, workspace)
 

@@ -56,7 +56,7 @@ def check_call(call: Call) -> None:
 
 
 def check_output_dtype(output: Tensor) -> None:
-    """Raise TypeError unless the dtype of `output` is one of places."""
+    """Raise TypeError or ValueError unless `output` is int32 or int64 [R, k]."""
     _check_tensor("output", output, PLACE_DTYPES, (2,), "[rows, k]")
 
 
@@ -91,7 +91,7 @@ def _check_output(name: str, tensor: Tensor, dtypes: Sequence[torch.dtype], call
 def check_workspace(workspace: Tensor, device: torch.device, needed: int) -> None:
     """Raise ValueError unless a call may use it.
 
-    workspace: any dtype and shape, contiguous, of `needed` bytes or more. device: of the logits.
+    workspace: any dtype and any shape, contiguous, of `needed` bytes or more. device: of the logits.
     """
     if workspace.device != device:
         raise ValueError(f"workspace is on {workspace.device}; expected {device}, where logits is")

@@ -146,8 +146,7 @@ def top_k_varlen(
     load_balance: bool = True,
     workspace: dict[str, Tensor] | None = None,
 ) -> tuple[Tensor, Tensor | None]:
-    """(indices, values) of the top_k greatest columns of each row: int32 [rows, top_k], the logits' dtype or
-    None.
+    """(indices, values) of the top_k greatest columns of each row; values are None unless they are asked for.
 
     logits: float32, bfloat16 or float16 [rows, columns]. seq_lens: int32 [rows / next_n], tokens of each
     sequence, of which its row j sees next_n - 1 - j fewer, each compress_ratio of them one column; with
@@ -155,9 +154,10 @@ def top_k_varlen(
     begin; columns are counted from there, or from 0 with absolute_indices. page_table: int32 [rows / next_n,
     pages]: places in a paged cache in place of columns; page_size: columns of a page, a power of two; None:
     1. compress_ratio, next_n: None: 1. return_values: whether values come along, -inf behind the last.
-    out_indices, out_values: written and returned, [rows, top_k], or as many elements; None: new ones.
-    max_window_len, pre_idx, backend, load_balance, workspace: not read, since they change the speed of theirs
-    alone.
+    out_indices: int32 [rows, top_k] or as many elements, written and returned; None: a new one. out_values:
+    the same of the logits' dtype [rows, top_k]. pre_idx, hints, int32 [rows / next_n, top_k], workspace,
+    int32 [bytes] by their names, max_window_len, backend, load_balance: not read, since they change the speed
+    of theirs alone. Returns int32 [rows, top_k] and the logits' dtype [rows, top_k].
 
     Raises ValueError for arguments of decoding with row_starts, for arguments of windows or pages without
     them, for a backend of another name, and what the operator select_out raises.

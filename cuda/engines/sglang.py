@@ -90,7 +90,7 @@ def plan_topk_v2(seq_lens: Tensor, static_threshold: int = -1, *, out: Tensor | 
     """A tensor to pass on as `metadata`: int32 [rows + 1, 2], whose contents nobody reads.
 
     seq_lens: int32 [rows], not read: here the kernel plans for itself, when it runs. static_threshold: not
-    read. out: returned as it is, if it is given. Raises what torch.empty raises.
+    read. out: int32 [rows + 1, 2], returned as it is, if it is given. Raises what torch.empty raises.
     """
     return seq_lens.new_empty((seq_lens.shape[0] + 1, PLAN_INTEGERS)) if out is None else out
 
@@ -108,8 +108,9 @@ def topk_transform_paged_v2(
 
     scores: float32, bfloat16 or float16 [rows, columns]. seq_lens: int32 [rows]. page_tables: int32 [rows,
     pages]; None: the columns themselves are written. out_page_indices: int32 [rows, topk], written, topk 1 ..
-    4096. page_size: columns of a page, a power of two. metadata: not read. out_raw_indices: int32 [rows,
-    topk], written with the columns; None: not wanted. Raises what the operator select_out raises.
+    4096. page_size: columns of a page, a power of two. metadata: int32 [rows + 1, 2], not read.
+    out_raw_indices: int32 [rows, topk], written with the columns; None: not wanted. Raises what the operator
+    select_out raises.
     """
     torch.ops.persistent_topk.select_out(
         scores,

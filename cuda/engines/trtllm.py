@@ -35,8 +35,10 @@ def indexer_topk_decode(
     logits: float32, bfloat16 or float16 [batch x next_n, columns]. seq_lens: int32 [batch], tokens of each
     sequence, of which its row j sees next_n - 1 - j fewer. indices: int32 [batch x next_n, index_topk or
     more], written, its columns behind index_topk kept. next_n: rows of a sequence. index_topk: 1 .. 4096.
-    compress_ratio: tokens of a column. pre_idx, heuristic_scratch, radix_aux_indices, radix_aux_logits: not
-    read and not written. Raises what the operator select_out raises.
+    compress_ratio: tokens of a column. Not read and not written: pre_idx, int32 [batch, index_topk];
+    heuristic_scratch, the logits' dtype [rows, index_topk]; radix_aux_indices, int32 [rows, blocks,
+    index_topk]; radix_aux_logits, float32 [rows, blocks, index_topk]. Raises what the operator select_out
+    raises.
     """
     torch.ops.persistent_topk.select_out(
         logits,

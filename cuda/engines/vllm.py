@@ -21,9 +21,9 @@ def persistent_topk(
     """torch.ops._C.persistent_topk: the k greatest columns of each row, into `output`.
 
     logits: float32, bfloat16 or float16 [rows, columns]. lengths: int32 [rows] or [batch, queries],
-    contiguous. output: int32 [rows, k], written. workspace: contiguous, of gpu.workspace_size() bytes, which
-    vLLM's megabyte is more than on sm_90 and newer. k: 1 .. 4096. max_seq_len: a bound on lengths, not read:
-    a captured graph is right for longer rows. Raises what the operator select_out raises.
+    contiguous. output: int32 [rows, k], written. workspace: uint8 [bytes], of gpu.workspace_size() or more;
+    vLLM's megabyte is more than sm_90 and newer need, which is none. k: 1 .. 4096. max_seq_len: a bound on
+    lengths, not read: a captured graph is right for longer rows. Raises what the operator select_out raises.
     """
     torch.ops.persistent_topk.select_out(logits, lengths, output, workspace, k)
 
@@ -34,8 +34,8 @@ def cooperative_topk(
     """torch.ops._C.cooperative_topk, which asks for the same as persistent_topk; here they are one.
 
     logits: float32, bfloat16 or float16 [rows, columns]. lengths: int32 [rows] or [batch, queries]. output:
-    int32 [rows, k], written. workspace, k and max_seq_len: as for persistent_topk. Raises what the operator
-    select_out raises.
+    int32 [rows, k], written. workspace: uint8 [bytes]. k, max_seq_len: as for persistent_topk. Raises what
+    the operator select_out raises.
     """
     torch.ops.persistent_topk.select_out(logits, lengths, output, workspace, k)
 
