@@ -160,7 +160,8 @@ std::tuple<Tensor, OptionalTensor, OptionalTensor> select(
   check_call(asked);
   const ScalarType dtype = index_dtype.value_or(ScalarType::Int);
   if (dtype != ScalarType::Int && dtype != ScalarType::Long)
-    refuse("index_dtype is ", torch::headeronly::toString(dtype), "; expected torch.int32 or torch.int64");
+    refuse("index_dtype is ", dtype_name(static_cast<int32_t>(dtype)),
+           "; expected torch.int32 or torch.int64");
   const bool wide = dtype == ScalarType::Long;
   Tensor output = empty(asked, asked.rows(), k, wide ? aoti_torch_dtype_int64() : aoti_torch_dtype_int32());
   OptionalTensor values, columns;

@@ -105,6 +105,18 @@ def test_no_arrow_runs_up() -> None:
     assert [] == [fault for path in files for fault in upward_arrows(path, (ROOT / path).read_text())]
 
 
+def test_cuda_answers_nothing_by_the_model() -> None:
+    answers = {"dispatch", "oracle", "places", "trivial", "decode", "medium", "large", "topk"}
+    found = [
+        f"{path} uses {name}"
+        for path in python_files()
+        if path.startswith("cuda/")
+        for name in names_in(path, ast.parse((ROOT / path).read_text()))
+        if name.startswith("reference.") and name.split(".")[1] in answers
+    ]
+    assert [] == found
+
+
 def test_every_file_stands_on_a_floor() -> None:
     homeless = [path for path in python_files() if not room_of(path.removesuffix(".py").replace("/", "."))]
     assert sorted(ENTRY_POINTS) == sorted(homeless)

@@ -218,7 +218,9 @@ def test_wrong_arguments_of_a_plain_call_are_told_in_pythons_words(
 
 
 def test_another_dtype_of_indices_is_refused(in_cpp: InCpp) -> None:
-    with pytest.raises(ValueError, match=r"index_dtype is Float; expected torch.int32 or torch.int64"):
+    with pytest.raises(
+        ValueError, match=r"index_dtype is torch.float32; expected torch.int32 or torch.int64"
+    ):
         in_cpp.select(torch.zeros(2, 4), None, 2, index_dtype=torch.float32)
 
 
