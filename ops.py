@@ -10,6 +10,7 @@ Source: the contract, docs/contract.md.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -30,9 +31,9 @@ WHERE = (
 # (a!) and its like mark what is written.
 SCHEMAS = {
     "topk_out": "(Tensor logits, Tensor lengths, Tensor(a!) output, Tensor(b!) workspace, int k) -> ()",
-    "select_out": "(Tensor logits, Tensor? lengths, Tensor(a!) output, Tensor(b!)? workspace, int k, *, "
+    "select_out": "(Tensor logits, Tensor? lengths, Tensor(a!) output, Tensor(b!)? workspace, int k, "
     f"{WHERE}, Tensor(c!)? columns_out=None, Tensor(d!)? values_out=None) -> ()",
-    "select": f"(Tensor logits, Tensor? lengths, int k, *, {WHERE}, bool return_values=False, "
+    "select": f"(Tensor logits, Tensor? lengths, int k, {WHERE}, bool return_values=False, "
     "bool return_columns=False, ScalarType? index_dtype=None) -> (Tensor, Tensor?, Tensor?)",
 }
 
@@ -184,7 +185,7 @@ def _check_dimensions(**given: Tensor) -> None:
         torch._check(tensor.dim() == 2, lambda: f"{name} has {tensor.dim()} dimensions; expected 2")  # noqa: B023
 
 
-def _fake_out(logits: Tensor, lengths: Tensor | None, output: Tensor, *_: object, **__: object) -> None:
+def _fake_out(logits: Tensor, output: Tensor, **_: object) -> None:
     _check_dimensions(logits=logits, output=output)
 
 
@@ -209,21 +210,42 @@ def _fake_select(
     )
 
 
+def _by_name(function: Callable[..., Any], names: tuple[str, ...]) -> Callable[..., Any]:
+    """The function by the order of a schema's arguments, whose last ones torch leaves out if they are
+    defaults."""
+
+    @functools.wraps(function)
+    def kernel(*given: Any, **named: Any) -> Any:
+        return function(**dict(zip(names, given, strict=False)), **named)
+
+    return kernel
+
+
+def _no_vmap(name: str) -> Callable[..., Any]:
+    def rule(*_: object) -> None:
+        raise NotImplementedError(
+            f"{name} has no rule for vmap; expected the batch among the rows: logits.flatten(0, 1)"
+        )
+
+    return rule
+
+
 def register() -> torch.library.Library:
     """Defines the operators, once a process."""
     library = torch.library.Library(NAMESPACE, "FRAGMENT")
-    fakes: dict[str, Callable[..., Any]] = {
-        "topk_out": _fake_out,
-        "select_out": _fake_out,
-        "select": _fake_select,
-    }
+    fakes: dict[str, Callable[..., Any]]
+    fakes = {"topk_out": _fake_out, "select_out": _fake_out, "select": _fake_select}
     tags = [torch.Tag.pt2_compliant_tag, torch.Tag.needs_fixed_stride_order]
     for function in (topk_out, select_out, select):
         name = function.__name__
         library.define(name + SCHEMAS[name], tags=tags)
-        torch.library.register_fake(f"{NAMESPACE}::{name}", fakes[name], lib=library)
+        arguments = getattr(torch.ops.persistent_topk, name).default._schema.arguments
+        names = tuple(argument.name for argument in arguments)
+        qualified = f"{NAMESPACE}::{name}"
+        torch.library.register_fake(qualified, _by_name(fakes[name], names), lib=library)
+        torch.library.register_vmap(qualified, _no_vmap(name), lib=library)
         # Of all devices that have nothing of their own: C++ registers itself for CUDA, and replaces nothing.
-        library.impl(name, function, "CompositeExplicitAutograd")
+        library.impl(name, _by_name(function, names), "CompositeExplicitAutograd")
     return library
 
 

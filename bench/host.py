@@ -63,7 +63,7 @@ def calls() -> dict[str, Call]:
     output, columns = (torch.empty(ROWS, K, dtype=torch.int32, device=device) for _ in range(2))
     workspace = torch.empty(1 << 20, dtype=torch.uint8, device=device)
     x = torch.zeros(ROWS, device=device)
-    six = {
+    by_name = {
         "starts": starts,
         "page_table": pages,
         "table_rows": table_rows,
@@ -71,12 +71,15 @@ def calls() -> dict[str, Call]:
         "columns_out": columns,
         "values_out": torch.empty(ROWS, K, device=device),
     }
+    paged = (pages, table_rows, table_starts, PAGE_SIZE)
+    by_place = (starts, None, 1, 1, None, *paged, columns, by_name["values_out"])
     operators, plain = torch.ops.persistent_topk, (logits, lengths, output, workspace, K)
     found: dict[str, Call] = {
         MEASURE: partial(torch.add, x, 1, out=x),
         "topk_out": partial(operators.topk_out, *plain),
         "select_out, plain": partial(operators.select_out, *plain),
-        "select_out, six optional tensors": partial(operators.select_out, *plain, page_size=PAGE_SIZE, **six),
+        "select_out, six optional tensors": partial(operators.select_out, *plain, *by_place),
+        "select_out, the six by name": partial(operators.select_out, *plain, page_size=PAGE_SIZE, **by_name),
         "select": partial(operators.select, logits, lengths, K),
         "engines.vllm.persistent_topk": partial(vllm.persistent_topk, *plain, COLUMNS),
         "persistent_topk.topk": partial(persistent_topk.topk, logits, lengths, K),

@@ -42,8 +42,6 @@ inline void check_tensor(const Given& tensor, const Dtypes& dtypes, int64_t leas
   bool known = false;
   for (const int32_t dtype : dtypes) known |= tensor.dtype == dtype;
   if (!known) refuse(tensor.name, " has dtype ", dtype_name(tensor.dtype), "; expected ", either(dtypes));
-  if (tensor.layout != aoti_torch_layout_strided())
-    refuse(tensor.name, " has layout ", tensor.layout, " of torch; expected torch.strided");
   if (tensor.dims < least_dims || tensor.dims > most_dims)
     refuse(tensor.name, " has shape ", shape_of(tensor), "; expected ",
            least_dims == most_dims ? text(most_dims) : text(least_dims, " or ", most_dims), " dimensions, ",

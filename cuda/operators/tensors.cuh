@@ -25,7 +25,6 @@ struct Given {
   const int64_t* strides = nullptr;
   int64_t dims = 0;
   int32_t dtype = 0;
-  int32_t layout = 0;
   int32_t device_type = 0;
   int32_t device = 0;
 
@@ -47,19 +46,18 @@ struct Given {
   }
 };
 
+// A dense one: torch takes sparse and nested tensors to Python.
 inline Given given(const char* name, const Tensor& tensor) {
   Given found{.name = name};
   AtenTensorHandle handle = tensor.get();
   int64_t *sizes = nullptr, *strides = nullptr;
-  throw_unless_ok(aoti_torch_get_layout(handle, &found.layout));
   throw_unless_ok(aoti_torch_get_dtype(handle, &found.dtype));
   throw_unless_ok(aoti_torch_get_dim(handle, &found.dims));
   throw_unless_ok(aoti_torch_get_device_type(handle, &found.device_type));
   throw_unless_ok(aoti_torch_get_device_index(handle, &found.device));
   throw_unless_ok(aoti_torch_get_sizes(handle, &sizes));
-  found.sizes = sizes;
-  if (found.layout != aoti_torch_layout_strided()) return found;  // it has no strides and no one address
   throw_unless_ok(aoti_torch_get_strides(handle, &strides));
+  found.sizes = sizes;
   found.strides = strides;
   throw_unless_ok(aoti_torch_get_data_ptr(handle, &found.data));
   return found;
