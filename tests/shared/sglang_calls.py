@@ -25,7 +25,7 @@ def test_sglang_selects_within_windows(draws: Draws) -> None:
 def test_sglang_maps_rows_to_pages_by_cu_seqlens(draws: Draws, windows: bool) -> None:
     score, lengths = draws.logits(6, 90), [90, 40, 5, 0, 90, 90]
     starts = [0, 3, 9, 0, 50, 0] if windows else [0] * 6
-    table = draws.integers(0, 10**6, 3, 90)
+    table = draws.integers(0, 10**6, 4, 90)  # one row more than there are sequences
     cu_seqlens = [0, 2, 2, 5]  # the second sequence has no rows, and the last row no sequence
     found = sglang.fast_topk_transform_fused(
         score,
@@ -42,6 +42,16 @@ def test_sglang_maps_rows_to_pages_by_cu_seqlens(draws: Draws, windows: bool) ->
         return PADDING if sequence is None else entries[sequence][column]
 
     assert torch.equal(expected(score, lengths, 16, starts, place), found.cpu())
+
+
+def test_sglang_maps_windows_by_cu_seqlens_where_sequences_are_as_many_as_rows(draws: Draws) -> None:
+    score, table, starts = draws.logits(3, 90), draws.integers(0, 10**6, 3, 90), draws.table(0, 5, 9)
+    found = sglang.fast_topk_transform_fused(
+        score, draws.table(90, 8, 30), table, draws.table(0, 2, 2, 3), 16, starts
+    )
+    entries, owner = table.tolist(), [0, 0, 2]
+    wanted = expected(score, [90, 8, 30], 16, [0, 5, 9], lambda row, column: entries[owner[row]][column])
+    assert torch.equal(wanted, found.cpu())
 
 
 def test_sglang_maps_a_row_a_sequence_without_cu_seqlens(draws: Draws) -> None:

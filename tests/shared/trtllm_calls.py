@@ -11,7 +11,7 @@ from persistent_topk.cuda.engines import trtllm
 
 @pytest.mark.parametrize(("next_n", "ratio"), [(1, 1), (2, 4), (6, 1), (1, 128)])
 def test_trtllm_decode_divides_tokens_of_queries(draws: Draws, next_n: int, ratio: int) -> None:
-    lengths = [250 * ratio + 1, 0, -2]
+    lengths = [250 * ratio + 1, 0, -2, 77 * ratio]
     rows = next_n * len(lengths)
     logits, output = draws.logits(rows, 250), draws.output(rows, 40)
     trtllm.indexer_topk_decode(logits, draws.table(*lengths), output, next_n, 32, compress_ratio=ratio)

@@ -52,6 +52,12 @@ def test_vllm_takes_lengths_of_sequences_in_a_column_of_their_own(draws: Draws) 
     assert torch.equal(expected(logits, of_rows([100, 2], 4), 9), output.cpu())
 
 
+def test_vllm_reads_the_first_of_a_longer_buffer_of_lengths(draws: Draws) -> None:
+    logits, output = draws.logits(4, 50), draws.output(4, 6)
+    vllm.top_k_per_row_decode(logits, 2, draws.table(50, 9, 3, 1), output, 4, logits.stride(0), 1, 6)
+    assert torch.equal(expected(logits, of_rows([50, 9], 2), 6), output.cpu())
+
+
 def test_vllm_leaves_what_is_behind_num_rows(draws: Draws) -> None:
     logits, output = draws.logits(4, 50), draws.output(4, 6)
     vllm.top_k_per_row_decode(logits, 1, draws.table(50, 50, 50, 50), output, 3, logits.stride(0), 1, 6)
