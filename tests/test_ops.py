@@ -20,6 +20,7 @@ from persistent_topk.reference.call import Call, Selection
 OPERATORS = torch.ops.persistent_topk
 OF_RESULTS = ("return_values", "return_columns", "index_dtype")
 POISON = -777
+INTEGERS = torch.zeros(3, 2, dtype=torch.int32)
 
 
 def small_call(seed: int) -> dict[str, Any]:
@@ -157,3 +158,30 @@ def test_what_needs_the_operators_opens_the_door(module: str) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert "[[1, 2]]\n" == done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "words"),
+    [
+        ({"output": torch.zeros(3, 2)}, TypeError, "output has dtype torch.float32; expected torch.int32 or"),
+        ({"output": INTEGERS.flatten()}, ValueError, "output has shape [6]; expected 2 dimensions"),
+        ({"output": INTEGERS.repeat(1, 2)}, ValueError, "output has shape [3, 4]; expected [3, 2]"),
+        ({"output": INTEGERS.view(2, 3).t()}, ValueError, "output has column stride 3"),
+        ({"output": INTEGERS[:1].expand(3, 2)}, ValueError, "output has row stride 0; expected 2 or more"),
+        ({"columns_out": torch.zeros(3, 2)}, TypeError, "columns_out has dtype torch.float32; expected"),
+        ({"values_out": INTEGERS}, TypeError, "values_out has dtype torch.int32; expected torch.float32"),
+        ({"workspace": torch.zeros(8, 2)[:, 0]}, ValueError, "workspace has strides (2,); expected a contig"),
+    ],
+)
+def test_a_tensor_that_cannot_be_written_is_named(wrong: dict[str, Any], error: type, words: str) -> None:
+    arguments: dict[str, Any] = {"output": torch.zeros(3, 2, dtype=torch.int32), "workspace": None} | wrong
+    first = (torch.zeros(3, 5), None, arguments.pop("output"), arguments.pop("workspace"), 2)
+    with pytest.raises(error) as caught:
+        OPERATORS.select_out(*first, **arguments)
+    assert words in str(caught.value)
+
+
+def test_rows_of_one_may_have_any_stride() -> None:
+    output = torch.zeros(9, dtype=torch.int32)[:2].as_strided((1, 2), (0, 1))
+    OPERATORS.select_out(torch.tensor([[1.0, 3.0, 2.0]]), None, output, None, 2)
+    assert [[1, 2]] == output.tolist()

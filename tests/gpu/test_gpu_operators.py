@@ -87,6 +87,29 @@ def test_select_out_writes_the_oracles_answer_beside_nothing_else(seed: int) -> 
         assert bool((behind == POISON).all())
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_without_cpp_python_answers_the_same(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ops, "_has_cpp", lambda: False)
+    arguments = random_call(seed, most_rows=20, most_columns=9000, most_k=2100)
+    given, options, outputs = as_select_out(on_gpu(arguments), beyond=2)
+    names = ("logits", "lengths", "output", "workspace", "k")
+    ops.select_out(**dict(zip(names, given, strict=True)), **options)
+    wanted = oracle.topk(**arguments)
+    found = outputs if isinstance(wanted, Selection) else outputs.indices
+    assert same(found, wanted)
+    found = ops.select(**on_gpu(arguments))
+    assert same(found if isinstance(wanted, Selection) else found.indices, wanted)
+
+
+def test_without_cpp_a_plain_call_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ops, "_has_cpp", lambda: False)
+    arguments = a_call_of_all()
+    plain = {name: arguments[name] for name in ("logits", "lengths", "k")}
+    output = torch.full((12, 2048), POISON, dtype=torch.int32, device="cuda")
+    ops.topk_out(**plain, output=output, workspace=torch.empty(0, device="cuda"))
+    assert same(output, oracle.topk(**on_cpu(plain)))
+
+
 @pytest.mark.parametrize("name", ["topk_out", "select_out", "select"])
 def test_an_operator_passes_opcheck(name: str) -> None:
     arguments = a_call_of_all(rows=3, columns=500, k=16)

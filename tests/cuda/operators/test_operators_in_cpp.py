@@ -107,6 +107,32 @@ def test_a_table_without_pages_is_one(in_cpp: InCpp) -> None:
     assert (2, 0, 2) == (in_cpp.last.call.tables, in_cpp.last.call.pages, in_cpp.last.call.page_bits)
 
 
+@pytest.mark.parametrize(
+    "right",
+    [
+        {"lengths": torch.zeros(4, dtype=torch.int32)[::4]},
+        {"lengths": torch.zeros(1, 4, dtype=torch.int32)[:, ::4]},
+        {"page_table": torch.zeros(1, 2, dtype=torch.int32), "page_size": 1},
+        {"output": torch.zeros(2, dtype=torch.int32).as_strided((1, 2), (0, 1))},
+    ],
+)
+def test_a_row_of_one_may_have_any_stride(in_cpp: InCpp, right: dict[str, Any]) -> None:
+    output = torch.zeros(1, 2, dtype=torch.int32)
+    arguments = {"lengths": None, "output": output, "workspace": None, "k": 2} | right
+    first = [arguments.pop(name) for name in ("lengths", "output", "workspace", "k")]
+    in_cpp.select_out(torch.zeros(1, 5), *first, **arguments)
+    assert 1 == len(in_cpp.kernel.calls)
+
+
+def test_rows_of_logits_may_share_a_row_of_the_table(in_cpp: InCpp) -> None:
+    output, rows = torch.zeros(3, 2, dtype=torch.int32), torch.zeros(3, dtype=torch.int32)
+    table = torch.zeros(1, 5, dtype=torch.int32)
+    in_cpp.select_out(
+        torch.zeros(3, 5), None, output, None, 2, page_table=table, page_size=1, table_rows=rows
+    )
+    assert 1 == in_cpp.last.call.tables
+
+
 ROWS = torch.tensor([5, 5, 5], dtype=torch.int32)
 TABLE = torch.zeros(3, 2, dtype=torch.int32)
 WRONG: dict[str, dict[str, Any]] = {
