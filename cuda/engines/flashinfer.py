@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ... import ops  # noqa: F401  registers the operators
-from .refused import refuse
+from .arguments import refuse
 
 BACKENDS = ("radix", "gvr", "gvr_2", "radix_cutlass", "radix_filter", "auto")
 

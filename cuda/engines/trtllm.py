@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ... import ops  # noqa: F401  registers select_out
+from .arguments import first_columns
 
 INDEX_TOPK = 2048
 
@@ -43,7 +44,7 @@ def indexer_topk_decode(
     torch.ops.persistent_topk.select_out(
         logits,
         seq_lens,
-        indices[:, :index_topk],
+        first_columns(indices, index_topk),
         None,
         index_topk,
         queries=next_n,
@@ -61,5 +62,5 @@ def indexer_topk_prefill(
     behind index_topk kept. index_topk: 1 .. 4096. Raises what the operator select_out raises.
     """
     torch.ops.persistent_topk.select_out(
-        logits, None, indices[:, :index_topk], None, index_topk, starts=row_starts, ends=row_ends
+        logits, None, first_columns(indices, index_topk), None, index_topk, starts=row_starts, ends=row_ends
     )

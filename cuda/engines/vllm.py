@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ... import ops  # noqa: F401  registers select_out
-from .refused import refuse
+from .arguments import first_columns, first_rows, refuse
 
 
 def persistent_topk(
@@ -62,11 +62,11 @@ def top_k_per_row_prefill(
     torch.ops.persistent_topk.select_out(
         rows,
         None,
-        raw_topk_indices[:num_rows, :topk_tokens],
+        first_columns(first_rows(raw_topk_indices, num_rows), topk_tokens),
         None,
         topk_tokens,
-        starts=cu_seqlen_ks[:num_rows],
-        ends=cu_seqlen_ke[:num_rows],
+        starts=first_rows(cu_seqlen_ks, num_rows),
+        ends=first_rows(cu_seqlen_ke, num_rows),
     )
 
 
@@ -93,8 +93,8 @@ def top_k_per_row_decode(
     of_rows = seq_lens.dim() == 2 and seq_lens.numel() == num_rows
     torch.ops.persistent_topk.select_out(
         rows,
-        seq_lens if of_rows else seq_lens.reshape(-1)[: num_rows // next_n],
-        raw_topk_indices[:num_rows, :topk_tokens],
+        seq_lens if of_rows else first_rows(seq_lens.reshape(-1), num_rows // next_n),
+        first_columns(first_rows(raw_topk_indices, num_rows), topk_tokens),
         None,
         topk_tokens,
         queries=1 if of_rows else next_n,
@@ -106,4 +106,4 @@ def _first_rows(call: str, logits: Tensor, num_rows: int, stride0: int, stride1:
         refuse(call, "stride1", stride1, "1, columns next to each other")
     if num_rows > 1 and stride0 != logits.stride(0):
         raise ValueError(f"stride0 is {stride0}; expected {logits.stride(0)}, the row stride of logits")
-    return logits if num_rows == logits.shape[0] else logits[:num_rows]
+    return first_rows(logits, num_rows)
