@@ -81,7 +81,7 @@ def topk_out(logits: Tensor, lengths: Tensor, output: Tensor, workspace: Tensor,
 
     check_arguments(logits, lengths, k)
     gpu.check_plain_output(logits, output, k)
-    if logits.is_cuda and _has_cpp():
+    if logits.is_cuda and _has_cpp(logits):
         torch.ops.persistent_topk.topk_out(logits, lengths, output, workspace, k)
         return
     check_workspace(workspace, logits.device, _workspace_bytes(logits, k))
@@ -118,7 +118,7 @@ def select_out(
     wanted = {"return_values": values_out is not None, "return_columns": columns_out is not None}
     call = Call(logits, lengths, k, **{"index_dtype": output.dtype, **wanted, **where})
     check_outputs(call, outputs)
-    if logits.is_cuda and _has_cpp():
+    if logits.is_cuda and _has_cpp(logits):
         more = {"columns_out": columns_out, "values_out": values_out, **where}
         torch.ops.persistent_topk.select_out(logits, lengths, output, workspace, k, **more)
         return
@@ -152,7 +152,7 @@ def select(
     call = Call(logits, lengths, k, index_dtype=index_dtype or torch.int32, **options)
     if not logits.is_cuda:
         return selected_on_cpu(call)
-    if _has_cpp():
+    if _has_cpp(logits):
         found = torch.ops.persistent_topk.select(logits, lengths, k, index_dtype=index_dtype, **options)
         return Selection(*found)
     return gpu.select(call)
@@ -166,11 +166,11 @@ def _workspace_bytes(logits: Tensor, k: int) -> int:
     return gpu.workspace_size(logits.shape[0], logits.shape[1], k, logits.device)
 
 
-def _has_cpp() -> bool:
+def _has_cpp(logits: Tensor) -> bool:
     """Whether CUDA tensors go to C++ from now on: loads it."""
     from .cuda.operators import library
 
-    return library.load()
+    return library.load(logits.get_device(), logits.dtype)
 
 
 def _raise_what_was_kept() -> None:

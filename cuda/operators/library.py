@@ -8,9 +8,9 @@ kept.
 from __future__ import annotations
 
 import ctypes
-import functools
 import logging
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -115,21 +115,31 @@ def is_new_enough(version: str) -> bool:
 
 
 _LOADING = threading.Lock()
+_ANSWER: list[bool] = []  # of the first call
 _LOADED: list[object] = []  # what C++ calls
 
 
-def load() -> bool:
-    """Whether CUDA tensors go to C++ from now on: compiles and loads it, at the first call."""
+def load(device: int, dtype: torch.dtype) -> bool:
+    """Whether CUDA tensors go to C++ from now on: compiles and loads it, at the first call.
+
+    device, dtype: of the first call's logits, whose kernel is compiled at the same time.
+    """
     with _LOADING:
-        return _load()
+        if not _ANSWER:
+            _ANSWER.append(is_new_enough(torch.__version__) and _load(device, dtype))
+        return _ANSWER[0]
 
 
-@functools.cache
-def _load() -> bool:
-    if not is_new_enough(torch.__version__):
-        return False
+def compiled_beside_the_kernel(device: int, dtype: torch.dtype) -> Path:
+    """The library, compiled while that of the kernel is. Raises BuildError for its own failure alone."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(library_for, device, dtype)  # who asks for the kernel hears of its failure
+        return compiled()
+
+
+def _load(device: int, dtype: torch.dtype) -> bool:
     try:
-        library = load_library(compiled())
+        library = load_library(compiled_beside_the_kernel(device, dtype))
         of_torch = ctypes.CDLL(str(Path(torch.__file__).resolve().parent / "lib" / "libtorch_cuda.so"))
         stream = ctypes.cast(getattr(of_torch, STREAM_OF_TORCH), ctypes.c_void_p)
     except (BuildError, OSError, AttributeError) as error:

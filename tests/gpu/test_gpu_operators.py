@@ -65,7 +65,7 @@ def on_cpu(arguments: dict[str, Any]) -> dict[str, Any]:
 def test_the_operators_are_in_cpp() -> None:
     if not library.is_new_enough(torch.__version__):
         pytest.skip(f"needs torch {library.TARGET}")
-    assert library.load()
+    assert library.load(0, torch.float32)
     for name in ops.SCHEMAS:
         assert torch._C._dispatch_has_kernel_for_dispatch_key(f"persistent_topk::{name}", "CUDA")
 
@@ -89,7 +89,7 @@ def test_select_out_writes_the_oracles_answer_beside_nothing_else(seed: int) -> 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_without_cpp_python_answers_the_same(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ops, "_has_cpp", lambda: False)
+    monkeypatch.setattr(ops, "_has_cpp", lambda _: False)
     arguments = random_call(seed, most_rows=20, most_columns=9000, most_k=2100)
     given, options, outputs = as_select_out(on_gpu(arguments), beyond=2)
     names = ("logits", "lengths", "output", "workspace", "k")
@@ -102,7 +102,7 @@ def test_without_cpp_python_answers_the_same(seed: int, monkeypatch: pytest.Monk
 
 
 def test_without_cpp_a_plain_call_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ops, "_has_cpp", lambda: False)
+    monkeypatch.setattr(ops, "_has_cpp", lambda _: False)
     arguments = a_call_of_all()
     plain = {name: arguments[name] for name in ("logits", "lengths", "k")}
     output = torch.full((12, 2048), POISON, dtype=torch.int32, device="cuda")
