@@ -58,8 +58,8 @@ def topk(
     operator = torch.ops.persistent_topk.select
     try:
         found = Selection(*operator(logits, lengths, k, index_dtype=index_dtype, **options))
-    except RuntimeError:
-        _raise_what_was_kept()
+    except RuntimeError as error:
+        _raise_what_was_kept(error)
         raise
     return found if options.get("return_values") or options.get("return_columns") else found.indices
 
@@ -173,11 +173,11 @@ def _has_cpp(logits: Tensor) -> bool:
     return library.load(logits.get_device(), logits.dtype)
 
 
-def _raise_what_was_kept() -> None:
-    """Raises the error of the C++ operators in this thread as BuildError or CudaError, if they had one."""
+def _raise_what_was_kept(told: RuntimeError) -> None:
+    """Raises the BuildError or CudaError behind it, if it is of the C++ operators."""
     from .cuda.operators import library
 
-    library.raise_kept()
+    library.raise_kept(told)
 
 
 def _check_dimensions(**given: Tensor) -> None:

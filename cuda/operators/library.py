@@ -59,11 +59,14 @@ class Kept(threading.local):
 KEPT = Kept()
 
 
-def raise_kept() -> None:
-    """Raises the BuildError or CudaError that C++ told torch of in this thread, if there is one; once."""
+def raise_kept(told: Exception) -> None:
+    """Raises the BuildError or CudaError behind what the C++ operators told torch in this thread; once.
+
+    told: what torch made of it. An earlier error, or one of another origin, is not raised.
+    """
     error, KEPT.error = KEPT.error, None
-    if error is not None:
-        raise error
+    if error is not None and str(told).startswith(str(error)):
+        raise error from None
 
 
 def _find(device: int, dtype: int, found: Any) -> int | None:

@@ -148,20 +148,27 @@ def test_without_a_workspace_one_is_made_where_it_is_needed(in_cpp: InCpp) -> No
 
 def test_an_error_of_a_launch_is_told(in_cpp: InCpp) -> None:
     in_cpp.kernel.fails = 700
-    with pytest.raises(RuntimeError, match="error 700"):
+    with pytest.raises(RuntimeError, match="error 700") as told:
         in_cpp.select(torch.zeros(3, 5), ROWS, 2)
     with pytest.raises(RuntimeError, match="^error 700$"):
-        library.raise_kept()
-    library.raise_kept()  # told once
+        library.raise_kept(told.value)
+    library.raise_kept(told.value)  # once
+
+
+def test_an_error_of_another_origin_is_not_taken_for_an_earlier_one(in_cpp: InCpp) -> None:
+    in_cpp.kernel.fails = 700
+    with pytest.raises(RuntimeError, match="error 700"):
+        in_cpp.select(torch.zeros(3, 5), ROWS, 2)
+    library.raise_kept(RuntimeError("CUDA out of memory"))
 
 
 def test_a_kernel_that_cannot_be_built_is_told(tmp_path: Path) -> None:
     skip_unless_it_compiles()
     broken = InCpp(tmp_path, f"{NAMESPACE}_broken", Kernel(fails=-1))
-    with pytest.raises(RuntimeError, match="no compiler"):
+    with pytest.raises(RuntimeError, match="no compiler") as told:
         broken.select(torch.zeros(3, 5), ROWS, 2)
     with pytest.raises(BuildError, match="^no compiler$"):
-        library.raise_kept()
+        library.raise_kept(told.value)
     broken.kernel.fails = 0  # the compiler is there now
     broken.select(torch.zeros(3, 5).half(), ROWS, 2)
     broken.select(torch.zeros(3, 5).half(), ROWS, 2)
