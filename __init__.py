@@ -85,11 +85,9 @@ def topk(
 
     Source: docs/contract.md, by the algorithm of reference/radix.py.
     """
-    import torch
+    from persistent_topk import ops  # registers the operators: only where one is used
 
-    from persistent_topk.reference.call import Call
-
-    call = Call(
+    return ops.topk(
         logits,
         lengths,
         k,
@@ -104,12 +102,5 @@ def topk(
         page_size=page_size,
         return_values=return_values,
         return_columns=return_columns,
-        index_dtype=torch.int32 if index_dtype is None else index_dtype,
+        index_dtype=index_dtype,
     )
-    if logits.is_cuda:
-        from persistent_topk.cuda import gpu  # compiles or loads the kernel: only where it is used
-
-        return gpu.run(call)
-    from persistent_topk.reference import dispatch, places
-
-    return places.answer(call, dispatch.selected_columns(call))

@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     is_flag=True,
     help="time calls as engines make them: uneven lengths in wide buffers, beside their longest row alone",
 )
+@click.option(
+    "--host",
+    is_flag=True,
+    help="time the host's part of eager calls, beside torch.add in the same process",
+)
 @click.option("--quick", is_flag=True, help="time fourteen cells, with fewer replays")
 @click.option(
     "--repeat",
@@ -78,6 +83,10 @@ def command(**given: Any) -> int:
         from ..bench.engine_bench import bench_calls
 
         return bench_calls(given["repeat"], given["seed"], given["json_file"])
+    if given.pop("host"):
+        from ..bench.host import bench_host
+
+        return bench_host(given["repeat"], given["json_file"])
     from ..bench.benchmark import bench
 
     return bench(checked(given))

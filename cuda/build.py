@@ -195,7 +195,7 @@ def _compile(
     with ThreadPoolExecutor(min(len(units), os.cpu_count() or 1)) as pool:
         report = "".join(pool.map(compile_unit, range(len(units))))
     kind = PROGRAM_FLAGS if program else LIBRARY_FLAGS
-    run_nvcc([f"-arch={arch}", *kind, *host, *parts, "-o", str(part)])
+    run_nvcc([f"-arch={arch}", *kind, *host, *parts, *flags, "-o", str(part)])  # libraries stand last
     part.with_suffix(".log").write_text(report)
     os.replace(part.with_suffix(".log"), log)
 

@@ -1,7 +1,7 @@
 """The kernel on a GPU: the functional `topk`, and the operator that an inference engine calls.
 
-Importing this module registers `torch.ops.persistent_topk.topk_out`; the kernel is compiled or loaded on
-the first call for a device (see build.py).
+Importing this module registers the operators of persistent_topk.ops; the kernel is compiled or loaded on the
+first call for a device (see build.py).
 
 Source: the kernel in cuda/kernel/, a radix select (Alabi et al., "Fast k-selection algorithms for graphics
 processing units", JEA 2012) as ARCHITECTURE.md describes it.
@@ -14,20 +14,16 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 import torch
 
-from ..reference import dispatch
-from ..reference.arguments import check_arguments
+from .. import ops  # noqa: F401  opens it: the operators run on CPU tensors, too
 from ..reference.call import Call, Options, Places, Selection
 from ..reference.plan import Plan
 from ..reference.policy import Policy
 from ..reference.trace import TRACE_DTYPE
-from .calls import launch, launch_record, lay_out
+from .calls import launch_record, lay_out
 from .structs import CallRecord
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
-
-# The operator's schema: (a!) and (b!) say that output and workspace are written.
-SCHEMA = "topk_out(Tensor logits, Tensor lengths, Tensor(a!) output, Tensor(b!) workspace, int k) -> ()"
 
 
 def device_index(device: torch.device | str | int | None) -> int:
@@ -129,6 +125,14 @@ def run(
     call: of tensors on a CUDA device. policy: a named one, None for the plan's choice. trace: TRACE_DTYPE
     [R, plan.records], zeroed. Raises ValueError, BuildError and CudaError as topk() does.
     """
+    return call.returned(select(call, policy, trace))
+
+
+def select(call: Call, policy: Policy | None = None, trace: np.ndarray | None = None) -> Selection:
+    """The places that the kernel writes for a call, int32 or int64 [R, k], and what else it asks for.
+
+    call, policy: as for run(), whose errors it raises. trace: TRACE_DTYPE [R, plan.records].
+    """
     check_on_gpu(call.logits)
     logits, shape = call.logits, (call.rows, call.k)
     outputs = Selection(
@@ -141,7 +145,17 @@ def run(
         launch_record(record, logits, policy=policy)
     else:
         _launch_traced(record, logits, policy, trace)
-    return call.returned(outputs)
+    return outputs
+
+
+def launch_call(call: Call, outputs: Selection, workspace: torch.Tensor | None = None) -> None:
+    """Launches a call that writes these tensors, on the current stream of their device.
+
+    call: of tensors on a CUDA device. outputs: checked ones, int32 or int64 [R, k] and what else the call
+    asks for. workspace: uint8 [bytes], of workspace_size() or more; None: allocated if it is needed. Raises
+    BuildError, CudaError.
+    """
+    launch_record(CallRecord.of(call, outputs), call.logits, workspace)
 
 
 def _launch_traced(
@@ -162,97 +176,19 @@ def check_on_gpu(logits: torch.Tensor) -> None:
         raise ValueError(f"logits is on {logits.device}; expected a CUDA device")
 
 
-def check_outputs(logits: torch.Tensor, output: torch.Tensor, workspace: torch.Tensor, k: int) -> None:
-    """Raises TypeError or ValueError unless `topk_out` may write these tensors.
+def check_plain_output(logits: torch.Tensor, output: torch.Tensor, k: int) -> None:
+    """Raises TypeError or ValueError unless `topk_out` may write this tensor.
 
-    logits: float32 [R, S]. output: int32 [R, k], contiguous. workspace: any dtype, any shape, contiguous, of
-    workspace_size() bytes or more. All are on one device. k: 1 .. 4096. CudaError, BuildError:
-    workspace_size()'s.
+    logits: float32 [R, S]. output: int32 [R, k], contiguous, on the same device. k: 1 .. 4096.
     """
     if output.dtype != torch.int32:
         raise TypeError(f"output is {output.dtype}; expected torch.int32")
     if tuple(output.shape) != (logits.shape[0], k):
         raise ValueError(f"output is {tuple(output.shape)}; expected [rows, k] = ({logits.shape[0]}, {k})")
-    for name, tensor in (("output", output), ("workspace", workspace)):
-        if tensor.device != logits.device:
-            raise ValueError(f"{name} is on {tensor.device}; expected {logits.device}, where logits is")
-        if not tensor.is_contiguous():
-            raise ValueError(f"{name} has strides {tensor.stride()}; expected a contiguous tensor")
-    size = workspace.numel() * workspace.element_size()
-    needed = workspace_size(logits.shape[0], logits.shape[1], k, logits.device)
-    if size < needed:
-        raise ValueError(f"workspace has {size} bytes; expected at least workspace_size(...) = {needed}")
+    if output.device != logits.device:
+        raise ValueError(f"output is on {output.device}; expected {logits.device}, where logits is")
+    if not output.is_contiguous():
+        raise ValueError(f"output has strides {output.stride()}; expected a contiguous tensor")
 
 
-def launch_out(
-    logits: torch.Tensor,
-    lengths: torch.Tensor,
-    output: torch.Tensor,
-    workspace: torch.Tensor,
-    k: int,
-) -> None:
-    """The operator on CUDA tensors: checks, then up to three launches; no allocation, no wait.
-
-    logits: float32 [R, S]. lengths: int32 [R]. output: int32 [R, k], written. workspace: any dtype and
-    any shape, of workspace_size() bytes. k: 1 .. 4096. Raises TypeError or ValueError for arguments that
-    cannot be right, BuildError, CudaError.
-    """
-    check_arguments(logits, lengths, k)
-    check_outputs(logits, output, workspace, k)
-    launch(logits, lengths, output, workspace, k)
-
-
-def model_out(
-    logits: torch.Tensor,
-    lengths: torch.Tensor,
-    output: torch.Tensor,
-    workspace: torch.Tensor,
-    k: int,
-) -> None:
-    """The operator on CPU tensors: the model, so that code around the operator runs without a GPU.
-
-    logits: float32 [R, S]. lengths: int32 [R]. output: int32 [R, k], written. workspace: any dtype and
-    any shape, of workspace_size() bytes. k: 1 .. 4096. Raises TypeError or ValueError for arguments that
-    cannot be right; never CudaError or BuildError.
-    """
-    check_arguments(logits, lengths, k)
-    check_outputs(logits, output, workspace, k)
-    output.copy_(dispatch.topk(logits, lengths, k))
-
-
-def check_shapes(
-    logits: torch.Tensor,
-    lengths: torch.Tensor,
-    output: torch.Tensor,
-    workspace: torch.Tensor,
-    k: int,
-) -> None:
-    """The operator on fake tensors. It returns nothing and checks the shapes.
-
-    logits: float32 [R, S]. lengths: int32 [R]. output: int32 [R, k]. workspace: any dtype, any shape. k: 1 ..
-    4096. torch raises RuntimeError where logits or output have not two dimensions.
-    """
-    torch._check(
-        logits.dim() == 2,
-        lambda: f"logits has {logits.dim()} dimensions; expected [rows, columns]",
-    )
-    torch._check(
-        output.dim() == 2,
-        lambda: f"output has {output.dim()} dimensions; expected [rows, k]",
-    )
-
-
-def register_operator() -> torch.library.Library:
-    """Defines torch.ops.persistent_topk.topk_out for CUDA, CPU and fake tensors."""
-    library = torch.library.Library("persistent_topk", "FRAGMENT")
-    library.define(SCHEMA)
-    library.impl("topk_out", launch_out, "CUDA")
-    library.impl("topk_out", model_out, "CPU")
-    torch.library.register_fake("persistent_topk::topk_out", check_shapes, lib=library)
-    return library
-
-
-# A second import of the module under another name must not define the operator twice.
-if not hasattr(torch.ops.persistent_topk, "topk_out"):
-    OPERATOR_LIBRARY = register_operator()
 topk_out = torch.ops.persistent_topk.topk_out

@@ -105,10 +105,11 @@ class CallRecord(ctypes.Structure):
     def of(cls, call: Call, outputs: Selection) -> CallRecord:
         """The struct of any call. It holds addresses, as that of a plain one.
 
-        outputs: what the call returns, allocated: contiguous indices int32 or int64 [R, k], and values and
-        columns where it asks for them.
+        outputs: what the call returns, allocated: indices int32 or int64 [R, k], and values and columns where
+        it asks for them, of any row stride.
         """
         record = cls.plain(call.logits, call.lengths, outputs.indices, call.k)
+        record.output_stride = outputs.indices.stride(0)
         record.queries, record.compress_ratio = call.queries, call.compress_ratio
         record.starts, record.ends, record.offsets = map(_address, (call.starts, call.ends, call.offsets))
         record.wide_output = outputs.indices.dtype == torch.int64

@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 PACKAGE = "persistent_topk"
 LAYERS = (
+    "ops.py",
     "reference",
     "cuda",
     "distributed",

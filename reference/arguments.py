@@ -12,7 +12,7 @@ from .dtypes import LOGITS_DTYPES
 from .policy import MAX_K
 
 if TYPE_CHECKING:
-    from .call import Call
+    from .call import Call, Selection
 
 PADDING = -1  # output slots behind the last selected column
 MAX_EXTENT = 2**31 - 1  # rows and columns are counted in int32
@@ -53,6 +53,53 @@ def check_call(call: Call) -> None:
         asked = getattr(call, name)
         if not isinstance(asked, bool):
             raise TypeError(f"{name} is {asked!r} of type {type(asked).__name__}; expected True or False")
+
+
+def check_output_dtype(output: Tensor) -> None:
+    """Raise TypeError or ValueError unless `output` is int32 or int64 [R, k]."""
+    _check_tensor("output", output, PLACE_DTYPES, (2,), "[rows, k]")
+
+
+def check_outputs(call: Call, outputs: Selection) -> None:
+    """Raise TypeError or ValueError, naming argument, value and expectation, unless a call may write these.
+
+    call: a checked one. outputs: places int32 or int64, values of the logits' dtype or None, columns int32 or
+    None, each [R, k], beside the logits, of any row stride without overlaps.
+    """
+    check_output_dtype(outputs.indices)
+    _check_output("output", outputs.indices, PLACE_DTYPES, call)
+    if outputs.columns is not None:
+        _check_output("columns_out", outputs.columns, (torch.int32,), call)
+    if outputs.values is not None:
+        _check_output("values_out", outputs.values, (call.logits.dtype,), call)
+
+
+def _check_output(name: str, tensor: Tensor, dtypes: Sequence[torch.dtype], call: Call) -> None:
+    _check_tensor(name, tensor, dtypes, (2,), "[rows, k]")
+    if tuple(tensor.shape) != (call.rows, call.k):
+        raise ValueError(
+            f"{name} has shape {list(tensor.shape)}; expected [{call.rows}, {call.k}], that is [rows, k]"
+        )
+    _check_beside_logits(name, tensor, call.logits, contiguous=False)
+    _check_extent(name, tensor)
+    if call.rows > 1 and tensor.stride(0) < call.k:
+        raise ValueError(
+            f"{name} has row stride {tensor.stride(0)}; expected {call.k} or more: its rows overlap"
+        )
+
+
+def check_workspace(workspace: Tensor, device: torch.device, needed: int) -> None:
+    """Raise ValueError unless a call may use it.
+
+    workspace: any dtype and any shape, contiguous, of `needed` bytes or more. device: of the logits.
+    """
+    if workspace.device != device:
+        raise ValueError(f"workspace is on {workspace.device}; expected {device}, where logits is")
+    if not workspace.is_contiguous():
+        raise ValueError(f"workspace has strides {workspace.stride()}; expected a contiguous tensor")
+    size = workspace.numel() * workspace.element_size()
+    if size < needed:
+        raise ValueError(f"workspace has {size} bytes; expected at least workspace_size(...) = {needed}")
 
 
 def _check_window(call: Call) -> None:

@@ -22,12 +22,19 @@ def answer(call: Call, columns: Tensor) -> Tensor | Selection:
     call: says how columns become places, and what else is asked for. columns: int32 [R, k], counted from the
     start of each row's window, ascending, then -1.
     """
-    selection = Selection(
+    return call.returned(selection_of(call, columns))
+
+
+def selection_of(call: Call, columns: Tensor) -> Selection:
+    """The places of these columns, int32 or int64 [R, k], and what else the call asks for beside them.
+
+    call and columns: as for answer(). No two of the tensors share memory.
+    """
+    return Selection(
         places_of(call, columns),
         values_of(call, columns) if call.return_values else None,
         columns if call.return_columns else None,
     )
-    return call.returned(selection)
 
 
 def places_of(call: Call, columns: Tensor) -> Tensor:

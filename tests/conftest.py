@@ -23,6 +23,7 @@ settings.load_profile("suite")
 
 # Tests that both tests/cuda and tests/gpu run: their asserts are explained, too.
 pytest.register_assert_rewrite("operator_on_a_device", "indexer_on_a_device")
+pytest.register_assert_rewrite("vllm_calls", "sglang_calls", "flashinfer_calls", "trtllm_calls")
 
 
 @pytest.hookimpl(trylast=True)

@@ -7,7 +7,7 @@ import torch
 from operator_on_a_device import (  # noqa: F401  tests of any device
     arguments,
     test_a_fully_compiled_function_calls_the_operator,
-    test_a_workspace_that_is_too_small_or_in_pieces_is_refused,
+    test_a_workspace_in_pieces_is_refused,
     test_the_operator_passes_opcheck,
     test_wrong_arguments_are_named_before_a_launch,
 )

@@ -34,9 +34,16 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("tests", "notebooks", "docs"),
 )
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-# The package's face picks an implementation when it is called; `python -m` enters at the top, from where it
-# is typed. Nothing imports an entry point.
-ENTRY_POINTS = ("__init__.py", "verify/__init__.py", "verify/__main__.py", "verify/pytest_plugin.py")
+# The package's face and the operators pick an implementation when they are called, by the tensors' device;
+# `python -m` enters at the top, from where it is typed. Nothing imports an entry point but the operators: who
+# calls them opens that door.
+ENTRY_POINTS = (
+    "__init__.py",
+    "ops.py",
+    "verify/__init__.py",
+    "verify/__main__.py",
+    "verify/pytest_plugin.py",
+)
 
 
 def room_of(name: str) -> str | None:
@@ -96,6 +103,18 @@ def python_files() -> list[str]:
 def test_no_arrow_runs_up() -> None:
     files = [path for path in python_files() if not path.startswith(("tests/", "notebooks/", "docs/"))]
     assert [] == [fault for path in files for fault in upward_arrows(path, (ROOT / path).read_text())]
+
+
+def test_cuda_answers_nothing_by_the_model() -> None:
+    answers = {"dispatch", "oracle", "places", "trivial", "decode", "medium", "large", "topk"}
+    found = [
+        f"{path} uses {name}"
+        for path in python_files()
+        if path.startswith("cuda/")
+        for name in names_in(path, ast.parse((ROOT / path).read_text()))
+        if name.startswith("reference.") and name.split(".")[1] in answers
+    ]
+    assert [] == found
 
 
 def test_every_file_stands_on_a_floor() -> None:

@@ -20,7 +20,9 @@ PACKAGE = "persistent_topk"
 # Modules that are there to be called, whole; of others, what is exported or shown to readers.
 ENTRY_MODULES = (
     PACKAGE,
+    f"{PACKAGE}.ops",
     f"{PACKAGE}.cuda.gpu",
+    *(f"{PACKAGE}.cuda.engines.{name}" for name in ("vllm", "sglang", "flashinfer", "trtllm")),
     f"{PACKAGE}.cuda.emulator.topk",
     f"{PACKAGE}.cuda.sparse_indexer",
     *(f"{PACKAGE}.reference.{found.name}" for found in pkgutil.iter_modules(reference.__path__)),
