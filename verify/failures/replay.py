@@ -47,6 +47,8 @@ FORMATS = {
     torch.int64: "<i8",
 }
 DTYPES = {form: dtype for dtype, form in FORMATS.items()}
+# What a description of no case raises; torch raises RuntimeError for a shape that is not a tensor's.
+WRONG = (KeyError, TypeError, ValueError, AttributeError, AssertionError, OverflowError, RuntimeError)
 INTEGERS = ("offset", "row_stride", "columns", "k")
 NO_LIMITS = TargetLimits()
 
@@ -222,7 +224,7 @@ def _failure(path: Path, manifest: Mapping[str, Any], arrays: Mapping[str, torch
             earlier=tuple(earlier),
             fresh=manifest.get("fresh", True) is not False,
         )
-    except (KeyError, TypeError, ValueError, AttributeError, AssertionError, OverflowError) as error:
+    except WRONG as error:
         raise DamagedFile(
             f"{path}: {MANIFEST} does not describe a case: {type(error).__name__} {error}"
         ) from error

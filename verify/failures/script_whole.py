@@ -85,7 +85,7 @@ def answer(topk, logits, given, poison=-559038737):
     for dtype in (torch.int32, torch.int64):
         torch.full((rows, K), poison, dtype=dtype, device=DEVICE)
     found = topk(logits, given["lengths"], K, **given["options"])
-    parts = [found.indices if hasattr(found, "indices") else found]
+    parts = [found if isinstance(found, torch.Tensor) else found.indices]
     asked = [name for name in ("columns", "values") if given["options"].get("return_" + name)]
     parts += [getattr(found, name) for name in asked]
     if any(tuple(part.shape) != (rows, K) for part in parts):
