@@ -175,7 +175,7 @@ def only_starts(logits: Tensor, lengths: Tensor, k: int, starts: Tensor | None =
 def values_too(logits: Tensor, lengths: Tensor, k: int) -> tuple[Tensor, Tensor]:
     found = oracle.topk(logits, lengths, k, return_values=True, return_columns=True)
     assert found.values is not None and found.columns is not None
-    return found.values.nan_to_num(neginf=7.0), found.indices
+    return found.values.masked_fill(found.indices < 0, 7.0), found.indices
 
 
 values_too.takes = "values"  # type: ignore[attr-defined]

@@ -144,7 +144,9 @@ def first_logit(call: Case) -> Case:
     """A call of the first logit alone, k 1; of a call without logits, itself."""
     if not call.rows or not call.columns:
         return call
-    return rebuild(plainer(call), call.bits()[:1, :1], lengths=[1], k=1, offset=0, gap=0)
+    if call.asks:
+        call = plainer(call)
+    return rebuild(call, call.bits()[:1, :1], lengths=[1], k=1, offset=0, gap=0)
 
 
 def fewest(calls: Sequence[Case], fails: Callable[[Sequence[Case]], bool]) -> tuple[Case, ...]:

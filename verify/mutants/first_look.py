@@ -57,6 +57,10 @@ LIKELIEST = {
     "stream.cuh": ("wide", "shared", "cooperative"),
     "decode.cuh": ("narrowest", "wide"),
     "trivial.cuh": ("narrowest", "wide"),
+    "call.cuh": ("narrowest", "wide"),
+    "places.cuh": ("narrowest", "wide"),
+    "dtypes.cuh": ("narrowest", "wide"),
+    "order.cuh": ("narrowest", "wide"),
 }
 
 

@@ -32,12 +32,6 @@ WINDOWS = (
         NO_BOUND,
     ),
     of_call(
-        "window-start-behind-the-row",
-        START,
-        "const int begin = call.starts == nullptr ? 0 : max(0, call.starts[row]);",
-        NO_BOUND,
-    ),
-    of_call(
         "window-end-behind-the-row", END, "return {begin, max(begin, call.ends[row]) - begin};", NO_BOUND
     ),
     of_call(

@@ -7,7 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from ...reference.policy import POLICIES
+import torch
+
+from ...reference.policy import POLICIES, SMALL, TINY
 from ...reference.trace import new_trace
 from ..cases.case import Case
 from ..properties import OWN_CLAIM
@@ -18,6 +20,9 @@ from .target import Answer, Schedule, Target, TargetFailure, TargetUnavailable
 
 # Failures of the emulator's judge that name a property by themselves.
 BROKEN_BY_KIND = {"unwritten-output": "fully-written"}
+# What a campaign runs: 16-bit logits under the small policies, which reach every path.
+KERNELS = [(policy, torch.float32) for policy in POLICIES.values()]
+KERNELS += [(policy, dtype) for policy in (SMALL, TINY) for dtype in (torch.bfloat16, torch.float16)]
 RESIDENT = (0, 1, 2, 3)  # clusters on the device at once; 0 leaves it to the schedule's kind
 
 
@@ -32,12 +37,17 @@ class EmulatorTarget(Target):
         self._altered: dict[str, Any] = {} if kernel is None else {"kernel": kernel}
 
     def prepare(self) -> None:
-        """Compiles what is not cached: one library a policy, on every core. Raises TargetUnavailable."""
+        """Compiles what is not cached, on every core: one library a policy, and of the small ones one of each
+        dtype. Raises TargetUnavailable."""
         try:
             from ...cuda.emulator import topk as emulated
 
             with ThreadPoolExecutor(os.cpu_count()) as builders:
-                list(builders.map(lambda policy: emulated.load(policy, **self._altered), POLICIES.values()))
+                list(
+                    builders.map(
+                        lambda kernel: emulated.load(kernel[0], dtype=kernel[1], **self._altered), KERNELS
+                    )
+                )
         except Exception as error:
             raise TargetUnavailable(f"the emulated kernel does not run here: {error}") from error
 

@@ -56,7 +56,7 @@ def indices_of(found: Any) -> Any:
 
 def _named(found: object, name: str) -> object:
     """One of indices, values and columns of a named tuple of these."""
-    if not hasattr(found, name):
+    if isinstance(found, torch.Tensor) or not hasattr(found, name):
         raise TargetFailure(
             "wrong type", f"returned {type(found).__name__}; expected a named tuple with {name}"
         )
