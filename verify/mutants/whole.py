@@ -35,12 +35,6 @@ WINDOWS = (
         "window-end-behind-the-row", END, "return {begin, max(begin, call.ends[row]) - begin};", NO_BOUND
     ),
     of_call(
-        "window-end-before-its-start",
-        END,
-        "return {begin, min(call.ends[row], call.columns) - begin};",
-        NO_BOUND,
-    ),
-    of_call(
         "window-longer-than-its-room",
         "return {begin, min(row_columns(call, row), room)};",
         "return {begin, min(row_columns(call, row), call.columns)};",
