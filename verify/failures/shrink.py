@@ -53,6 +53,7 @@ class Shrinker(RowShrinker):
             self._k,
             self._best,
             self._runs,
+            self._table,
         )
         for _ in range(MOST_ROUNDS):
             before = self.case

@@ -61,6 +61,17 @@ class RowShrinker(Attempts):
         cut = rebuild(self.case, rows, lengths=after)
         return replace(cut, lengths=fewer.lengths, options=fewer.options)
 
+    def _table(self) -> None:
+        """The fewest first pages of a table that fail, as if more of them all did."""
+        table = self.case.options.get("page_table")
+        if table is not None:
+            self._least(0, table.shape[1], self._of_pages)
+
+    def _of_pages(self, count: int) -> Case:
+        options = dict(self.case.options)
+        options["page_table"] = options["page_table"][:, :count].contiguous()
+        return replace(self.case, options=options)
+
     def _rows(self) -> None:
         """One row alone; else the fewest first rows that fail, as if more of them all did, less what can
         go."""

@@ -132,13 +132,6 @@ PAGES = (
     ),
     of_places("first-page-ignored", PAGE, "const int64_t page = column >> call.page_bits;", LEFT_OUT),
     of_places(
-        "page-index-in-32-bits",
-        PAGE,
-        "const int page = static_cast<int>(static_cast<uint32_t>(places.first_page) + "
-        "(static_cast<uint32_t>(column) >> call.page_bits));",
-        NARROWER,
-    ),
-    of_places(
         "page-behind-the-table", OUTSIDE, "if (page < 0 || page > call.pages) return kPadding;", COMPARISON
     ),
     of_places("page-before-the-table", OUTSIDE, "if (page >= call.pages) return kPadding;", NO_BOUND),
