@@ -178,7 +178,7 @@ BESIDE = (
     of_places(
         "values-of-another-column",
         "if (call.values_out != nullptr) value[i] = logits[column[i]];",
-        "if (call.values_out != nullptr) value[i] = logits[column[0]];",
+        "if (call.values_out != nullptr) value[i] = logits[column[kBatch - 1]];",
         OTHER,
     ),
     of_places(
