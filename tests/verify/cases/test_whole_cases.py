@@ -11,13 +11,17 @@ import pytest
 import torch
 from drawn_calls import calls
 from hypothesis import given, settings
-from whole_cases import case_of, family_cases
+from whole_cases import SETTING, WHOLE, case_of, family_cases
 
+from persistent_topk.reference.call import Call
 from persistent_topk.verify.cases.asking import numbers_of, options_of, tensors_of
 from persistent_topk.verify.cases.case import Case, lay_out, rebuild, said_as
 from persistent_topk.verify.cases.dtypes import DTYPES, memory_of, narrowed, widened
+from persistent_topk.verify.cases.families import Family
 from persistent_topk.verify.cases.simpler import plainer, simpler
 from persistent_topk.verify.cases.variants import VARIANTS, WINDOW, with_legal_lengths
+
+MOST_VISITS = 250  # of a family
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
@@ -86,6 +90,14 @@ def test_other_lengths_are_said_in_the_same_way_where_it_can_say_them(said: str)
     assert [3, 9, 1, 2] == odd.row_lengths.tolist()
     if said in ("queries", "nothing"):
         assert ("starts",) == odd.asks  # said by starts and lengths
+
+
+@pytest.mark.parametrize("family", WHOLE, ids=lambda family: family.name)
+def test_every_case_of_a_family_is_a_call_that_can_be_right(family: Family) -> None:
+    for visit in range(min(family.size, MOST_VISITS)):
+        case = family.make(SETTING, family.parameters(visit, 2), visit)
+        call = Call(case.logits, case.lengths, case.k, **case.options)
+        assert case.rows == call.rows and set(case.asks) <= set(family.asks)
 
 
 @pytest.mark.parametrize("case", family_cases(), ids=lambda case: str(case.origin))

@@ -45,7 +45,7 @@ def offsets_near(random: np.random.Generator, kind: str, rows: int, n: int) -> t
     if kind in edge:
         return integers([edge[kind] + row for row in range(rows)], torch.int64)
     if kind == "int32-edge":
-        return integers([INT32_MAX - half, INT32_MIN, INT32_MAX - n][:rows])
+        return integers([(INT32_MAX - half, INT32_MIN, INT32_MAX - n)[row % 3] for row in range(rows)])
     if kind == "negative":
         return integers([-half - row for row in range(rows)])
     return integers(random.integers(1, MOST_ENTRY, rows))
