@@ -23,7 +23,7 @@ from .floors import Floor
 from .measure import FLUSH_BYTES
 from .peers import Peer, PeerUnavailable, load
 from .plot import PlotUnavailable, draw, load_matplotlib
-from .report import against_table, cell_table, peer_table
+from .report import against_table, cell_table, form_table, peer_table
 from .run import BufferCache, CellResult, run_cell
 from .session import Session, run_session
 from .table import as_json
@@ -50,6 +50,7 @@ class Options:
     markdown_file: Path | None
     plot_file: Path | None
     against: list[dict[str, Any]] | None
+    forms: tuple[str, ...] = ()
 
 
 def bench(options: Options) -> int:
@@ -93,7 +94,7 @@ def timed_on_gpu(options: Options, peers: Mapping[str, Peer]) -> Callable[[Cell]
         click.echo(plain_lines(cell_table(()))[0])
 
     def timed(cell: Cell) -> CellResult:
-        result = run_cell(cell, cache, floor, budget, policy, peers)
+        result = run_cell(cell, cache, floor, budget, policy, peers, options.forms)
         if options.repeat == 1:
             click.echo(plain_lines(cell_table([as_json([result])]))[-1])
         return result
@@ -108,6 +109,9 @@ def print_session(session: Session, options: Options) -> None:
     peers = peer_table(session.cells)
     if peers.rows:
         echo_table(peers)
+    forms = form_table(session.cells)
+    if forms.rows:
+        echo_table(forms)
     for text in session.lines():
         click.echo(text)
     if options.against:

@@ -95,6 +95,28 @@ def peer_table(cells: Sequence[CellFigures]) -> Table:
     return Table("", tuple(columns), tuple(rows))
 
 
+def form_table(cells: Sequence[CellFigures]) -> Table:
+    """Other forms of the call, in the same run: microseconds, and over the plain call's, cold and warm.
+    Without forms it has no rows."""
+    names = dict.fromkeys(name for cell in cells for name in cell[COLD]["forms"])
+    columns = [Column("forms of the call", width=NAME_WIDTH)]
+    for name in names:
+        columns.append(Column(f"{name} cold us", number=True, ruled=True))
+        columns += [Column("/plain", number=True, width=6), Column("warm", number=True, width=7)]
+        columns.append(Column("/plain", number=True, width=6))
+
+    def timed(cell: CellFigures, name: str) -> Line:
+        if name in cell["wrong_forms"]:
+            return _wrong(f"WRONG {cell['wrong_forms'][name]} rows", 4)
+        found = [cell[heat]["forms"].get(name) for heat in (COLD, WARM)]
+        if None in found:
+            return (ABSENT,) * 4
+        return tuple(part for each in found for part in (_figure(each["us"]), _figure(each["to_plain"], 3)))
+
+    rows = [(Cell(cell["name"]), *(part for name in names for part in timed(cell, name))) for cell in cells]
+    return Table("", tuple(columns), tuple(rows) if names else ())
+
+
 def against_table(cells: Sequence[CellFigures], before: Sequence[CellFigures]) -> Table:
     """Cell by cell, now over before: the median, cold and warm, and that over the floors of each run."""
     earlier = {cell["name"]: cell for cell in before}

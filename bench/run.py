@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -13,6 +13,7 @@ from ..reference.policy import Policy
 from ..verify.judging.batch import CONTRACT, SET, wrong_rows
 from .cells import MIXED_RANGE, Cell
 from .floors import Floor
+from .forms import Form, make_form
 from .measure import DISTINCT_BYTES, Timing, capture, launches_for, time_graph
 from .peers import Buffers, Peer, PeerRefuses, Prepared
 
@@ -106,25 +107,36 @@ def run_cell(
     budget_s: float,
     policy: Policy | None,
     peers: Mapping[str, Peer],
+    forms: Sequence[str] = (),
 ) -> CellResult:
-    """Times every kernel on the cell, `budget_s` of GPU time for each at each temperature."""
+    """Times every kernel on the cell, `budget_s` of GPU time for each at each temperature. forms: of the call
+    (see forms.py), each timed right behind the plain one."""
     buffers = cache.get(cell)
     result = CellResult(cell)
 
-    def time_kernel(name: str, prepared: Prepared) -> None:
+    def time_kernel(name: str, prepared: Prepared, form: Form | None = None) -> None:
+        bytes_read = cell.bytes_read if form is None else form.bytes_read
         for temperature in (COLD, WARM):
             warm = temperature == WARM
             buffers.outputs.fill_(POISON)
             graph = capture(prepared.launch, buffers.launches, warm)
-            flush = not warm and buffers.launches * cell.bytes_read < DISTINCT_BYTES
+            flush = not warm and buffers.launches * bytes_read < DISTINCT_BYTES
             timing = time_graph(graph, buffers.launches, flush, floor, budget_s)
-            wrong = count_wrong(name, prepared, buffers, cell, warm)
+            if form is None:
+                wrong = count_wrong(name, prepared, buffers, cell, warm)
+            else:
+                used = range(1 if warm else buffers.launches)
+                wrong = sum(int(form.wrong(i).sum()) for i in used)
             result.timings[temperature][name] = timing
             result.wrong[name] = result.wrong.get(name, 0) + wrong
             del graph
 
     for name, prepare in own_kernels(cell, buffers, floor, policy).items():
         time_kernel(name, prepare())
+        for asked in forms if name == OURS else ():
+            form = make_form(asked, cell, buffers, policy)
+            time_kernel(asked, Prepared(form.launch, buffers.outputs.__getitem__), form)
+            del form
     for name, peer in peers.items():
         try:
             time_kernel(name, peer(cell, buffers))

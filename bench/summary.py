@@ -47,6 +47,26 @@ def peer_summary(cells: Sequence[CellFigures], temperature: str) -> dict[str, di
     return found
 
 
+def form_summary(cells: Sequence[CellFigures], temperature: str) -> dict[str, dict[str, Any]]:
+    """For each form of the call: its time over the plain call's, the mean over the cells and the greatest,
+    and the most microseconds that it takes more."""
+    found: dict[str, dict[str, Any]] = {}
+    for name in dict.fromkeys(name for cell in cells for name in cell[temperature]["forms"]):
+        took = [
+            cell for cell in cells if name in cell[temperature]["forms"] and name not in cell["wrong_forms"]
+        ]
+        halves = [cell[temperature] for cell in took]
+        ratios = [half["forms"][name]["to_plain"] for half in halves]
+        found[name] = {
+            "cells": len(took),
+            "mean": geometric_mean(ratios),
+            "most": max(ratios, default=None),
+            "most_cell": took[ratios.index(max(ratios))]["name"] if took else "",
+            "most_us": max((half["forms"][name]["us"] - half["us"] for half in halves), default=None),
+        }
+    return found
+
+
 def greatest_spread(cells: Sequence[CellFigures]) -> dict[str, Any]:
     """The cell and temperature whose medians over the runs lie furthest apart."""
     spreads = [(cell[heat]["spread"], cell["name"], heat) for cell in cells for heat in (COLD, WARM)]
@@ -66,7 +86,8 @@ def summary(cells: Sequence[CellFigures], runs: int) -> dict[str, Any]:
     on_page = [cell for cell in right if cell[COLD]["page"]]
     return {
         "cells": len(on_page),
-        "wrong_cells": len(cells) - len(right),
+        "wrong_cells": sum(bool(cell["wrong_rows"] or cell["wrong_forms"]) for cell in cells),
+        "forms": {heat: form_summary(right, heat) for heat in (COLD, WARM)},
         "runs": runs,
         "repeatability": greatest_spread(right) if runs > 1 else None,
         **{heat: temperature_summary([cell[heat] for cell in on_page]) for heat in (COLD, WARM)},
@@ -93,6 +114,13 @@ def summary_lines(report: dict[str, Any]) -> list[str]:
             lines.append(
                 f"{heat}: {name} in the same run {_number(part['theirs'])}, ours {_number(part['ours'])} "
                 f"over its {part['cells']} cells"
+            )
+    for heat in (COLD, WARM):
+        for name, part in report["forms"][heat].items():
+            lines.append(
+                f"{heat}: {name} {_number(part['mean'])} of the plain call's time over {part['cells']} "
+                f"cells, at most {_number(part['most'])} ({part['most_cell']}), and "
+                f"{_number(part['most_us'])} us more"
             )
     found = report["repeatability"]
     if found:

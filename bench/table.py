@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .cells import Cell, Figures
+from .forms import FORMS
 from .run import COLD, EMPTY, FLOORS, OURS, WARM, CellResult
 
 STABLE_SPREAD = 0.05  # of a cell's medians over the runs
@@ -41,7 +42,8 @@ def figures(results: Sequence[CellResult], temperature: str) -> CellFigures:
     """What the runs of a cell come to at one temperature: medians over the runs of each run's medians.
 
     `page`: the peers' page, each kind's ratio to that page's floor, and `versus`: our ratio over the
-    fastest one's (under 1: ahead). `peers`: kernels timed in the same runs.
+    fastest one's (under 1: ahead). `peers`: kernels timed in the same runs. `forms`: other forms of our own
+    call, and their time over the plain one's.
     """
     timings = [result.timings[temperature] for result in results]
     ours = [timing[OURS].median for timing in timings]
@@ -62,6 +64,7 @@ def figures(results: Sequence[CellResult], temperature: str) -> CellFigures:
         "launches": timings[0][OURS].launches,
         "page": None,
         "peers": {},
+        "forms": {},
     }
     peers = page(results[0].cell, temperature)
     if peers is not None:
@@ -73,9 +76,12 @@ def figures(results: Sequence[CellResult], temperature: str) -> CellFigures:
         found["versus"] = found["ratio"] / found["page"]["fastest"]
         found["versus_exact"] = found["ratio"] / found["page"]["exact"]
     for name in timings[0]:
-        if name not in (OURS, EMPTY, *FLOORS) and all(name in timing for timing in timings):
+        if name not in (OURS, EMPTY, *FLOORS, *FORMS) and all(name in timing for timing in timings):
             runs = [timing[name].median for timing in timings]
             found["peers"][name] = {"us": median(runs), "runs": runs, "ratio": median(runs) / floor}
+    for name in filter(timings[0].__contains__, FORMS):
+        runs = [timing[name].median for timing in timings]
+        found["forms"][name] = {"us": median(runs), "runs": runs, "to_plain": median(runs) / us}
     return found
 
 
@@ -91,7 +97,8 @@ def as_json(results: Sequence[CellResult]) -> CellFigures:
         "columns": cell.columns,
         "length": cell.length,
         "wrong_rows": wrong[OURS],
-        "wrong_peers": {name: rows for name, rows in wrong.items() if rows and name != OURS},
+        "wrong_forms": {name: rows for name, rows in wrong.items() if rows and name in FORMS},
+        "wrong_peers": {name: rows for name, rows in wrong.items() if rows and name not in (OURS, *FORMS)},
         "refused": results[0].refused,
         COLD: figures(results, COLD),
         WARM: figures(results, WARM),

@@ -32,6 +32,16 @@ if TYPE_CHECKING:
     is_flag=True,
     help="time the host's part of eager calls, beside torch.add in the same process",
 )
+@click.option(
+    "--dtype",
+    metavar="NAME,...",
+    help="logits to time beside float32 in the same run: bfloat16, float16",
+)
+@click.option(
+    "--whole",
+    is_flag=True,
+    help="time offsets, a page table, columns, values and windows beside the plain call in the same run",
+)
 @click.option("--quick", is_flag=True, help="time fourteen cells, with fewer replays")
 @click.option(
     "--repeat",
@@ -96,12 +106,14 @@ def checked(given: dict[str, Any]) -> Options:
     """The checked options. Raises click.UsageError that names the option that is wrong."""
     from ..bench.benchmark import Options
     from ..bench.cells import select
+    from ..bench.forms import WHOLE, parse_dtypes
     from ..bench.peer_names import choose
     from ..bench.peers import known
     from ..bench.table import UnreadableRun, read_cells
 
     patterns, text, against = given.pop("cells"), given["peers"], given.pop("against")
     try:
+        forms = (*parse_dtypes(given.pop("dtype")), *(WHOLE if given.pop("whole") else ()))
         cells = select(list(patterns), given["quick"])
         given["peers"] = choose(text, known())
         earlier = None if against is None else read_cells(against)
@@ -109,4 +121,4 @@ def checked(given: dict[str, Any]) -> Options:
         raise click.UsageError(str(error)) from error
     if not cells:
         raise click.UsageError(f"--cells is {', '.join(patterns)}; expected a cell of the bench (2048,1,8K)")
-    return Options(cells=tuple(cells), all_peers=text == ALL, against=earlier, **given)
+    return Options(cells=tuple(cells), all_peers=text == ALL, against=earlier, forms=forms, **given)

@@ -95,7 +95,8 @@ def _failing_row(file: Path, row: int | None) -> tuple[torch.Tensor, int, int, s
     case, number = case_called(failure), failure.row if row is None else row
     if number >= case.rows:
         raise click.UsageError(f"--row is {number}; expected 0 to {case.rows - 1}, the rows of {file}")
-    return case.logits[number], int(case.lengths[number]), case.k, case.policy
+    window = case.logits[number, int(case.starts[number]) :]
+    return window, int(case.row_lengths[number]), case.k, case.policy
 
 
 def _row(file: Path | None, row: int, context: int, seed: int) -> tuple[torch.Tensor, int]:

@@ -28,7 +28,8 @@ class Limits(TypedDict, total=False):
 
     max_rows, max_columns, max_k: of one call. ks: the values of k. stride_multiple: row strides and offsets
     are multiples of it, in elements. contiguous: rows lie end to end. dtype: of the logits, "float32",
-    "bfloat16" or "float16", or torch's own. padding: what it writes behind the last column, -1 by default.
+    "bfloat16" or "float16", or torch's own, or several. padding: what it writes behind the last column, -1 by
+    default. takes: arguments of a whole call that its signature does not tell, or "values".
     """
 
     max_rows: int
@@ -37,8 +38,9 @@ class Limits(TypedDict, total=False):
     ks: Sequence[int]
     stride_multiple: int
     contiguous: bool
-    dtype: str | torch.dtype
+    dtype: str | torch.dtype | Sequence[str | torch.dtype]
     padding: int
+    takes: str | Sequence[str]
 
 
 def check(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -45,10 +46,23 @@ TRACE_AGREEMENT = Property(
 # Of targets that take the rows in shards; `contract` includes it for these.
 SHARD_INDEPENDENT = Property("shard-independent", "ranks that share the rows give the bytes of one", ())
 
+# Of targets that take windows, write places or columns, or return values; `set` includes each for these.
+WINDOW_INDEPENDENT = Property("window-independent", "nothing before the start of a window matters", _ALL)
+TRANSLATION = Property("translation", "each place is that of its column, or -1 where it has none", _ALL)
+VALUES_MATCH = Property("values-match", "each value has the bits of the logit at its column, then -inf", _ALL)
+# The arguments of a call that each is measured by, where a target takes one of them.
+OF_WHOLE_CALLS = {
+    WINDOW_INDEPENDENT: ("starts", "ends"),
+    TRANSLATION: ("offsets", "page_table", "return_columns", "index_dtype"),
+    VALUES_MATCH: ("return_values", "values"),
+}
+
 NAMES = tuple(item.name for item in PROPERTIES)
-EVERY_NAME = (*NAMES, SHARD_INDEPENDENT.name, TRACE_AGREEMENT.name)
+CLAIMABLE = (*NAMES, *(item.name for item in OF_WHOLE_CALLS), SHARD_INDEPENDENT.name)
+EVERY_NAME = (*CLAIMABLE, TRACE_AGREEMENT.name)
 CLAIMS: dict[str, frozenset[str]] = {
-    claim: frozenset(item.name for item in PROPERTIES if claim in item.claims) for claim in _ALL
+    claim: frozenset(item.name for item in (*PROPERTIES, *OF_WHOLE_CALLS) if claim in item.claims)
+    for claim in _ALL
 }
 OWN_CLAIM = CLAIMS["contract"] | {TRACE_AGREEMENT.name}
 
@@ -62,8 +76,8 @@ def parse_claim(text: str) -> frozenset[str]:
     claimed: frozenset[str] = CLAIMS["contract"] if text.lstrip().startswith("-") else frozenset()
     for word in (part.strip() for part in text.split(",")):
         name = word.removeprefix("-")
-        if name not in CLAIMS and name not in (*NAMES, SHARD_INDEPENDENT.name):
-            known = ", ".join((*CLAIMS, *NAMES, SHARD_INDEPENDENT.name))
+        if name not in CLAIMS and name not in CLAIMABLE:
+            known = ", ".join((*CLAIMS, *CLAIMABLE))
             raise ValueError(f"claim is {name!r}; expected a comma-separated list of: {known}")
         named = CLAIMS.get(name, frozenset({name}))
         claimed = claimed - named if word.startswith("-") else claimed | named
@@ -74,10 +88,19 @@ def parse_claim(text: str) -> frozenset[str]:
 
 def with_shards(claims: frozenset[str]) -> frozenset[str]:
     """The claims of a target that turns out to take shards: who promises the contract promises it of them."""
-    return claims | {SHARD_INDEPENDENT.name} if CLAIMS["contract"] <= claims else claims
+    return claims | {SHARD_INDEPENDENT.name} if claims.issuperset(NAMES) else claims
+
+
+def measured_on(takes: Iterable[str], shards: bool = False, own: bool = False) -> tuple[str, ...]:
+    """The properties that are measured on a target, in the order of reports. takes: what of a whole call it
+    takes, by the names of cases/asking.py. shards: whether it takes these. own: whether it is ours."""
+    taken = set(takes)
+    more = [item.name for item, needs in OF_WHOLE_CALLS.items() if taken.intersection(needs)]
+    more += [SHARD_INDEPENDENT.name] if shards else []
+    return (*NAMES, *more, *((TRACE_AGREEMENT.name,) if own else ()))
 
 
 def promise_of(name: str) -> str:
     """The sentence behind a property's name."""
-    every = (*PROPERTIES, SHARD_INDEPENDENT, TRACE_AGREEMENT)
+    every = (*PROPERTIES, *OF_WHOLE_CALLS, SHARD_INDEPENDENT, TRACE_AGREEMENT)
     return next(item.promise for item in every if item.name == name)

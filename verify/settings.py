@@ -34,7 +34,10 @@ LIMIT_OPTIONS = (
     LimitOption("--max-k", int, "N", "k, at most"),
     LimitOption("--stride-multiple", int, "N", "elements that row strides and offsets are multiples of"),
     LimitOption("--contiguous", bool, None, "rows lie end to end"),
-    LimitOption("--dtype", str, "NAME", "of the logits: float32, bfloat16 or float16"),
+    LimitOption("--dtype", str, "NAME,...", "of the logits: some of float32, bfloat16 and float16"),
+    LimitOption(
+        "--takes", str, "NAME,...", "arguments of a whole call that its signature does not tell, or values"
+    ),
     LimitOption("--padding", int, "N", "what the target writes behind the last column [-1]"),
 )
 

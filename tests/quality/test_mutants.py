@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner, Result
 
 from persistent_topk.commands.mutants import command
@@ -123,14 +124,14 @@ def test_hints_are_of_mutants_and_of_cases_of_known_kernels() -> None:
     assert {mutant.name for mutant in ASSIGNING} <= known.keys()
     assert len(known) >= 0.95 * len(of_kernel), "python -m persistent_topk.tools.mutant_hints writes them"
     for name in list(known)[:: len(known) // 8]:
-        policy, entry = kernel_of(from_origin(known[name].origin))
+        policy, entry, _ = kernel_of(from_origin(known[name].origin))
         assert policy in {item.name for item in POLICIES.values()} and entry in (*ENTRIES, SEVERAL)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("entry", EVERY)
 def test_a_look_compiles_the_kernel_that_its_cases_run(entry: str) -> None:
-    target = LookTarget(KERNEL, (POLICY, entry))
+    target = LookTarget(KERNEL, (POLICY, entry, torch.float32))
     for hint, case in islice(cases_for(entry), 3):
         measured = examine(target, Subject(case), [target.schedule(hint.schedule)])
         assert [] == [item for item in measured if item.broken]

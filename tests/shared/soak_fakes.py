@@ -33,6 +33,7 @@ class FakeKernel:
         fake = cls()
         monkeypatch.setattr(stage.calls, "launch", fake.launch)
         monkeypatch.setattr(stage, "trace_sample", lambda batch, number, tally: None)
+        monkeypatch.setattr(stage, "judge_whole", lambda batch, number, seed, tally: None)
         monkeypatch.setattr(tally, "kernel_hash", lambda: KERNEL)
         monkeypatch.setattr(torch.cuda, "get_device_name", lambda *_: "H100")
         return fake

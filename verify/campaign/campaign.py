@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from ..cases.case import Case
 from ..cases.strategies import PEER_SCOPE, SMALL_SCOPE, Scope, cases
-from ..cases.variants import SHARDS, VARIANTS, is_packed, packed
+from ..cases.variants import is_packed, packed, variants_for
 from ..judging.examination import AGAIN, GRAPH, SHORT, STEPS, Subject, examine
 from ..judging.measurement import Measurement, order_of
 from ..targets.target import NotTaken, Schedule, Target
@@ -15,7 +15,7 @@ from .budget import Budget
 from .counterexamples import Counterexample, Counterexamples
 from .ladders import ROW_COST, Ladder, make_ladders
 from .options import Options as Options
-from .outcome import Missing, Outcome, TargetOutcome, new_outcome
+from .outcome import Missing, Outcome, TargetOutcome, outcome_of
 from .recipe_search import Promise, RecipeSearch
 from .scales import (
     COMMONEST,
@@ -62,8 +62,7 @@ class Campaign:
         self.targets = targets
         self.options = options
         self.found = Counterexamples(options.failures, options.ks)
-        fresh = {t.name: new_outcome(t.name, t.claims, t.own, t.on_gpu, t.takes_shards) for t in targets}
-        self.outcome = Outcome(options.seed, fresh)
+        self.outcome = Outcome(options.seed, {target.name: outcome_of(target) for target in targets})
         if options.state is not None:
             self.outcome = options.state.resume(self.outcome, self.found, targets)
         self._cases_before, self._seconds_before = self.outcome.coverage.cases, self.outcome.seconds
@@ -73,7 +72,8 @@ class Campaign:
         self._own = own = any(target.own for target in targets)
         self._in_shards = any(target.takes_shards for target in targets)
         shares = OWN_SHARES if own else SHARES_OF_OTHERS
-        self._scales = make_scales(options.families, options.ks, shares)
+        takes = frozenset().union(*(target.limits.whole for target in targets))
+        self._scales = make_scales(options.families, options.ks, shares, own, takes)
         self._recipes, self._ladders = None, []
         if not options.families:
             self._recipes = Recipes(shares.recipes)
@@ -147,7 +147,7 @@ class Campaign:
 
     def _search(self, search: RecipeSearch) -> None:
         for scale in reversed(self._scales):  # every path first, whatever else there is time for
-            for _ in range(scale.tours):
+            for _ in range(scale.at_once):
                 self._visit(scale)
         if self._recipes is not None:
             search.replay(self._is_over)
@@ -216,7 +216,7 @@ class Campaign:
             return (AGAIN, SHORT) if case.columns > case.rows else (SHORT,)
         if case.storage.numel() <= MANY_ELEMENTS and case.rows <= MANY_ROWS:
             return STEPS
-        purposes = [step for step in (AGAIN, *VARIANTS, GRAPH) if step != SHARDS or self._in_shards]
+        purposes = (AGAIN, *variants_for(case, self._in_shards), GRAPH)
         return (SHORT, purposes[self._done % len(purposes)])
 
     def _put_recipe(self, case: Case, shrinking: bool) -> tuple[set[Promise], dict[str, float]]:
@@ -263,6 +263,7 @@ class Campaign:
         except NotTaken as error:
             refusal, measured = str(error), []
         told.refused, told.refusal = told.refused + bool(refusal), refusal or told.refusal
+        told.asked.update(() if refusal else subject.case.asks)
         cost = self._budget.clock() - began
         broken: list[Measurement] = []
         for measurement in measured:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..cases.case import Case, rebuild
+from ..cases.simpler import plainer
 from ..failures.attempts import MOST_ATTEMPTS
 from ..failures.replay import Failure, file_name, save
 from ..failures.shrink import shrink
@@ -143,6 +144,8 @@ def first_logit(call: Case) -> Case:
     """A call of the first logit alone, k 1; of a call without logits, itself."""
     if not call.rows or not call.columns:
         return call
+    if call.asks:
+        call = plainer(call)
     return rebuild(call, call.bits()[:1, :1], lengths=[1], k=1, offset=0, gap=0)
 
 

@@ -39,6 +39,7 @@ def _target(parts: list[TargetOutcome]) -> TargetOutcome:
             name: _property([part.properties[name] for part in parts]) for name in parts[0].properties
         },
         refused=sum(part.refused for part in parts),
+        asked=sum((part.asked for part in parts), Counter()),
         refusal=next((part.refusal for part in parts if part.refusal), ""),
         unfinished=next((part.unfinished for part in parts if part.unfinished), ""),
         notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -9,7 +11,8 @@ from ...exit_code import ExitCode
 from ..judging.measurement import NO_EVIDENCE, Evidence, Measurement, order_of, same_cause
 from ..judging.trace_difference import TraceDifference
 from ..judging.wrong_columns import WrongColumns
-from ..properties import NAMES, SHARD_INDEPENDENT, TRACE_AGREEMENT
+from ..properties import measured_on
+from ..targets.target import Target
 from .coverage import Coverage
 
 SCHEMA = 2
@@ -62,7 +65,8 @@ class Root:
 @dataclass
 class TargetOutcome:
     """name, claims and each property's outcome, in the order of reports. refused: cases that it does not
-    take, the last for `refusal`. unfinished: what ended its campaign early, if anything did."""
+    take, the last for `refusal`. unfinished: what ended its campaign early, if anything did. asked: cases
+    that were put to it, by what they ask for beside the plain selection."""
 
     name: str
     own: bool
@@ -71,6 +75,7 @@ class TargetOutcome:
     refusal: str = ""
     notes: tuple[str, ...] = ()
     unfinished: str = ""
+    asked: Counter[str] = field(default_factory=Counter)
 
     def record(self, measurement: Measurement) -> PropertyOutcome:
         """Counts a measurement; measurements that judged no row count for nothing."""
@@ -112,15 +117,25 @@ class TargetOutcome:
 
 
 def new_outcome(
-    name: str, claims: frozenset[str], own: bool, on_gpu: bool, takes_shards: bool = False
+    name: str,
+    claims: frozenset[str],
+    own: bool,
+    on_gpu: bool,
+    takes_shards: bool = False,
+    takes: Sequence[str] = (),
 ) -> TargetOutcome:
-    """An outcome with every property still to be run."""
-    more = ((takes_shards, SHARD_INDEPENDENT), (own, TRACE_AGREEMENT))
-    names = (*NAMES, *(item.name for has, item in more if has))
+    """An outcome with every property still to be run. takes: what of a whole call the target takes."""
+    names = measured_on(takes, takes_shards, own)
     lacking = {} if on_gpu else dict.fromkeys(NEEDS_GPU, "needs a GPU")
     return TargetOutcome(
         name, own, {prop: PropertyOutcome(prop in claims, lacking=lacking.get(prop)) for prop in names}
     )
+
+
+def outcome_of(target: Target) -> TargetOutcome:
+    """The same of a prepared target."""
+    takes = target.limits.takes or ()
+    return new_outcome(target.name, target.claims, target.own, target.on_gpu, target.takes_shards, takes)
 
 
 @dataclass
@@ -190,6 +205,7 @@ class Outcome:
             "targets": {
                 name: {
                     "notes": list(target.notes),
+                    "arguments": dict(target.asked),
                     "properties": {
                         prop: {
                             "claimed": item.claimed,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ..cases.case import Case
@@ -21,6 +21,7 @@ SHIPPED_SETTINGS = (
     Setting("latency", 1, "h100"),
 )
 SHIPPED_TOURS = 3  # of the first settings: rows are shared, not shared, and held in registers up to 32768
+TOURS = SHIPPED_TOURS, SHIPPED_TOURS
 SMALL_SETTINGS = (
     Setting("small", 32, "small"),
     Setting("tiny", 8, "pair"),
@@ -34,22 +35,28 @@ SMALL_SETTINGS = (
     Setting("small", 300, "small"),
     Setting("tiny", 3, "small"),
 )
+# Of whole calls: of other people's kernels no boundary is known, and small calls are cheap.
+WHOLE_SETTINGS_OF_OTHERS = tuple(
+    setting for pair in zip(SMALL_SETTINGS, SHIPPED_SETTINGS, strict=False) for setting in pair
+)
 
 
 @dataclass(frozen=True)
 class Shares:
     """Of the time: for cases of the shipped policies' size, for small ones, for recipes, for edges at named
-    lengths, and for growing extents."""
+    lengths, for growing extents, and for whole calls where a target takes such."""
 
     shipped: float
     small: float
     recipes: float
     edges: float
     extents: float
+    whole: float
 
 
 # Every path in the first case of each scale; then what most kernels that fail, fail at.
 FIRST = ("tour", "published", "capacities", "contents", "short-lengths", "tie-plateaus", "every-boundary")
+FIRST_WHOLE = ("values", "page-tables", "windows", "anything")  # which judge every property
 COMMONEST = "commonest"
 PUBLISHED = tuple((name, SHIPPED_SETTINGS[0]) for name in ("published", "capacities"))
 SHARED_BY_THE_PLAN = ("long-row-shared-by-the-plan", SHIPPED_SETTINGS[0])  # wide for others, and cheap for us
@@ -62,19 +69,22 @@ APART = (
 )  # families that have their turn by themselves, unless they are named
 
 # Big cases are dear where they are emulated, and what matters to others.
-OWN_SHARES, SHARES_OF_OTHERS = Shares(0.42, 0.32, 0.18, 0.04, 0.04), Shares(0.48, 0.1, 0.1, 0.12, 0.2)
+OWN_SHARES = Shares(0.42, 0.32, 0.18, 0.04, 0.04, 0.2)
+SHARES_OF_OTHERS = Shares(0.48, 0.1, 0.1, 0.12, 0.2, 0.2)
 
 
 @dataclass
 class Scale:
     """One size of cases, walked family by family; `spent` decides which scale is next. The first family
-    is walked under `tours` settings before the others: together they have a row on every path."""
+    is walked under `tours` settings before the others: together they have a row on every path. at_once:
+    visits that come before all else."""
 
     name: str
     settings: tuple[Setting, ...]
     families: tuple[Family, ...]
     share: float
     tours: int = 1
+    at_once: int = 1
     visits: int = 0
     spent: float = 0.0
     cost: dict[str, float] = field(default_factory=dict)  # seconds of each family's last case
@@ -137,10 +147,18 @@ def first_cases(seed: int, ks: Sequence[int], own: bool) -> Iterator[Case]:
             yield kind.make(setting, dict(zip(kind.grid, point, strict=True)), seed + visit)
 
 
-def make_scales(families: Sequence[str], ks: Sequence[int], shares: Shares) -> list[Scale]:
-    """The scales of a campaign. families: names, or none for all. ks: in place of the settings' own."""
-    chosen = [FAMILIES[name] for name in families or FAMILIES if families or name not in APART]
-    chosen.sort(key=lambda kind: FIRST.index(kind.name) if kind.name in FIRST else len(FIRST))
+def _in_order(kinds: Iterable[Family], first: Sequence[str]) -> list[Family]:
+    """The families, those that come first in front."""
+    return sorted(kinds, key=lambda kind: first.index(kind.name) if kind.name in first else len(first))
+
+
+def make_scales(
+    families: Sequence[str], ks: Sequence[int], shares: Shares, own: bool = True, takes: Collection[str] = ()
+) -> list[Scale]:
+    """The scales of a campaign. families: names, or none for all. ks: in place of the settings' own. own:
+    whether a target is ours. takes: what of a whole call some target takes."""
+    usual = (name for name, kind in FAMILIES.items() if name not in APART and not kind.asks)
+    chosen = _in_order((FAMILIES[name] for name in families or usual), FIRST)
 
     def settings(defaults: tuple[Setting, ...]) -> tuple[Setting, ...]:
         if not ks:
@@ -150,8 +168,12 @@ def make_scales(families: Sequence[str], ks: Sequence[int], shares: Shares) -> l
             for index, setting in enumerate(defaults * len(ks))
         )
 
-    scales = [Scale("shipped", settings(SHIPPED_SETTINGS), tuple(chosen), shares.shipped, SHIPPED_TOURS)]
+    scales = [Scale("shipped", settings(SHIPPED_SETTINGS), tuple(chosen), shares.shipped, *TOURS)]
     short = tuple(kind for kind in chosen if not kind.fixed_sizes)
     if short:
         scales.append(Scale("small", settings(SMALL_SETTINGS), short, shares.small))
+    whole = _in_order((kind for kind in FAMILIES.values() if set(takes) & set(kind.asks)), FIRST_WHOLE)
+    if whole and not families:
+        defaults = settings(SMALL_SETTINGS if own else WHOLE_SETTINGS_OF_OTHERS)
+        scales.insert(0, Scale("whole", defaults, tuple(whole), shares.whole, at_once=len(FIRST_WHOLE)))
     return scales

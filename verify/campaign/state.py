@@ -52,7 +52,10 @@ def identity_of(targets: Sequence[Target], rank: int = 0, ranks: int = 1) -> dic
         "rank": rank,
         "ranks": ranks,
         "targets": {
-            target.name: {"claims": sorted(target.claims), "source": target.fingerprint()}
+            target.name: {
+                "claims": sorted(target.claims.intersection(target.promises)),
+                "source": target.fingerprint(),
+            }
             for target in targets
         },
     }

@@ -32,6 +32,7 @@ def _target(target: TargetOutcome) -> Document:
     return {
         "refused": target.refused,
         "refusal": target.refusal,
+        "asked": target.asked,
         "properties": {name: _property(item) for name, item in target.properties.items()},
     }
 
@@ -60,6 +61,7 @@ def restore(document: Mapping[str, Any], outcome: Outcome, folder: Path) -> None
     for name, target in outcome.targets.items():
         told = document["targets"][name]
         target.refused, target.refusal = _count(told["refused"]), str(told["refusal"])
+        target.asked = Counter({name: _count(cases) for name, cases in told.get("asked", {}).items()})
         for promise, item in target.properties.items():
             _restore_property(told["properties"][promise], item, folder)
 

@@ -70,8 +70,8 @@ class Attempts:
         return failed
 
     def _bits(self) -> list[np.ndarray]:
-        bits = self.case.bits()
-        return [bits[row] for row in range(self.case.rows)]
+        """Each row from its start to the last column."""
+        return [row[:room] for row, room in zip(self.case.bits(), self.case.room, strict=True)]
 
     def _least(self, low: int, high: int, candidate: Callable[[int], Case | None]) -> None:
         """The least number whose candidate fails, as if all greater ones did. high: of the case."""

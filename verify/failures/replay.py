@@ -1,7 +1,7 @@
 """Failures as files: everything that a failing call needs, to be run again anywhere.
 
 A file is a zip of manifest.json and raw little-endian arrays. No pickle: opening a stranger's file runs
-nothing of theirs.
+nothing of theirs. Version 1 holds plain calls, and is what they are still written as; version 2 any calls.
 """
 
 from __future__ import annotations
@@ -19,10 +19,13 @@ import numpy as np
 import torch
 
 from ...cuda.emulator.library import Schedule as EmulatedSchedule
+from ...reference.call import Call
 from ...reference.plan import DeviceLimits
 from ...reference.policy import MAX_K, POLICIES
 from ...whole_file import write_whole
+from ..cases.asking import numbers_of, options_of
 from ..cases.case import Case, Origin
+from ..cases.dtypes import memory_of
 from ..cases.variants import with_legal_lengths
 from ..properties import EVERY_NAME
 from ..targets import OWN
@@ -30,11 +33,22 @@ from ..targets.limits import TargetLimits, limits_of
 from ..targets.target import Schedule
 
 FORMAT = "persistent-topk failure"
-VERSION = 1
+PLAIN_VERSION, VERSION = 1, 2
 MANIFEST = "manifest.json"
 MOST_MANIFEST_BYTES = 1 << 20
 MOST_ARRAY_BYTES = 1 << 32
-ARRAYS = {"storage": "<f4", "lengths": "<i4"}
+PLAIN_ARRAYS = {"storage": "<f4", "lengths": "<i4"}
+# What numpy calls the bits of each dtype; bfloat16 has no name there.
+FORMATS = {
+    torch.float32: "<f4",
+    torch.float16: "<f2",
+    torch.bfloat16: "<u2",
+    torch.int32: "<i4",
+    torch.int64: "<i8",
+}
+DTYPES = {form: dtype for dtype, form in FORMATS.items()}
+# What a description of no case raises; torch raises RuntimeError for a shape that is not a tensor's.
+WRONG = (KeyError, TypeError, ValueError, AttributeError, AssertionError, OverflowError, RuntimeError)
 INTEGERS = ("offset", "row_stride", "columns", "k")
 NO_LIMITS = TargetLimits()
 
@@ -75,8 +89,11 @@ def array_name(name: str, number: int) -> str:
 
 
 def _described(case: Case) -> dict[str, Any]:
+    shapes = {name: list(tensor.shape) for name, tensor in case.tensors.items()}
+    whole = {"rows": case.rows, "shapes": shapes, "options": numbers_of(case.options)} if case.asks else {}
     return {
         **{name: getattr(case, name) for name in INTEGERS},
+        **whole,
         "policy": case.policy,
         "limits": asdict(case.limits),
         "origin": {
@@ -91,13 +108,14 @@ def save(failure: Failure, path: Path) -> Path:
     """Writes `failure` to `path`, whole or not at all."""
     cases = (failure.case, *failure.earlier)
     raw: dict[str, bytes] = {}
+    formats: dict[str, str] = {}
     for number, case in enumerate(cases):
-        arrays = {"storage": case.storage.numpy(), "lengths": case.lengths.numpy()}
-        for name, dtype in ARRAYS.items():
-            raw[array_name(name, number)] = arrays[name].astype(dtype, copy=False).tobytes()
+        for name, tensor in case.tensors.items():
+            named = array_name(name, number)
+            raw[named], formats[named] = memory_of(tensor.contiguous()).tobytes(), FORMATS[tensor.dtype]
     manifest = {
         "format": FORMAT,
-        "version": VERSION,
+        "version": VERSION if any(case.asks for case in cases) else PLAIN_VERSION,
         "target": failure.target,
         "property": failure.promise,
         "message": failure.message,
@@ -106,8 +124,8 @@ def save(failure: Failure, path: Path) -> Path:
         "case": _described(failure.case),
         "arrays": {
             name: {
-                "dtype": ARRAYS[name.partition(".")[0]],
-                "elements": len(content) // np.dtype(ARRAYS[name.partition(".")[0]]).itemsize,
+                "dtype": formats[name],
+                "elements": len(content) // np.dtype(formats[name]).itemsize,
                 "sha256": hashlib.sha256(content).hexdigest(),
             }
             for name, content in raw.items()
@@ -133,9 +151,11 @@ def load(path: Path) -> Failure:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as file:
             manifest = _manifest(path, file)
-            count = 1 + len(manifest.get("earlier", []))
-            names = [array_name(name, number) for number in range(count) for name in ARRAYS]
-            arrays = {name: _array(path, file, manifest, name) for name in names}
+            arrays = {
+                array_name(name, number): _array(path, file, manifest, array_name(name, number))
+                for number, told in enumerate([manifest.get("case", {}), *manifest.get("earlier", [])])
+                for name in told.get("shapes", PLAIN_ARRAYS)
+            }
     except DamagedFile:
         raise
     except Exception as error:  # zipfile and zlib raise all sorts over flipped bytes
@@ -154,28 +174,32 @@ def _manifest(path: Path, file: zipfile.ZipFile) -> Mapping[str, Any]:
         raise DamagedFile(f"{path}: {MANIFEST} is not JSON: {error}") from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise DamagedFile(f"{path}: {MANIFEST} has no format {FORMAT!r}")
-    if manifest.get("version") != VERSION:
-        raise DamagedFile(f"{path} has version {manifest.get('version')!r}; expected {VERSION}")
+    if manifest.get("version") not in (PLAIN_VERSION, VERSION):
+        expected = f"{PLAIN_VERSION} or {VERSION}"
+        raise DamagedFile(f"{path} has version {manifest.get('version')!r}; expected {expected}")
     return manifest
 
 
-def _array(path: Path, file: zipfile.ZipFile, manifest: Mapping[str, Any], name: str) -> np.ndarray:
+def _array(path: Path, file: zipfile.ZipFile, manifest: Mapping[str, Any], name: str) -> torch.Tensor:
     arrays = manifest.get("arrays")
     told = arrays.get(name) if isinstance(arrays, dict) else None
-    entry, dtype = f"{name}.bin", ARRAYS[name.partition(".")[0]]
+    entry, plain = f"{name}.bin", PLAIN_ARRAYS.get(name.partition(".")[0])
     if not isinstance(told, dict) or entry not in file.namelist():
         raise DamagedFile(f"{path} holds no {entry}")
+    dtype = str(told.get("dtype"))
+    known = dtype in DTYPES and (dtype == plain or manifest["version"] != PLAIN_VERSION)
     size = file.getinfo(entry).file_size
-    expected = told.get("elements", -1) * np.dtype(dtype).itemsize
-    if told.get("dtype") != dtype or size != expected or size > MOST_ARRAY_BYTES:
+    expected = told.get("elements", -1) * np.dtype(dtype if known else "u1").itemsize
+    if not known or size != expected or size > MOST_ARRAY_BYTES:
         raise DamagedFile(f"{path}: {entry} has {size} bytes; expected {expected} of {dtype}")
     content = file.read(entry)
     if hashlib.sha256(content).hexdigest() != told.get("sha256"):
         raise DamagedFile(f"{path}: {entry} has another hash than {MANIFEST} says")
-    return np.frombuffer(content, dtype).copy()
+    bits = torch.frombuffer(bytearray(content) or bytearray(1), dtype=torch.uint8)[: len(content)]
+    return bits.view(DTYPES[dtype])
 
 
-def _failure(path: Path, manifest: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Failure:
+def _failure(path: Path, manifest: Mapping[str, Any], arrays: Mapping[str, torch.Tensor]) -> Failure:
     try:
         claims, schedules = _words(manifest, "claims"), _words(manifest, "schedules")
         unknown = [name for name in claims if name not in EVERY_NAME]
@@ -200,28 +224,38 @@ def _failure(path: Path, manifest: Mapping[str, Any], arrays: Mapping[str, np.nd
             earlier=tuple(earlier),
             fresh=manifest.get("fresh", True) is not False,
         )
-    except (KeyError, TypeError, ValueError, AttributeError, AssertionError, OverflowError) as error:
+    except WRONG as error:
         raise DamagedFile(
             f"{path}: {MANIFEST} does not describe a case: {type(error).__name__} {error}"
         ) from error
 
 
-def _case(told: Mapping[str, Any], arrays: Mapping[str, np.ndarray], number: int) -> Case:
-    numbers = {name: told[name] for name in INTEGERS}
+def _case(told: Mapping[str, Any], arrays: Mapping[str, torch.Tensor], number: int) -> Case:
+    whole = ("rows",) if "rows" in told else ()
+    numbers = {name: told[name] for name in (*INTEGERS, *whole)}
     wrong = [name for name, value in numbers.items() if type(value) is not int or value < 0]
     if wrong or not 1 <= numbers["k"] <= MAX_K:
         raise ValueError(f"{', '.join(wrong) or 'k'} out of range")
     if told["policy"] is not None and told["policy"] not in POLICIES:
         raise ValueError(f"policy {told['policy']!r} is none of {', '.join(POLICIES)}")
-    storage, lengths = (arrays[array_name(name, number)] for name in ARRAYS)
-    return Case(
-        storage=torch.from_numpy(storage.view(np.int32)).view(torch.float32),
-        lengths=torch.from_numpy(lengths.astype(np.int32)),
+    shapes = told.get("shapes", {name: [-1] for name in PLAIN_ARRAYS})
+    tensors = {name: arrays[array_name(name, number)].reshape(shape) for name, shape in shapes.items()}
+    case = Case(
+        storage=tensors.pop("storage"),
+        lengths=tensors.pop("lengths", None),
         policy=told["policy"],
         limits=_limits(told["limits"]),
         origin=_origin(told["origin"]),
+        options=options_of(told.get("options", {}), tensors),
         **numbers,
     )
+    return case if not case.asks else _checked(case)
+
+
+def _checked(case: Case) -> Case:
+    """The case, if its arguments can be right. Raises TypeError or ValueError."""
+    Call(case.logits, case.lengths, case.k, **case.options)
+    return case
 
 
 def _row(row: object, case: Case) -> int:

@@ -12,10 +12,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ..cases.asking import numbers_of
 from ..cases.case import Case
+from ..cases.dtypes import memory_of, narrowed
 from ..cases.variants import VARIANTS, Variant
 from ..judging.describe import case_in_words, runs_of
 from ..printable import printable
+from . import script_whole
 from .replay import Failure, case_called
 from .script_text import AGAIN, ANSWER, FORMS, HEAD, INPUTS, JUDGE
 
@@ -51,7 +54,7 @@ def script_of(failure: Failure, target: str, device: str, beside: Path) -> str:
     settings = {
         "TARGET": target,
         "DEVICE": device,
-        "DTYPE": f"torch.{failure.takes.dtype or 'float32'}",
+        "DTYPE": f"torch.{failure.takes.dtypes[0]}",
         "PADDING": -1 if failure.takes.padding is None else failure.takes.padding,
         "K": failure.case.k,
         "SHOWN": len(calls),
@@ -67,7 +70,9 @@ def script_of(failure: Failure, target: str, device: str, beside: Path) -> str:
     head = HEAD.format(**{name: _quoted(text) for name, text in words.items()})
     lines = [f"{name} = {value if name == 'DTYPE' else repr(value)}" for name, value in settings.items()]
     tensors = _tensors([*calls, *failure.earlier], beside)
-    return "\n".join((head, *lines, *tensors, JUDGE, _ending(failure.promise, variant)))
+    whole = _is_whole([*calls, *failure.earlier])
+    judge = script_whole.JUDGE if whole else JUDGE
+    return "\n".join((head, *lines, *tensors, judge, _ending(failure.promise, variant, whole)))
 
 
 def _quoted(text: str) -> str:
@@ -94,31 +99,71 @@ def _level(failure: Failure) -> str:
     return TWICE.get(failure.promise) or LEVELS.get(failure.promise, "values")
 
 
-def _ending(promise: str, variant: Variant | None) -> str:
+def _is_whole(calls: list[Case]) -> bool:
+    """Whether a script of these calls has to know of more than logits, lengths and k."""
+    return any(case.asks for case in calls)
+
+
+def _ending(promise: str, variant: Variant | None, whole: bool) -> str:
     if variant is not None:
         return FORMS.format(form=variant.form, source=variant.source)
     if promise in TWICE:
         return AGAIN
-    return INPUTS if promise == "inputs-untouched" else ANSWER
+    if promise == "inputs-untouched":
+        return script_whole.INPUTS if whole else INPUTS
+    return ANSWER
 
 
 def _tensors(calls: list[Case], beside: Path) -> Iterator[str]:
-    """Lines that make (storage, offset, row stride, columns, lengths) of each call."""
-    rows_of_runs = [runs_of(case.storage.numpy().view(np.uint32)) for case in calls]
-    inline = max(*map(len, rows_of_runs), *(case.rows for case in calls)) <= MOST_RUNS
+    """Lines that make (storage, offset, row stride, columns, lengths) of each call; where one asks for more,
+    a dict of these and of its other arguments."""
+    rows_of_runs = [runs_of(memory_of(case.storage)) for case in calls]
+    entries = (tensor.numel() for case in calls for name, tensor in case.tensors.items() if name != "storage")
+    inline = max(*map(len, rows_of_runs), *entries) <= MOST_RUNS
     if not inline:
         save_tensors(calls, beside)
         yield f"SAVED = saved({str(beside.absolute())!r})"
+    whole = _is_whole(calls)
     yield "CALLS = ["
-    for number, (case, runs) in enumerate(zip(calls, rows_of_runs, strict=True)):
-        storage = _inline(runs) if inline else f'SAVED["storage_{number}"]'
-        lengths = f"ints({case.lengths.tolist()})" if inline else f'SAVED["lengths_{number}"]'
-        yield f"    ({storage}, {case.offset}, {case.row_stride}, {case.columns}, {lengths}),"
+    for number, case in enumerate(calls):
+        made = {
+            name: _inline(tensor, name) if inline else f'SAVED["{name}_{number}"]'
+            for name, tensor in case.tensors.items()
+        }
+        if whole:
+            yield f"    dict({_arguments(case, made)}),"
+        else:
+            numbers = f"{case.offset}, {case.row_stride}, {case.columns}"
+            yield f"    ({made['storage']}, {numbers}, {made['lengths']}),"
     yield "]"
 
 
-def _inline(runs: list[tuple[int, int]]) -> str:
-    """The storage as runs of equal values; by their bits where a NaN is not the plain one."""
+def _arguments(case: Case, made: dict[str, str]) -> str:
+    """The keyword arguments of a whole call's dict. made: what makes its tensors."""
+    numbers = {name: str(value) for name, value in case.options.items() if name not in made}
+    options = {**{name: text for name, text in made.items() if name in case.options}, **numbers}
+    parts = {
+        "storage": made["storage"],
+        "lengths": made.get("lengths", "None"),
+        **{name: str(getattr(case, name)) for name in ("rows", "columns", "offset", "row_stride")},
+        "options": f"dict({', '.join(f'{name}={text}' for name, text in options.items())})",
+    }
+    return ", ".join(f"{name}={text}" for name, text in parts.items())
+
+
+def _inline(tensor: torch.Tensor, name: str) -> str:
+    """What makes a tensor: the storage of runs of equal values, others of their entries."""
+    if name != "storage":
+        made = f"ints({tensor.tolist()})" if tensor.dtype == torch.int32 else f"longs({tensor.tolist()})"
+        return made if tensor.numel() else f"{made}.reshape({list(tensor.shape)})"
+    if tensor.dtype == torch.float32:
+        return _floats(runs_of(memory_of(tensor).view(np.uint32)))
+    runs = runs_of(memory_of(tensor))
+    return f"halves({[bits for bits, _ in runs]}, {[count for _, count in runs]}, {tensor.dtype})"
+
+
+def _floats(runs: list[tuple[int, int]]) -> str:
+    """Runs of equal values; by their bits where a NaN is not the plain one."""
     counts = [count for _, count in runs]
     values = np.array([bits for bits, _ in runs], np.uint32).view(np.float32)
     odd = [bits for bits, _ in runs if np.isnan(np.uint32(bits).view(np.float32)) and bits != PLAIN_NAN]
@@ -128,25 +173,30 @@ def _inline(runs: list[tuple[int, int]]) -> str:
 
 
 def save_tensors(calls: list[Case], path: Path) -> None:
-    """Writes each call's storage, float32 [elements], and lengths, int32 [rows], as safetensors."""
+    """Writes each call's tensors as safetensors: storage [elements], lengths, and what else it has."""
     from safetensors.torch import save_file
 
-    tensors: dict[str, torch.Tensor] = {}
-    for number, case in enumerate(calls):
-        tensors |= {f"storage_{number}": case.storage, f"lengths_{number}": case.lengths}
-    save_file({name: tensor.clone() for name, tensor in tensors.items()}, path)
+    tensors = {
+        f"{name}_{number}": tensor.clone()
+        for number, case in enumerate(calls)
+        for name, tensor in case.tensors.items()
+    }
+    save_file(tensors, path)
 
 
 def save_case(failure: Failure, path: Path) -> None:
-    """Writes the case as safetensors, as `verify --logits` and `explain --logits` read it: logits, float32
-    [rows, columns], and lengths, int32 [rows]; also storage, float32 [elements], and in the metadata how the
-    logits lie in it, k, the property and the target. Raises OSError where it cannot be written."""
+    """Writes the case as safetensors, as `verify --logits` and `explain --logits` read it: logits, [rows,
+    columns], from each row's start on, and lengths, int32 [rows], in columns; also storage, [elements], and
+    the call's other tensors, and in the metadata how the logits lie in it, k, other numbers, the property and
+    the target. Raises OSError where it cannot be written."""
     from safetensors.torch import save
 
     from ...whole_file import write_whole
 
     case = case_called(failure)
-    tensors = {"logits": case.logits.contiguous(), "lengths": case.lengths, "storage": case.storage.clone()}
-    facts = {name: getattr(case, name) for name in ("offset", "row_stride", "k")}
+    others = {name: tensor.clone() for name, tensor in case.tensors.items()}
+    logits = narrowed(case.bits(), case.storage.dtype) if case.starts.any() else case.logits.contiguous()
+    tensors = {**others, "logits": logits, "lengths": case.row_lengths}
+    facts = {name: getattr(case, name) for name in ("offset", "row_stride", "k")} | numbers_of(case.options)
     facts |= {"property": failure.promise, "target": failure.target}
     write_whole(path, save(tensors, {name: str(value) for name, value in facts.items()}))

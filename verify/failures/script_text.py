@@ -24,12 +24,20 @@ def ints(numbers):
     return torch.tensor(numbers, dtype=torch.int32)
 
 
+def longs(numbers):
+    return torch.tensor(numbers, dtype=torch.int64)
+
+
 def floats(values, counts):
     return torch.tensor(values, dtype=torch.float32).repeat_interleave(torch.tensor(counts))
 
 
 def bits(patterns, counts):
     return ints(patterns).repeat_interleave(torch.tensor(counts)).view(torch.float32)
+
+
+def halves(patterns, counts, dtype):
+    return torch.tensor(patterns, dtype=torch.int16).repeat_interleave(torch.tensor(counts)).view(dtype)
 
 
 def saved(path):

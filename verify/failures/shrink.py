@@ -1,9 +1,9 @@
 """Makes a failing case small enough to read, by changes that keep it failing.
 
 Source: delta debugging (Zeller and Hildebrandt, "Simplifying and isolating failure-inducing input", 2002),
-greedy here: fewer rows, plain layout, fewer columns, smaller k, rows that are alike, longer runs of equal
-values; round after round until nothing helps or the attempts are used up, so that a case shrinks to the
-same one on a busy machine. A clock only ends what would take too long.
+greedy here: fewer arguments, fewer rows, plain layout, fewer columns, smaller k, rows that are alike,
+longer runs of equal values; round after round until nothing helps or the attempts are used up, so that a
+case shrinks to the same one on a busy machine. A clock only ends what would take too long.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
+import torch
 
 from ...reference.policy import MAX_K
 from ..cases.arrangements import ordered_keys
 from ..cases.case import Case, rebuild
+from ..cases.simpler import simpler
 from ..cases.values import bit_of, bits_of
 from ..judging.describe import runs_of
 from .attempts import MOST_ATTEMPTS, Fails
@@ -36,8 +38,12 @@ class Shrinker(RowShrinker):
     def run(self) -> Case:
         """The smallest failing case found."""
         passes = (
+            self._asked,
+            self._sequences,
+            self._tokens,
             self._rows,
             self._tiny,
+            self._starts,
             self._layout,
             self._widths,
             self._k,
@@ -47,6 +53,7 @@ class Shrinker(RowShrinker):
             self._k,
             self._best,
             self._runs,
+            self._table,
         )
         for _ in range(MOST_ROUNDS):
             before = self.case
@@ -55,6 +62,23 @@ class Shrinker(RowShrinker):
             if self.case is before or self._over():
                 break
         return self.case
+
+    def _asked(self) -> None:
+        """Less than what the call asks for, as long as one thing less still fails."""
+        while any(self._try(case) for case in simpler(self.case)) and not self._over():
+            pass
+
+    def _starts(self) -> None:
+        """Windows that begin as early as fails."""
+        for row in self._while_any_left(self._some_rows()):
+            self._least(0, int(self.case.starts[row]), partial(self._from_start, row))
+
+    def _from_start(self, row: int, start: int) -> Case:
+        starts = self.case.starts
+        starts[row] = start
+        moved = torch.from_numpy(starts.astype(np.int32))
+        options = {**self.case.options, "starts": moved}
+        return rebuild(self.case, self._bits(), lengths=self.case.row_lengths.numpy(), options=options)
 
     def _tiny(self) -> None:
         """Of one row the first few columns, from one upwards: where they fail, nothing long was tried."""
@@ -66,7 +90,7 @@ class Shrinker(RowShrinker):
             count *= 2
 
     def _layout(self) -> None:
-        lengths = self.case.lengths.numpy()
+        lengths = self.case.row_lengths.numpy()
         if self.case.offset or self.case.row_stride != self.case.columns:
             self._try(rebuild(self.case, self._bits(), lengths=lengths, offset=0, gap=0))
         if not self.case.rows:
@@ -81,12 +105,12 @@ class Shrinker(RowShrinker):
 
     def _replaced(self, row: int, values: np.ndarray) -> Case:
         """The case with columns 0..n-1 of `row` replaced; its length follows if that changes n."""
-        bits, lengths = self._bits(), self.case.lengths.numpy().copy()
+        bits, lengths = self._bits(), self.case.row_lengths.numpy().copy()
         n = int(self.case.clamped[row])
         lengths[row] += len(values) - n
         bits[row] = np.concatenate([values, bits[row][n:]])
         if self.case.rows > 1:  # keep the other rows' columns: fill up with this row's tail
-            width = self.case.columns
+            width = int(self.case.room[row])
             fill = bits[row][-1:] if len(bits[row]) else np.zeros(1, np.uint32)
             bits[row] = np.concatenate([bits[row], np.repeat(fill, max(0, width - len(bits[row])))])
         return rebuild(self.case, bits, lengths=lengths)

@@ -18,7 +18,11 @@ SET = ("in-range-unique", "exact-set")  # whatever the slots behind min(k, n) ho
 
 def broken_rows(expected: Expected, indices: Tensor, promises: Collection[str] = CONTRACT) -> Tensor:
     """Bool [R]: rows of `indices` int64 [R, k] that break one of the promises, of JUDGES."""
-    slots = Slots(expected, indices, claims=frozenset(promises))
+    return rows_that_break(Slots(expected, indices, claims=frozenset(promises)), promises)
+
+
+def rows_that_break(slots: Slots, promises: Collection[str]) -> Tensor:
+    """Bool [R]: rows of an answer that break one of the promises, of JUDGES."""
     verdicts = [JUDGES[promise](slots) for promise in promises]
     return torch.stack([verdict.applies & ~verdict.holds for verdict in verdicts]).any(0)
 

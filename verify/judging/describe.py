@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 
+from ..cases.asking import WORDS
 from ..cases.case import Case
+from ..cases.dtypes import widened
 from .faults import faults_of, value
 from .judge import Expected, Slots
 from .wrong_columns import right_columns
 
 MOST_RUNS = 4  # a row of more runs is described by its range
 MOST_COLUMNS = 3
+MOST_ENTRIES = 4  # of a tensor that is told
 
 
 def runs_of(row: np.ndarray) -> list[tuple[int, int]]:
@@ -42,7 +46,7 @@ def case_in_words(case: Case, own: bool = True) -> str:
     """One line for a case: shape, k, and each row's length and contents if it has few rows.
 
     own: whether the target is one of ours: only these have a policy."""
-    bits, lengths = case.bits(), case.lengths.tolist()
+    bits, lengths = case.bits(), case.row_lengths.tolist()
     alike = [(lengths[row], bits[row, : case.clamped[row]].tobytes()) for row in range(case.rows)]
     starts = [row for row in range(case.rows) if row == 0 or alike[row] != alike[row - 1]]
     parts = []
@@ -55,7 +59,10 @@ def case_in_words(case: Case, own: bool = True) -> str:
             else ""
         )
         n = int(case.clamped[row])
-        tail = f"; beyond it {contents(bits[row, n:])}" if n < case.columns and case.rows == 1 else ""
+        room = int(case.room[row])
+        tail = f"; beyond it {contents(bits[row, n:room])}" if n < room and case.rows == 1 else ""
+        begun = int(case.starts[row]) if case.rows == 1 else 0
+        tail += f"; before it {contents(widened(case.logits[row, :begun]))}" if begun else ""
         parts.append(f"{which}length {lengths[row]}: {contents(bits[row, :n])}{tail}")
     left = case.rows - starts[MOST_COLUMNS] if len(starts) > MOST_COLUMNS else 0
     more = f"; {left} more rows" if left else ""
@@ -65,7 +72,26 @@ def case_in_words(case: Case, own: bool = True) -> str:
         else (f", row stride {case.row_stride}, offset {case.offset}")
     )
     policy = f", policy {case.policy}" if case.policy and own else ""
-    return "; ".join((f"{case.rows} x {case.columns}, k {case.k}{policy}{layout}", *parts)) + more
+    head = f"{case.rows} x {case.columns}, k {case.k}{policy}{layout}{asked_in_words(case)}"
+    return "; ".join((head, *parts)) + more
+
+
+def asked_in_words(case: Case) -> str:
+    """What a call asks for beside the plain selection, with its numbers; tensors where they are short."""
+    told = []
+    for name in case.asks:
+        value = case.options.get(name)
+        if isinstance(value, torch.Tensor) and value.dim() == 1 and len(value) <= MOST_ENTRIES:
+            told.append(f"{name} {value.tolist()}")
+        elif isinstance(value, torch.Tensor):
+            told.append(f"{name} [{', '.join(map(str, value.shape))}]")
+        elif name in ("queries", "compress_ratio"):
+            told.append(f"{name} {value}")
+        else:
+            told.append(WORDS.get(name, name))
+        if name == "page_table":
+            told.append(f"pages of {case.options.get('page_size')}")
+    return f", {', '.join(told)}" if told else ""
 
 
 def order_in_words(slots: Slots) -> str:

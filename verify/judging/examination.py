@@ -12,23 +12,24 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import numpy as np
-import torch
 
 from ..cases.case import Case
 from ..cases.variants import (
     EVERY_FORM,
     VARIANTS,
     Variant,
+    has_heads,
     has_short_lengths,
     is_packed,
     packed,
 )
 from ..properties import TRACE_AGREEMENT
-from ..targets.target import POISONS, Answer, NotTaken, Schedule, Target, TargetFailure
+from ..targets.target import CHANGED, POISONS, Answer, NotTaken, Schedule, Target, TargetFailure
 from .describe import order_in_words, row_in_words
 from .faults import Fault, faults_of
 from .judge import JUDGES, Expected, Slots, is_correct_selection
 from .measurement import Measurement, failed
+from .reading import slots_of
 from .subject import Subject as Subject
 from .told_apart import Difference, told_apart
 from .trace_difference import first_difference
@@ -102,12 +103,11 @@ class Examination:
         answer = self.target.call(given, poison, schedule, tracing)
         self._printed = answer.printed
         if not answer.damage and not given.has_same_memory(case):
-            return replace(answer, damage="logits or lengths were changed")
+            return replace(answer, damage=CHANGED)
         return answer
 
-    def _read(self, expected: Expected, answer: Answer) -> Slots:
-        indices = torch.from_numpy(answer.indices)
-        return Slots(expected, indices, self.target.padding, self.target.claims)
+    def _read(self, case: Case, expected: Expected, answer: Answer) -> Slots:
+        return slots_of(case, expected, answer, self.target.padding, self.target.claims)
 
     def _base(self) -> Iterator[Measurement]:
         case, expected = self.subject.case, self.subject.expected
@@ -118,12 +118,12 @@ class Examination:
             yield failed(failure, "exact-set" if failure.promise else self._blamed(), case)
             return
         yield _untouched(case, self.base)
-        self._slots = slots = self._read(expected, self.base)
+        self._slots = slots = self._read(case, expected, self.base)
         unwritten = (slots.unwritten.any(1)).nonzero().flatten().tolist()
         if unwritten:
             yield _row(WRITTEN, case.rows, slots, unwritten[0])
-        for promise, judge in JUDGES.items():
-            verdict = judge(slots)
+        for promise in filter(self.target.promises.__contains__, JUDGES):
+            verdict = JUDGES[promise](slots)
             broken, judged = verdict.broken.tolist(), int(verdict.applies.sum())
             if not broken:
                 yield Measurement(promise, judged)
@@ -132,7 +132,7 @@ class Examination:
                 yield Measurement(promise, judged, order_in_words(slots), Fault.ORDER.value, wrong=wrong)
             else:  # a row that tells the cause, where there is one
                 yield _row(promise, judged, slots, min(broken, key=lambda row: row not in unwritten))
-        if tracing and self.base.trace is not None:
+        if tracing and self.base.trace is not None and not has_heads(case):
             yield self._trace(self.base.trace)
 
     def _blamed(self) -> str:
@@ -156,20 +156,21 @@ class Examination:
     def _again(self) -> Iterator[Measurement]:
         """The same call once more, into memory that held something else, under another schedule."""
         assert self.base is not None and self._slots is not None
-        case, expected, first = self.subject.case, self.subject.expected, self.base.indices
+        case, expected = self.subject.case, self.subject.expected
         try:
             answer = self._call(case, POISONS[1])
         except TargetFailure as failure:
             yield failed(failure, AGAIN, case, "the second call: ")
             return
-        slots = self._read(expected, answer)
+        slots = self._read(case, expected, answer)
         unwritten = slots.unwritten
         if not bool(self._slots.unwritten.any()):  # which the base call has told
             rows = unwritten.any(1).nonzero().flatten().tolist()
             yield _row(WRITTEN, case.rows, slots, rows[0]) if rows else Measurement(WRITTEN, case.rows)
         both = (self._slots.unwritten & unwritten).numpy()
         same_set = (self._slots.columns == slots.columns).all(1).numpy()
-        same_bytes = ((first == answer.indices) | both).all(axis=1)
+        same_bytes = ((self.base.indices == answer.indices) | both).all(axis=1)
+        same_bytes &= self.base.same_beside(answer)
         for promise, same in (("repeatable-set", same_set), ("repeatable-bytes", same_bytes)):
             yield _apart(promise, case.rows, told_apart(same, self._slots, slots, "in the second call"))
 
@@ -179,8 +180,8 @@ class Examination:
         if not has_short_lengths(case):
             return
         assert self._slots is not None
-        slots, lengths = self._slots, case.lengths.numpy()
-        judged = (lengths < 1) | (lengths > case.columns)
+        slots, lengths = self._slots, case.row_lengths.numpy()
+        judged = (lengths < 1) | (lengths > case.room)
         if case is not self.subject.case:
             try:
                 answer = self._call(case)
@@ -189,7 +190,7 @@ class Examination:
                 return
             if answer.damage:  # such as lengths that were clamped where they lie
                 yield _untouched(case, answer)
-            slots = self._read(Expected.of(case), answer)
+            slots = self._read(case, Expected.of(case), answer)
             judged = is_correct_selection(self._slots).numpy()
         wrong = np.flatnonzero(judged & ~is_correct_selection(slots).numpy())
         yield _row(SHORT, case.rows, slots, int(wrong[0])) if len(wrong) else Measurement(SHORT, case.rows)
@@ -205,9 +206,9 @@ class Examination:
         except TargetFailure as failure:
             yield failed(failure, GRAPH, case)
             return
-        slots = self._read(self.subject.expected, answer)
+        slots = self._read(case, self.subject.expected, answer)
         if "repeatable-bytes" in self.target.claims:
-            same = (answer.indices == self.base.indices).all(axis=1)
+            same = (answer.indices == self.base.indices).all(axis=1) & self.base.same_beside(answer)
         else:
             same = (is_correct_selection(slots) == is_correct_selection(self._slots)).numpy()
         yield _apart(GRAPH, case.rows, told_apart(same, self._slots, slots, "in a graph's replay"))
@@ -227,13 +228,14 @@ class Examination:
             answer = self._call(variant.case)
         except TargetFailure as failure:
             return failed(failure, step, variant.case, f"{variant.form}: ")
-        slots = self._read(Expected.of(variant.case), answer)
+        slots = self._read(variant.case, Expected.of(variant.case), answer)
         right_before = is_correct_selection(self._slots)[variant.source]
         same = (is_correct_selection(slots) == right_before).numpy()
         if "repeatable-set" in self.target.claims:
             same &= (slots.columns == self._slots.columns[variant.source]).all(1).numpy()
         if "repeatable-bytes" in self.target.claims:
             same &= (answer.indices == self.base.indices[variant.source]).all(axis=1)
+            same &= self.base.same_beside(answer, variant.source)
         difference = told_apart(same, self._slots, slots, variant.form, variant.source)
         return _apart(step, variant.case.rows, difference)
 

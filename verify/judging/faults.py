@@ -14,7 +14,8 @@ import numpy as np
 import torch
 
 from ..targets.target import is_poison
-from .judge import NAN_KEY, Expected, Slots, keys_of
+from .judge import NAN_KEY, NOTHING_BESIDE, Expected, Slots, keys_of
+from .written import NO_COLUMN, Written
 from .wrong_columns import right_columns
 
 MOST_TOLD = 3  # columns or slots that are named
@@ -25,6 +26,7 @@ class Fault(str, Enum):
     """A kind of wrong slot, from the cause of others to what follows from no other."""
 
     UNWRITTEN = "never written"
+    PLACE = "another place than its column's"
     PADDING = "padding where a column is due"
     BEYOND = "a column beyond the length"
     OUTSIDE = "no column of the row"
@@ -33,6 +35,7 @@ class Fault(str, Enum):
     NAN = "a NaN below a number"
     TIE = "another column of equal values"
     BEHIND = "no padding behind the last column"
+    VALUE = "another value than its column's"
     ORDER = "another order"
     INPUTS = "changed inputs"
 
@@ -62,7 +65,7 @@ def slot_value(index: int) -> str:
 class RowFaults:
     """slots: int64 of each kind that the row has. missing, surplus: columns that the answer lacks, the
     greatest value first, and that it has in their place, the least first. as_row: the row of the call whose
-    answer this is, if it is that of another."""
+    answer this is, if it is that of another. written: what the call's slots hold beside columns."""
 
     expected: Expected
     row: int
@@ -72,6 +75,7 @@ class RowFaults:
     missing: np.ndarray
     surplus: np.ndarray
     as_row: int | None
+    written: Written = NOTHING_BESIDE
 
     @property
     def cause(self) -> Fault | None:
@@ -115,11 +119,17 @@ def faults_of(slots: Slots, row: int) -> RowFaults:
     _, first = np.unique(got, return_index=True)
     again = np.ones(len(got), bool)
     again[first] = False
+    misplaced, mistaken = (
+        np.zeros(len(got), bool) if wrong is None else wrong[row]
+        for wrong in (slots.written.misplaced, slots.written.mistaken)
+    )
+    misplaced = misplaced & ~unwritten
     kinds = {
         Fault.UNWRITTEN: unwritten,
+        Fault.PLACE: misplaced,
         Fault.PADDING: early,
         Fault.BEYOND: beyond,
-        Fault.OUTSIDE: leading & ~valid & ~unwritten & ~early & ~beyond,
+        Fault.OUTSIDE: leading & ~valid & ~unwritten & ~early & ~beyond & (got != NO_COLUMN),
         Fault.TWICE: leading & valid & again,
     }
     right, keys = right_columns(expected, row), keys_of(expected.logits[row]).numpy()
@@ -134,11 +144,12 @@ def faults_of(slots: Slots, row: int) -> RowFaults:
     )
     kinds[Fault.LOST], kinds[Fault.NAN] = in_place & (not is_tie and not is_nan), in_place & is_nan
     kinds[Fault.TIE] = in_place & is_tie
-    kinds[Fault.BEHIND] = ~leading & (got != slots.padding) & ~unwritten & ~beyond
+    kinds[Fault.BEHIND] = ~leading & (got != slots.padding) & ~unwritten & ~beyond & (got != NO_COLUMN)
+    kinds[Fault.VALUE] = mistaken & ~unwritten & ~misplaced
     is_lost = whole and len(missing) > 0 and not is_tie and not is_nan
     found = {fault: np.flatnonzero(where) for fault, where in kinds.items() if where.any()}
     as_row = another_row(slots, row) if is_lost else None
-    return RowFaults(expected, row, got, slots.padding, found, missing, surplus, as_row)
+    return RowFaults(expected, row, got, slots.padding, found, missing, surplus, as_row, slots.written)
 
 
 def another_row(slots: Slots, row: int) -> int | None:
@@ -223,11 +234,40 @@ def _behind(row: RowFaults, slots: np.ndarray) -> str:
     return f"{len(slots)} slots {where} hold {held} in place of the padding, {row.padding}"
 
 
+def _place(row: RowFaults, slots: np.ndarray) -> str:
+    places, due = row.written.places, row.written.due_places
+    assert places is not None and due is not None
+    slot = int(slots[0])
+    held, column = places[row.row, slot], int(row.got[slot])
+    if column == NO_COLUMN:
+        told = f"slot {slot} holds place {held}, which is that of no column of the row"
+    elif column == row.padding:
+        told = f"slot {slot}, which stands for no column, holds place {held}, expected {row.padding}"
+    else:
+        told = f"slot {slot} holds place {held} for column {column}, expected {due[row.row, slot]}"
+    return told + _more(slots)
+
+
+def _value(row: RowFaults, slots: np.ndarray) -> str:
+    values, due = row.written.values, row.written.due_values
+    assert values is not None and due is not None
+    slot = int(slots[0])
+    held, expected = (f"0x{int(bits[row.row, slot]) & row.written.mask:X}" for bits in (values, due))
+    which = f"column {row.got[slot]}" if row.got[slot] != row.padding else "no column"
+    return f"slot {slot}, of {which}, has the value of bits {held}, expected {expected}" + _more(slots)
+
+
+def _more(slots: np.ndarray) -> str:
+    return f", and {counted(len(slots) - 1, 'more slot', 'more slots')} alike" if len(slots) > 1 else ""
+
+
 TOLD = {
     Fault.UNWRITTEN: _unwritten,
+    Fault.PLACE: _place,
     Fault.PADDING: _padding,
     Fault.BEYOND: _beyond,
     Fault.OUTSIDE: _outside,
     Fault.TWICE: _twice,
     Fault.BEHIND: _behind,
+    Fault.VALUE: _value,
 }

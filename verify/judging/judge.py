@@ -9,11 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ..cases.case import Case
+from ..properties import TRANSLATION, VALUES_MATCH
 from ..targets.target import is_poison
+from .written import Written
 
 MAGNITUDE = 0x7FFFFFFF  # all bits of a float32 but the sign
 INFINITY = 0x7F800000
@@ -42,11 +45,12 @@ class Expected:
     are taken. both_zeros_cut: bool [R], rows that cut a tie between zeros of both signs. last_tie: int64 [R],
     where a tie is cut, the column of the last that is taken. All are on the device of the logits."""
 
-    def __init__(self, logits: Tensor, lengths: Tensor, k: int) -> None:
-        """logits: float32 [R, S]. lengths: int32 [R]."""
+    def __init__(self, logits: Tensor, lengths: Tensor, k: int, n: Tensor | None = None) -> None:
+        """logits: float32 [R, S], rows from their starts on. lengths: int32 [R]. n: by default of rows that
+        have S columns."""
         columns = logits.shape[1]
         self.logits, self.lengths, self.k = logits, lengths, k
-        self.n = lengths.long().clamp(0, columns)
+        self.n = lengths.long().clamp(0, columns) if n is None else n
         self.wanted = self.n.clamp(max=k)
         slab = max(1, SLAB_ELEMENTS // max(1, columns))
         slabs = zip(logits.split(slab), self.n.split(slab), self.wanted.split(slab), strict=True)
@@ -60,7 +64,10 @@ class Expected:
     @classmethod
     def of(cls, case: Case) -> Expected:
         """What it says of a case's call."""
-        return cls(case.logits, case.lengths, case.k)
+        if not case.asks and case.lengths is not None:
+            return cls(case.logits, case.lengths, case.k)
+        rows = torch.from_numpy(case.bits().view(np.int32)).view(torch.float32)
+        return cls(rows, case.row_lengths, case.k, torch.from_numpy(case.clamped))
 
     @cached_property
     def at_threshold(self) -> Tensor:
@@ -112,14 +119,24 @@ class Verdict:
         return (self.applies & ~self.holds).nonzero().flatten()
 
 
+NOTHING_BESIDE = Written()
+
+
 class Slots:
-    """An answer's slots beside the contract's. indices: int64 [R, k]; padding: the target's own."""
+    """An answer's slots beside the contract's. indices: int64 [R, k], columns; padding: the target's own;
+    written: what stands beside the columns."""
 
     def __init__(
-        self, expected: Expected, indices: Tensor, padding: int = -1, claims: frozenset[str] = frozenset()
+        self,
+        expected: Expected,
+        indices: Tensor,
+        padding: int = -1,
+        claims: frozenset[str] = frozenset(),
+        written: Written = NOTHING_BESIDE,
     ) -> None:
         self.expected = expected
         self.indices = indices
+        self.written = written
         self.padding = padding
         self.nan_is_ordered = "nan-first" in claims
         self._slot = torch.arange(indices.shape[1], device=indices.device)
@@ -212,6 +229,23 @@ def ascending_order(slots: Slots) -> Verdict:
     return Verdict(slots.expected.wanted >= fewest, rises.all(1))
 
 
+def translation(slots: Slots) -> Verdict:
+    """Calls whose places are written apart from their columns."""
+    return _beside(slots, slots.written.misplaced)
+
+
+def values_match(slots: Slots) -> Verdict:
+    """Calls that returned values."""
+    return _beside(slots, slots.written.mistaken)
+
+
+def _beside(slots: Slots, wrong: np.ndarray | None) -> Verdict:
+    every = torch.ones(len(slots.indices), dtype=torch.bool, device=slots.indices.device)
+    if wrong is None:
+        return Verdict(~every, every)
+    return Verdict(every, torch.from_numpy(~wrong.any(axis=1)).to(every.device))
+
+
 # The promises that one answer alone can break.
 JUDGES: dict[str, Judge] = {
     "in-range-unique": in_range_unique,
@@ -221,6 +255,8 @@ JUDGES: dict[str, Judge] = {
     "lowest-column-ties": lowest_column_ties,
     "signed-zero-tie": signed_zero_tie,
     "ascending-order": ascending_order,
+    TRANSLATION.name: translation,
+    VALUES_MATCH.name: values_match,
 }
 
 

@@ -6,11 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...reference import oracle
+from ...reference.arguments import PADDING
 from ..cases.case import Case
 from ..cases.variants import with_legal_lengths
 from ..targets.model import model_trace
-from .batch import with_oracle
-from .judge import Expected
+from ..targets.results import answer_of
+from .batch import rows_that_break, with_oracle
+from .judge import JUDGES, Expected
+from .reading import slots_of
 
 
 @dataclass
@@ -24,8 +28,23 @@ class Subject:
     @property
     def expected(self) -> Expected:
         if self._expected is None:
-            self._expected = with_oracle(self.case.logits, self.case.lengths, self.case.k)
+            self._expected = self._judged_oracle()
         return self._expected
+
+    def _judged_oracle(self) -> Expected:
+        """What the judge expects, after it has judged the oracle's answer. Raises AssertionError as
+        with_oracle() does."""
+        case = self.case
+        if not case.asks and case.lengths is not None:
+            return with_oracle(case.logits, case.lengths, case.k)
+        expected = Expected.of(case)
+        answer = answer_of(oracle.topk(case.logits, case.lengths, case.k, **case.options))
+        promises = frozenset(JUDGES)
+        slots = slots_of(case, expected, answer, PADDING, promises)
+        broken = rows_that_break(slots, promises).nonzero().flatten().tolist()
+        if broken:
+            raise AssertionError(f"the judge finds rows {broken} of the oracle's answer wrong; expected none")
+        return expected
 
     @property
     def model(self) -> tuple[np.ndarray, np.ndarray]:

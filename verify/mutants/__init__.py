@@ -15,10 +15,11 @@ from .published import PUBLISHED
 from .ranks import RANKS
 from .sharing import SHARING
 from .streaming import STREAMING
+from .whole import WHOLE
 
 __all__ = ["DoesNotApply", "Edit", "Mutant", "all_mutants"]
 
-MECHANICAL = (*STAGES, *STREAMING, *SHARING, *ASSIGNING, *EMITTING)
+MECHANICAL = (*STAGES, *STREAMING, *SHARING, *ASSIGNING, *EMITTING, *WHOLE)
 
 
 def all_mutants(with_flips: bool = False) -> dict[str, Mutant]:

@@ -16,10 +16,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ...reference.plan import is_narrow
 from ..campaign.campaign import CALLS
 from ..campaign.scales import FIRST
+from ..cases.asking import NARROW_DTYPES
 from ..cases.case import Case, Origin
+from ..cases.dtypes import DTYPES
 from ..cases.families import FAMILIES, Setting, from_origin
 from ..judging.examination import Subject, examine
 from ..judging.measurement import Measurement
@@ -53,8 +57,16 @@ LIKELIEST = {
     "stream.cuh": ("wide", "shared", "cooperative"),
     "decode.cuh": ("narrowest", "wide"),
     "trivial.cuh": ("narrowest", "wide"),
+    "call.cuh": ("narrowest", "wide"),
+    "places.cuh": ("narrowest", "wide"),
+    "dtypes.cuh": ("narrowest", "wide"),
+    "order.cuh": ("narrowest", "wide"),
 }
 
+
+# Files of whole calls: families of these come first, and of the dtypes' file those dtypes.
+WHOLE_FILES = ("call.cuh", "places.cuh", "dtypes.cuh")
+DTYPE_FILES = ("dtypes.cuh", "order.cuh")
 
 SEVERAL = "several"  # calls of several launches, each of which runs a kernel
 EVERY = ("shared", "wide", "narrowest", "cooperative")
@@ -91,9 +103,12 @@ def entry_of(case: Case) -> str:
     return "narrowest" if case.columns <= plan.policy.tile else "narrow"
 
 
-def cases_for(entry: str) -> Iterator[tuple[Hint, Case]]:
-    """What one kernel of POLICY is looked at with, in a fixed order: a case of each family in turn."""
-    families = [kind for kind in FAMILIES.values() if not kind.fixed_sizes]
+def cases_for(
+    entry: str, dtype: torch.dtype = torch.float32, whole: bool = False
+) -> Iterator[tuple[Hint, Case]]:
+    """What one kernel of POLICY is looked at with, in a fixed order: a case of each family in turn. dtype: of
+    its logits. whole: families of whole calls alone."""
+    families = [kind for kind in FAMILIES.values() if not kind.fixed_sizes and bool(kind.asks) == whole]
     families.sort(key=lambda kind: FIRST.index(kind.name) if kind.name in FIRST else len(FIRST))
     settings = [Setting(POLICY, k, device) for k in KS for device in DEVICES[entry]]
     found = 0
@@ -101,20 +116,23 @@ def cases_for(entry: str) -> Iterator[tuple[Hint, Case]]:
         for number, kind in enumerate(families):
             setting = settings[(visit + number) % len(settings)]
             case = kind.make(setting, kind.parameters(visit, 0), visit)
-            if kernel_of(case) == (POLICY, entry):
+            if kernel_of(case) == (POLICY, entry, dtype):
                 yield Hint(case.origin, found * CALLS), case
                 found += 1
 
 
-def kernel_of(case: Case) -> tuple[str, str]:
-    """(policy, entry) of the kernel that a call is run by."""
-    return case.plan.policy.name, entry_of(case)
+Kernel = tuple[str, str, torch.dtype]
+
+
+def kernel_of(case: Case) -> Kernel:
+    """(policy, entry, dtype of logits) of the kernel that a call is run by."""
+    return case.plan.policy.name, entry_of(case), case.storage.dtype
 
 
 class LookTarget(MutantTarget):
     """The mutant with the kernel of some calls alone, always traced: no other is compiled."""
 
-    def __init__(self, headers: Path, kernel: tuple[str, str]) -> None:
+    def __init__(self, headers: Path, kernel: Kernel) -> None:
         super().__init__(headers)
         self._kernel = kernel
         if kernel[1] != SEVERAL:
@@ -144,14 +162,26 @@ def first_looks(mutant: Mutant, headers: Path) -> Kill | None:
         target = LookTarget(headers, kernel_of(case))
         if broken := _broken(target, hint, case):
             return Kill(target, hint, broken, cases)
-    likely = [name for edit in mutant.edits for name in LIKELIEST.get(edit.file, ())]
-    for entry in dict.fromkeys((*likely, *EVERY)):
-        target = LookTarget(headers, (POLICY, entry))
-        for found, case in islice(cases_for(entry), MOST_CASES):
+    for entry, dtype, whole in _looks(mutant):
+        target = LookTarget(headers, (POLICY, entry, dtype))
+        for found, case in islice(cases_for(entry, dtype, whole), MOST_CASES):
             cases += 1
             if broken := _broken(target, found, case):
                 return Kill(target, found, broken, cases)
     return None
+
+
+def _looks(mutant: Mutant) -> Iterator[tuple[str, torch.dtype, bool]]:
+    """(entry, dtype, whether of whole calls) of each look at a mutant, the likeliest to kill it first."""
+    files = {edit.file for edit in mutant.edits}
+    likely = [name for edit in mutant.edits for name in LIKELIEST.get(edit.file, ())]
+    entries = list(dict.fromkeys((*likely, *EVERY)))
+    plain = [(entry, torch.float32, False) for entry in entries]
+    whole = [(entry, torch.float32, True) for entry in entries]
+    narrow = [(entry, DTYPES[name], True) for entry in entries for name in NARROW_DTYPES]
+    if not files.intersection(DTYPE_FILES):
+        narrow = []
+    yield from (*narrow, *whole, *plain) if files.intersection(WHOLE_FILES) else (*plain, *narrow, *whole)
 
 
 def every_look(headers: Path) -> Kill | None:

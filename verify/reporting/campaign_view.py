@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..campaign.coverage import LONG_ROW
 from ..campaign.outcome import Outcome, PropertyOutcome, TargetOutcome
 from ..properties import TRACE_AGREEMENT, promise_of
-from .coverage_tables import boundary_table, extent_table, family_table, path_table
+from .coverage_tables import argument_table, boundary_table, extent_table, family_table, path_table
 from .story import Story, stories_of, story_of
 from .view import Cell, Column, Line, Table, Tone
 
@@ -49,6 +49,7 @@ class CampaignView:
     extents: Table  # of the calls
     families: Table
     idle_families: tuple[str, ...]  # those without a case
+    arguments: Table  # of whole calls
     conformance: Table
     judgements: dict[str, tuple[Judgement, ...]]  # by target
     causes: dict[str, tuple[Story, ...]]  # by target, one a cause; claimed ones first
@@ -133,6 +134,7 @@ def view_of(outcome: Outcome) -> CampaignView:
         extents=extent_table(coverage),
         families=families,
         idle_families=idle,
+        arguments=argument_table(outcome.targets),
         conformance=conformance_table(judgements),
         judgements=judgements,
         causes={name: tuple(stories_of(target, False)) for name, target in outcome.targets.items()},

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 from ..campaign.coverage import Coverage
+from ..campaign.outcome import TargetOutcome
+from ..cases.asking import ARGUMENTS, NARROW_DTYPES, WORDS
 from ..cases.families import FAMILIES
 from .view import Cell, Column, Table
 
@@ -88,4 +91,22 @@ def family_table(coverage: Coverage) -> tuple[Table, tuple[str, ...]]:
             for name, count in coverage.families.most_common()
         ),
     )
-    return table, tuple(name for name in FAMILIES if not coverage.families[name])
+    whole = any(FAMILIES[name].asks for name in coverage.families if name in FAMILIES)
+    due = (name for name, family in FAMILIES.items() if whole or not family.asks)
+    return table, tuple(name for name in due if not coverage.families[name])
+
+
+def argument_table(targets: Mapping[str, TargetOutcome]) -> Table:
+    """By what calls ask for beside the plain selection: how many of its cases were put to each target. No row
+    where there were none."""
+    names = [
+        name for name in (*NARROW_DTYPES, *ARGUMENTS) if any(item.asked[name] for item in targets.values())
+    ]
+    return Table(
+        "Cases by argument",
+        (Column("argument", whole=True), *(Column(target, number=True) for target in targets)),
+        tuple(
+            (Cell(WORDS.get(name, name)), *(Cell(str(item.asked[name])) for item in targets.values()))
+            for name in names
+        ),
+    )

@@ -47,7 +47,9 @@ def _limits(limits: TargetLimits) -> Iterator[str]:
     if limits.contiguous:
         yield "rows that lie end to end"
     if limits.dtype:
-        yield f"logits of {limits.dtype}"
+        yield f"logits of {' or '.join(limits.dtypes)}"
+    if limits.takes:
+        yield f"{', '.join(limits.takes)} of a whole call"
 
 
 def asked(target: TargetOutcome) -> str:

@@ -94,10 +94,10 @@ def print_campaign(
     parts: list[RenderableType] = [verdict_on_a_line(view), Text()]
     for story in view.stories(claimed_only=True):
         parts += _story(story, traceback)
-    tables = [view.conformance]
+    tables = [view.arguments, view.conformance]
     if details or view.own:
         reached = [view.extents, view.families] if details else []
-        tables = [view.paths, view.boundaries, *reached, view.conformance]
+        tables = [view.paths, view.boundaries, *reached, *tables]
     parts += [drawn(table) for table in tables if table.rows]
     parts += [on_a_line(styled(notice)) for notice in view.notices]
     parts.append(verdict_on_a_line(view))

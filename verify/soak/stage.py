@@ -18,6 +18,7 @@ from ..judging.trace_difference import first_difference
 from .batches import Batch, Stage, make_batch
 from .second import SecondOracle
 from .tally import Tally, load
+from .whole import WHOLE_EVERY, judge_whole
 
 POISON = -777_777
 SAMPLE_ROWS = 4  # of a sampled batch, put to the structural model: one of each kind that it has
@@ -131,6 +132,8 @@ def run_stage(
             number = tally.next_batch
             batch = make_batch(stage, seed, number, device)
             judge_batch(batch, number, tally, second)
+            if number % WHOLE_EVERY == 0:
+                judge_whole(batch, number, seed, tally)
             if number % SAMPLE_EVERY[stage.name] == 0:
                 trace_sample(batch, number, tally)
             tally.next_batch += 1

@@ -28,7 +28,8 @@ class Tally:
     """What a stage has verified so far, and of what: oracle is the second one's name, "" without one.
 
     rows: judged by the oracle; traced: of these, records compared with the model's, and policies, paths: how
-    many under each; second_rows: judged by a second oracle too; next_batch: where to go on."""
+    many under each; second_rows: judged by a second oracle too; whole_rows: of whole calls over the same
+    scores, judged by the oracle, and asked: how many calls asked for what; next_batch: where to go on."""
 
     stage: str
     seed: int
@@ -44,10 +45,13 @@ class Tally:
     trace_mismatches: int = 0
     second_rows: int = 0
     second_mismatches: int = 0
+    whole_rows: int = 0
+    whole_mismatches: int = 0
     seconds: float = 0.0
     policies: dict[str, int] = field(default_factory=dict)
     paths: dict[str, int] = field(default_factory=dict)
     kinds: dict[str, int] = field(default_factory=dict)
+    asked: dict[str, int] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
 
     @property
@@ -63,7 +67,7 @@ class Tally:
     @property
     def wrong(self) -> int:
         """The number of rows that any judge found wrong."""
-        return self.mismatches + self.trace_mismatches + self.second_mismatches
+        return self.mismatches + self.trace_mismatches + self.second_mismatches + self.whole_mismatches
 
     def note(self, words: str) -> None:
         """Keeps the description of a failure, unless enough are kept already."""
@@ -133,6 +137,8 @@ def summed(part: list[Tally]) -> dict[str, object]:
         "traced": sum(tally.traced for tally in part),
         "traced_policies": dict(policies),
         "second_oracle": sum(tally.second_rows for tally in part),
+        "whole_calls": sum(tally.whole_rows for tally in part),
+        "asked": dict(sum((Counter(tally.asked) for tally in part), Counter())),
         "mismatches": sum(tally.wrong for tally in part),
         "seconds": round(seconds, 1),
         "rows_per_second": round(rows / seconds) if seconds else 0,

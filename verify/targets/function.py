@@ -5,19 +5,22 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from ...cuda.cache import digest
 from ...reference.layout import Layout
+from ..cases.asking import VALUES
 from ..cases.case import Case
 from ..properties import CLAIMS, with_shards
 from .first_calls import FirstCalls, usual_seconds
+from .given import Given, given_of
 from .graph import at_once, decoy_of, replayed
 from .limits import TargetLimits, stated_by
 from .poisoned import poisoned_memory
-from .results import indices_in
+from .results import answer_in, indices_in, indices_of
 from .target import (
     POISONS,
     Answer,
@@ -34,7 +37,7 @@ from .user_module import imported
 
 LONGEST_LINE = 300  # characters of an error's message that are told
 
-Function = Callable[[torch.Tensor, torch.Tensor, int], torch.Tensor]
+Function = Callable[[torch.Tensor, torch.Tensor, int], torch.Tensor]  # of a plain call
 
 
 def load_function(spec: str) -> Callable[..., torch.Tensor]:
@@ -167,66 +170,57 @@ class FunctionTarget(Target):
         return None
 
     def call(self, case: Case, poison: int, schedule: Schedule, tracing: bool = False) -> Answer:
-        function = self._function_of(case)
-        logits, lengths, storage = self._given(case)
+        given = self._given(case)
+        call = self._call_of(given)
         began = time.monotonic()
         try:
             with poisoned_memory(case.rows, case.k, poison, self.device):
-                found = self._answer(function, logits, lengths, case.k, poison)
+                found = self._found(call, poison)
             if self.on_gpu:
                 torch.cuda.synchronize(self.device)  # where a kernel's illegal access is told
         except NotImplementedError as error:
             raise NotTaken(in_a_line(error)) from error
         except Exception as error:
-            frame = where(error, inspect.unwrap(function))
+            assert self._function is not None
+            frame = where(error, inspect.unwrap(self._function))
             words = f"{in_a_line(error)} ({frame})" if frame else in_a_line(error)
             raise TargetFailure("raised", words, traceback=whole(error)) from error
         except SystemExit as error:
             raise TargetFailure("exit", f"called exit({error.code})") from error
         usual = usual_seconds(case.rows, case.columns)
         self._first_calls.answered((case.rows, case.columns, case.k), time.monotonic() - began, usual)
-        indices = indices_in(found, case.rows, case.k, logits.device)
-        before = case.storage.to(storage.dtype)
-        damage = None
-        if storage is not case.storage and not torch.equal(
-            storage.cpu().view(torch.uint8), before.view(torch.uint8)
-        ):
-            damage = "the logits were changed"
-        elif self.on_gpu and not torch.equal(lengths.cpu(), case.lengths):
-            damage = "the lengths were changed"
-        return Answer(indices, None, damage)
+        answer = answer_in(found, case, given.logits.device, VALUES in (self.limits.takes or ()))
+        return replace(answer, damage=given.changed())
 
     def replay_graph(self, case: Case) -> Answer:
-        function = self._function_of(case)
-        logits, lengths, _ = self._given(case)
-        wanted, decoy = lengths.clone(), decoy_of(lengths)
-        found = replayed(
-            lambda: function(logits, lengths, case.k),
-            lambda: lengths.copy_(decoy),
-            lambda: lengths.copy_(wanted),
-        )
-        return Answer(indices_in(found, case.rows, case.k, logits.device))
+        given = self._given(case)
+        call, counted = self._call_of(given), given.counted
+        wanted = None if counted is None else counted.clone()
 
-    def _function_of(self, case: Case) -> Function:
-        """The function as one of (logits, lengths, k), its shards cut as the case says."""
-        function = self._function
+        def set_lengths(lengths: torch.Tensor | None) -> None:
+            if counted is not None and lengths is not None:
+                counted.copy_(lengths)
+
+        found = replayed(
+            lambda: indices_of(call()),
+            lambda: set_lengths(None if wanted is None else decoy_of(wanted)),
+            lambda: set_lengths(wanted),
+        )
+        return Answer(indices_in(found, case.rows, case.k, given.logits.device))
+
+    def _call_of(self, given: Given) -> Callable[[], object]:
+        """The call of what is given, the shards cut as the case says."""
+        function, case = self._function, given.case
         assert function is not None, "prepare() comes first"
         if not self.takes_shards:
-            return function
+            return lambda: function(given.logits, given.lengths, case.k, **given.options)
         cut = case.cut or Layout((case.columns,))
-        return lambda logits, lengths, k: function(cut.cut(logits), lengths, k, cut.block)
+        return lambda: function(cut.cut(given.logits), given.lengths, case.k, cut.block)
 
-    def _answer(
-        self, function: Function, logits: torch.Tensor, lengths: torch.Tensor, k: int, poison: int
-    ) -> object:
+    def _found(self, call: Callable[[], object], poison: int) -> object:
         """One call; on a GPU the second of two that are compared is made beside a third, on two streams."""
-        if not self.on_gpu or poison == POISONS[0]:
-            return function(logits, lengths, k)
-        return at_once([lambda: function(logits, lengths, k)] * 2)[0]
+        return call() if not self.on_gpu or poison == POISONS[0] else at_once([call] * 2)[0]
 
-    def _given(self, case: Case) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """(logits, lengths, storage) of the target's dtype and on its device, laid out as in the case."""
-        storage = case.storage.to(self.device, self.limits.torch_dtype)
-        shape = (case.rows, case.columns)
-        logits = torch.as_strided(storage, shape, (case.row_stride, 1), case.offset)
-        return logits, case.lengths.to(self.device), storage
+    def _given(self, case: Case) -> Given:
+        """The case's tensors, of the target's dtype and on its device."""
+        return given_of(case, self.device, self.limits.dtype_for(case))

@@ -7,38 +7,54 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from ...reference import call as reference
 from ...reference.trace import TRACE_DTYPE, new_trace
 from ..cases.case import Case
 from ..properties import OWN_CLAIM
+from .given import Given, given_of
 from .graph import at_once, decoy_of, replayed
 from .guarded import GuardedOutput
+from .limits import WHOLE_CALL
+from .results import answer_of
 from .target import POISONS, Answer, Schedule, Target, TargetFailure, TargetUnavailable
 
 # How a call is made: on the current stream, or beside the same call on another. The number after the
 # colon is what its workspace holds at the start.
 ALONE, STREAMS = "alone", "streams"
 KINDS = (ALONE, STREAMS)
+WORD_BYTES = 4
 BYTES = 256  # values of a byte
 LEAST_DIRTY_BYTES = 4096  # of a workspace that would need none: whoever wrote there is found by the judge
 
 
 def on_device(case: Case) -> tuple[torch.Tensor, torch.Tensor]:
-    """The case's logits and lengths in GPU memory, laid out as in the case."""
-    storage = case.storage.cuda()
-    logits = torch.as_strided(storage, (case.rows, case.columns), (case.row_stride, 1), case.offset)
-    return logits, case.lengths.cuda()
+    """The case's logits in GPU memory, laid out as in the case, and the lengths of its rows."""
+    return given_of(case, "cuda", case.storage.dtype).logits, case.row_lengths.cuda()
 
 
 class Call:
-    """One call's own memory: an output between canaries over poison, and a workspace of old bytes."""
+    """One call's own memory: outputs between canaries over poison, and a workspace of old bytes."""
 
-    def __init__(
-        self, case: Case, logits: torch.Tensor, lengths: torch.Tensor, poison: int, dirt: int
-    ) -> None:
+    def __init__(self, case: Case, given: Given, poison: int, dirt: int) -> None:
         from ...cuda import gpu
+        from ...cuda.structs import CallRecord
 
-        self.logits, self.lengths, self.k = logits, lengths, case.k
-        self.guarded = GuardedOutput(case.rows, case.k, poison, "cuda")
+        call = reference.Call(given.logits, given.lengths, case.k, **given.options)
+        values = torch.int32 if case.storage.element_size() == WORD_BYTES else torch.int16
+        self.guarded = {
+            "indices": GuardedOutput(case.rows, case.k, poison, "cuda", call.index_dtype),
+            **(
+                {"values": GuardedOutput(case.rows, case.k, poison, "cuda", values)}
+                if call.return_values
+                else {}
+            ),
+            **({"columns": GuardedOutput(case.rows, case.k, poison, "cuda")} if call.return_columns else {}),
+        }
+        outputs = {name: guarded.output for name, guarded in self.guarded.items()}
+        if call.return_values:
+            outputs["values"] = outputs["values"].view(case.storage.dtype)
+        self.selection = reference.Selection(**outputs)
+        self._call, self._record = call, CallRecord.of(call, self.selection)
         needed = gpu.workspace_size(case.rows, case.columns, case.k, policy=case.chosen_policy)
         size = max(LEAST_DIRTY_BYTES, needed)
         self.workspace = torch.full((size,), dirt, dtype=torch.uint8, device="cuda")
@@ -48,9 +64,16 @@ class Call:
         """Launches on the current stream: no allocation, no wait."""
         from ...cuda import calls
 
-        output = self.guarded.output
-        calls.launch(self.logits, self.lengths, output, self.workspace, self.k, self._policy, records)
+        call, output, rest = self._call, self.selection.indices, (self._policy, records)
+        if call.is_plain and call.lengths is not None:
+            calls.launch(call.logits, call.lengths, output, self.workspace, call.k, *rest)
+        else:
+            calls.launch_record(self._record, call.logits, self.workspace, *rest)
         return output
+
+    def damage(self) -> str | None:
+        """What was written beside the outputs, in words, or None."""
+        return next(filter(None, (guarded.damage() for guarded in self.guarded.values())), None)
 
 
 class GpuTarget(Target):
@@ -58,6 +81,7 @@ class GpuTarget(Target):
 
     name = "gpu"
     claims = OWN_CLAIM
+    limits = WHOLE_CALL
     own = True
     on_gpu = True
 
@@ -88,15 +112,15 @@ class GpuTarget(Target):
         return f"{KINDS[seed % len(KINDS)]}:{seed // len(KINDS) % BYTES}"
 
     def call(self, case: Case, poison: int, schedule: Schedule, tracing: bool = False) -> Answer:
-        logits, lengths = on_device(case)
+        given = given_of(case, "cuda", case.storage.dtype)
         try:
             kind, dirt = parsed(schedule)
-            first = Call(case, logits, lengths, poison, dirt)
+            first = Call(case, given, poison, dirt)
             if tracing:
                 trace = _traced(case, first)
             elif kind == STREAMS:
                 trace = None
-                _beside(first, Call(case, logits, lengths, POISONS[0], BYTES - 1 - dirt))
+                _beside(first, Call(case, given, POISONS[0], BYTES - 1 - dirt))
             else:
                 trace = None
                 first.launch()
@@ -105,25 +129,26 @@ class GpuTarget(Target):
             raise
         except Exception as error:
             raise TargetFailure("raised", f"{type(error).__name__}: {error}") from error
-        damage = first.guarded.damage()
-        if not torch.equal(logits.view(torch.int32).cpu(), case.logits.view(torch.int32)):
-            damage = "the logits in GPU memory were changed"
-        if not torch.equal(lengths.cpu(), case.lengths):
-            damage = "the lengths in GPU memory were changed"
-        return Answer(first.guarded.output.cpu().numpy().astype(np.int64), trace, damage)
+        return answer_of(first.selection, trace, given.changed() or first.damage())
 
     def replay_graph(self, case: Case) -> Answer:
         """Captured with other lengths and a clean workspace, replayed with the case's and a dirty one."""
-        logits, lengths = on_device(case)
-        wanted, decoy = lengths.clone(), decoy_of(lengths)
-        call = Call(case, logits, lengths, POISONS[0], 0)
+        given = given_of(case, "cuda", case.storage.dtype)
+        counted = given.counted
+        wanted = None if counted is None else counted.clone()
+        call = Call(case, given, POISONS[0], 0)
+
+        def with_a_decoy() -> None:
+            if counted is not None and wanted is not None:
+                counted.copy_(decoy_of(wanted))
 
         def with_the_case() -> None:
-            lengths.copy_(wanted)
+            if counted is not None and wanted is not None:
+                counted.copy_(wanted)
             call.workspace.random_(0, BYTES)
 
-        found = replayed(call.launch, lambda: lengths.copy_(decoy), with_the_case)
-        return Answer(found.cpu().numpy().astype(np.int64), None, call.guarded.damage())
+        replayed(call.launch, with_a_decoy, with_the_case)
+        return answer_of(call.selection, None, call.damage())
 
 
 def parsed(schedule: Schedule) -> tuple[str, int]:
@@ -138,9 +163,9 @@ def _traced(case: Case, call: Call) -> np.ndarray:
     """The records that the kernel left of the call: [rows, ctas]."""
     from ...cuda import gpu
 
-    plan = gpu.plan_for(case.rows, case.columns, case.k, call.logits.get_device(), case.chosen_policy)
+    plan = gpu.plan_for(case.rows, case.columns, case.k, torch.cuda.current_device(), case.chosen_policy)
     trace = new_trace(case.rows, plan.records)
-    records = torch.from_numpy(trace.view(np.uint8).reshape(-1)).to(call.logits.device)
+    records = torch.from_numpy(trace.view(np.uint8).reshape(-1)).cuda()
     call.launch(records)
     return records.cpu().numpy().view(TRACE_DTYPE).reshape(trace.shape)
 

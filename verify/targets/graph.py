@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 
 from ...cuda.capture import capturing
 from .target import POISONS, TargetFailure
 
+T = TypeVar("T")
 WARM_UPS = 2  # calls before the capture: kernels are loaded, allocators filled
 REPLAYS = 3  # what one replay leaves behind must not reach the next
 
@@ -50,7 +52,7 @@ def replayed(
     return found
 
 
-def at_once(calls: list[Callable[[], torch.Tensor]]) -> list[torch.Tensor]:
+def at_once(calls: list[Callable[[], T]]) -> list[T]:
     """What each call returns, all started together, each on a stream of its own."""
     streams = [torch.cuda.Stream() for _ in calls]
     found = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -10,9 +11,12 @@ from typing import Any
 import torch
 
 from ...reference.policy import MAX_K
+from ..cases.asking import ARGUMENTS, KEYWORDS, VALUES, WORDS
 from ..cases.case import Case, rebuild
+from ..cases.dtypes import DTYPES
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+GIVEN = 3  # the first parameters of a function: logits, lengths, k
+SEQUENCES = (tuple, list, set, frozenset, range)
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,8 @@ class TargetLimits:
 
     max_rows, max_columns, max_k: of one call. ks: the values of k. stride_multiple: row strides, and where
     the first row starts, are multiples of it, in elements. contiguous: rows lie end to end. dtype: of the
-    logits, a name in DTYPES. padding: what stands behind the min(k, n)-th slot.
+    logits, names in DTYPES with commas between; what is no call of 16-bit logits has the first. padding: what
+    stands behind the min(k, n)-th slot. takes: what it takes of a whole call, names of cases/asking.py.
     """
 
     max_rows: int | None = None
@@ -32,14 +37,30 @@ class TargetLimits:
     contiguous: bool | None = None
     dtype: str | None = None
     padding: int | None = None
+    takes: tuple[str, ...] | None = None
+
+    @property
+    def dtypes(self) -> tuple[str, ...]:
+        return tuple((self.dtype or "float32").split(","))
+
+    @property
+    def whole(self) -> frozenset[str]:
+        """What of a whole call the target takes: names of arguments, and of dtypes but float32."""
+        return frozenset((*self.dtypes, *(self.takes or ()))) - {"float32", VALUES}
 
     @property
     def torch_dtype(self) -> torch.dtype:
-        return DTYPES[self.dtype or "float32"]
+        """Of the logits of a plain call."""
+        return DTYPES[self.dtypes[0]]
+
+    def dtype_for(self, case: Case) -> torch.dtype:
+        """Of the logits that the target is given for a case that it takes."""
+        return self.torch_dtype if case.storage.dtype == torch.float32 else case.storage.dtype
 
     def over(self, other: TargetLimits) -> TargetLimits:
-        """These limits, and the other's where these state nothing."""
-        return replace(other, **{name: value for name, value in asdict(self).items() if value is not None})
+        """These limits, and the other's where these state nothing; both take what either does."""
+        both = replace(other, **{name: value for name, value in asdict(self).items() if value is not None})
+        return replace(both, takes=tuple(dict.fromkeys((*(other.takes or ()), *(self.takes or ())))) or None)
 
     def beyond(self, k: int, rows: int, columns: int, step: int) -> str | None:
         """The limit that a call of so many rows and columns with this k is beyond, in words, or None. step:
@@ -63,11 +84,14 @@ class TargetLimits:
 
     def refuses(self, case: Case) -> str | None:
         """The limit that a case is beyond, in words, or None."""
+        unknown = [name for name in case.asks if name not in (*self.dtypes, *(self.takes or ()))]
+        if unknown:
+            return f"it takes no {', '.join(WORDS.get(name, name) for name in unknown)}"
         # Both are multiples of what their greatest common divisor is a multiple of.
         step = case.row_stride if self.contiguous else math.gcd(case.row_stride, case.offset)
         beyond = self.beyond(case.k, case.rows, case.columns, step)
         if beyond is None and not _is_representable(case.storage, self._rounded(case.storage)):
-            return f"logits are {self.dtype}"
+            return f"logits are {self.dtypes[0]}"
         return beyond
 
     def fit(self, case: Case) -> Case:
@@ -79,20 +103,25 @@ class TargetLimits:
         apart = bool(self.contiguous) and case.rows > 1 and case.row_stride != case.columns
         if apart or math.gcd(case.row_stride, case.offset) % multiple:
             gap = 0 if self.contiguous else -case.columns % multiple
-            fitted = rebuild(fitted, fitted.bits(), lengths=case.lengths.numpy(), offset=0, gap=gap)
+            fitted = rebuild(fitted, fitted.bits(), lengths=case.row_lengths.numpy(), offset=0, gap=gap)
         return fitted
 
     def _rounded(self, storage: torch.Tensor) -> torch.Tensor:
-        return storage if self.dtype in (None, "float32") else storage.to(self.torch_dtype).float()
+        if self.torch_dtype == torch.float32 or storage.dtype != torch.float32:
+            return storage
+        return storage.to(self.torch_dtype).float()
 
 
 NAMES = tuple(field.name for field in fields(TargetLimits))
+WHOLE_CALL = TargetLimits(dtype=",".join(DTYPES), takes=ARGUMENTS)  # of our own
 
 
 def _is_representable(storage: torch.Tensor, rounded: torch.Tensor) -> bool:
     """Whether rounding changes no value. Of NaN it may change the bits: conversions differ in them."""
+    if storage is rounded:
+        return True
     same = storage.view(torch.int32) == rounded.view(torch.int32)
-    return storage is rounded or bool((same | (storage.isnan() & rounded.isnan())).all())
+    return bool((same | (storage.isnan() & rounded.isnan())).all())
 
 
 def limits_of(stated: Mapping[str, Any], whose: str = "") -> TargetLimits:
@@ -105,8 +134,20 @@ def limits_of(stated: Mapping[str, Any], whose: str = "") -> TargetLimits:
 
 
 def stated_by(function: object, whose: str = "") -> TargetLimits:
-    """The limits that attributes of a function state. Raises ValueError as `limits_of` does."""
-    return _stated({name: getattr(function, name, None) for name in NAMES}, whose)
+    """The limits that attributes of a function state, and what it takes by the names of its parameters.
+    Raises ValueError as `limits_of` does."""
+    stated = _stated({name: getattr(function, name, None) for name in NAMES}, whose)
+    takes = tuple(dict.fromkeys((*(stated.takes or ()), *_parameters(function))))
+    return replace(stated, takes=takes or None)
+
+
+def _parameters(function: object) -> list[str]:
+    """The arguments of a whole call that a function has parameters for."""
+    try:
+        names = list(inspect.signature(function).parameters)  # type: ignore[arg-type]
+    except (TypeError, ValueError):  # a builtin that does not tell its signature
+        return []
+    return [name for name in names[GIVEN:] if name in KEYWORDS]
 
 
 def _stated(stated: Mapping[str, Any], whose: str) -> TargetLimits:
@@ -116,15 +157,14 @@ def _stated(stated: Mapping[str, Any], whose: str) -> TargetLimits:
 
 def _checked(named: str, name: str, value: Any) -> Any:
     if name == "ks":
-        ks = tuple(value) if isinstance(value, (tuple, list, set, frozenset, range)) else (value,)
+        ks = tuple(value) if isinstance(value, SEQUENCES) else (value,)
         if not ks or not all(_is_count(k) and k <= MAX_K for k in ks):
             raise ValueError(f"{named} is {value!r}; expected values of k, each 1 to {MAX_K}")
         return ks
     if name == "dtype":
-        known = str(value).removeprefix("torch.")
-        if known not in DTYPES:
-            raise ValueError(f"{named} is {value!r}; expected one of {', '.join(DTYPES)}")
-        return known
+        return ",".join(_known(named, value, tuple(DTYPES)))
+    if name == "takes":
+        return _known(named, value, (*ARGUMENTS, VALUES))
     if name == "contiguous":
         if not isinstance(value, bool):
             raise ValueError(f"{named} is {value!r}; expected True or False")
@@ -136,6 +176,15 @@ def _checked(named: str, name: str, value: Any) -> Any:
     if not _is_count(value):
         raise ValueError(f"{named} is {value!r}; expected a whole number above 0")
     return value
+
+
+def _known(named: str, value: Any, expected: tuple[str, ...]) -> tuple[str, ...]:
+    """The names in a sequence, or with commas between."""
+    words = tuple(value) if isinstance(value, SEQUENCES) else str(value).split(",")
+    names = tuple(str(word).strip().removeprefix("torch.") for word in words)
+    if not names or not set(names) <= set(expected):
+        raise ValueError(f"{named} is {value!r}; expected one of {', '.join(expected)}")
+    return names
 
 
 def _is_count(value: object) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,24 +13,40 @@ from ...reference import topk
 from ...reference.trace import new_trace
 from ..cases.case import Case
 from ..properties import OWN_CLAIM
+from .limits import WHOLE_CALL
+from .results import answer_of
 from .target import Answer, Schedule, Target, TargetFailure
 
 
-def model_trace(case: Case) -> tuple[np.ndarray, np.ndarray]:
-    """The model's answer to the case (int64 [rows, k]) and its records (TRACE_DTYPE [rows, ctas]).
+def model_answer(case: Case) -> Answer:
+    """The model's answer to the case, with its records (TRACE_DTYPE [rows, ctas]).
 
     Raises TypeError or ValueError for a case whose arguments cannot be right.
     """
     trace = new_trace(case.rows, case.plan.records)
-    answer = topk(
-        case.logits, case.lengths, case.k, policy=case.chosen_policy, limits=case.limits, trace=trace
+    selection = topk(
+        case.logits,
+        case.lengths,
+        case.k,
+        policy=case.chosen_policy,
+        limits=case.limits,
+        trace=trace,
+        **case.options,
     )
-    return answer.numpy().astype(np.int64), trace
+    return answer_of(selection, trace)
+
+
+def model_trace(case: Case) -> tuple[np.ndarray, np.ndarray]:
+    """The model's indices for the case (int64 [rows, k]) and its records, as model_answer() has them."""
+    answer = model_answer(case)
+    assert answer.trace is not None
+    return answer.indices, answer.trace
 
 
 class ModelTarget(Target):
     name = "model"
     claims = OWN_CLAIM - {"trace-agreement", "graph-replay"}
+    limits = WHOLE_CALL
     own = True
 
     def fingerprint(self) -> str:
@@ -37,7 +54,7 @@ class ModelTarget(Target):
 
     def call(self, case: Case, poison: int, schedule: Schedule, tracing: bool = False) -> Answer:
         try:
-            indices, trace = model_trace(case)
+            answer = model_answer(case)
         except Exception as error:
             raise TargetFailure("raised", f"{type(error).__name__}: {error}") from error
-        return Answer(indices, trace if tracing else None)
+        return answer if tracing else replace(answer, trace=None)

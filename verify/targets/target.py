@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,12 +11,14 @@ import numpy as np
 
 from ..cases.case import Case
 from ..printable import printable
+from ..properties import measured_on
 from .limits import TargetLimits
 
 # What an output holds before a call, two patterns that are no column of any row.
 # All their bytes are alike, so that a C library can fill memory with them.
 POISONS = (-0x5A5A5A5B, 0x7A7A7A7A)
 POISON_BYTES = tuple(poison & 0xFF for poison in POISONS)
+CHANGED = "logits or lengths were changed"  # or any other tensor of a call
 Schedule = str  # how the threads of an emulated kernel interleave, as text; others ignore it
 
 
@@ -30,12 +33,24 @@ def is_poison(indices: np.ndarray) -> np.ndarray:
 class Answer:
     """indices: int64 [rows, k], as the target wrote them. trace: [rows, ctas] of TRACE_DTYPE, or None.
     damage: what was found beside the slots (a canary overwritten), or None. printed: the last of what the
-    target printed in the call."""
+    target printed in the call. values, columns: int64 [rows, k], what it wrote beside the indices, of values
+    the bits; None where it was not asked for them."""
 
     indices: np.ndarray
     trace: np.ndarray | None = None
     damage: str | None = None
     printed: str = ""
+    values: np.ndarray | None = None
+    columns: np.ndarray | None = None
+
+    def same_beside(self, other: Answer, source: Sequence[int] | None = None) -> np.ndarray:
+        """bool [rows of other]: rows whose values and columns are the same in both. source: for each of the
+        other's rows, the one of these that it repeats."""
+        same = np.ones(len(other.indices), bool)
+        for ours, theirs in ((self.values, other.values), (self.columns, other.columns)):
+            if ours is not None and theirs is not None:
+                same &= ((ours if source is None else ours[list(source)]) == theirs).all(axis=1)
+        return same
 
 
 class Place(NamedTuple):
@@ -108,6 +123,11 @@ class Target(ABC):
     def ks(self) -> tuple[int, ...] | None:
         """The values of k that it takes, None for any."""
         return self.limits.ks
+
+    @property
+    def promises(self) -> tuple[str, ...]:
+        """The properties that are measured on it."""
+        return measured_on(self.limits.takes or (), self.takes_shards, self.own)
 
     @property
     def padding(self) -> int:

@@ -10,10 +10,13 @@ import numpy as np
 import torch
 
 from ...reference.layout import Layout
+from ..cases.asking import numbers_of, options_of
 from ..cases.case import Case
+from ..cases.dtypes import memory_of
 from .target import Answer, NotTaken, TargetFailure
 
 Message = dict[str, Any]
+BESIDE = ("values", "columns")  # of an answer, where it has them
 
 
 def send(connection: Connection, message: Message, *arrays: np.ndarray) -> None:
@@ -31,32 +34,45 @@ def receive(connection: Connection) -> tuple[Message, list[bytes]]:
 
 def send_case(connection: Connection, case: Case, poison: int, graph: bool = False) -> None:
     """Asks for one call; poison: what the output should be found to hold; graph: as a graph's replay."""
-    numbers = {name: getattr(case, name) for name in ("offset", "row_stride", "columns", "k")}
+    numbers = {name: getattr(case, name) for name in ("offset", "row_stride", "columns", "k", "rows")}
     cut = None if case.cut is None else {"widths": case.cut.widths, "block": case.cut.block}
+    tensors = {name: [_name(tensor), list(tensor.shape)] for name, tensor in case.tensors.items()}
+    asked = {"tensors": tensors, "numbers": numbers_of(case.options)}
     send(
         connection,
-        {"call": numbers, "cut": cut, "poison": poison, "graph": graph},
-        case.storage.numpy(),
-        case.lengths.numpy(),
+        {"call": numbers, "cut": cut, "poison": poison, "graph": graph, **asked},
+        *map(memory_of, case.tensors.values()),
     )
 
 
 def case_of(message: Message, arrays: list[bytes]) -> Case:
     """The case that send_case sent."""
-    storage = torch.frombuffer(bytearray(arrays[0]), dtype=torch.int32).view(torch.float32)
-    lengths = np.frombuffer(arrays[1], np.int32).copy()
+    tensors = {
+        name: torch.frombuffer(bytearray(content) or bytearray(1), dtype=torch.uint8)[: len(content)]
+        .view(getattr(torch, dtype))
+        .reshape(shape)
+        for (name, (dtype, shape)), content in zip(message["tensors"].items(), arrays, strict=True)
+    }
     told = message["cut"]
     cut = None if told is None else Layout(tuple(told["widths"]), told["block"])
-    return Case(storage=storage, lengths=torch.from_numpy(lengths), cut=cut, **message["call"])
+    storage, lengths = tensors.pop("storage"), tensors.pop("lengths", None)
+    options = options_of(message["numbers"], tensors)
+    return Case(storage=storage, lengths=lengths, cut=cut, options=options, **message["call"])
+
+
+def _name(tensor: torch.Tensor) -> str:
+    """ "float32", "int64", ..."""
+    return str(tensor.dtype).removeprefix("torch.")
 
 
 def send_answer(connection: Connection, answer: Answer, resident: int) -> None:
     """resident: bytes of memory that the sender holds."""
     rows, k = answer.indices.shape
+    beside = {name: array for name in BESIDE if (array := getattr(answer, name)) is not None}
     send(
         connection,
-        {"rows": rows, "k": k, "damage": answer.damage, "resident": resident},
-        answer.indices.astype(np.int64),
+        {"rows": rows, "k": k, "damage": answer.damage, "resident": resident, "beside": list(beside)},
+        *(array.astype(np.int64) for array in (answer.indices, *beside.values())),
     )
 
 
@@ -79,5 +95,7 @@ def answer_of(message: Message, arrays: list[bytes], printed: str = "") -> Answe
     if "failure" in message:
         told = message["failure"], message["words"], message["promise"], message["lost"]
         raise TargetFailure(*told, message["traceback"], printed)
-    indices = np.frombuffer(arrays[0], np.int64).reshape(message["rows"], message["k"]).copy()
-    return Answer(indices, None, message["damage"], printed)
+    shape = message["rows"], message["k"]
+    indices, *beside = (np.frombuffer(array, np.int64).reshape(shape).copy() for array in arrays)
+    named = dict(zip(message["beside"], beside, strict=True))
+    return Answer(indices, None, message["damage"], printed, **named)

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.reduction import recv_handle
 from pathlib import Path
@@ -21,7 +21,7 @@ import torch
 
 from . import inside
 from .limits import limits_of
-from .target import NotTaken, Target, TargetFailure, TargetMisnamed, TargetUnavailable
+from .target import CHANGED, NotTaken, Target, TargetFailure, TargetMisnamed, TargetUnavailable
 from .wire import case_of, receive, send, send_answer, send_failure, send_not_taken
 
 KIBIBYTE = 1024  # the unit of ru_maxrss
@@ -96,7 +96,7 @@ def answer_calls(connection: Connection, target: Target) -> None:
                 os._exit(0)
             continue
         if not answer.damage and not case.has_same_memory(before):
-            answer = type(answer)(answer.indices, None, "logits or lengths were changed")
+            answer = replace(answer, trace=None, damage=CHANGED)
         send_answer(connection, answer, resident_bytes())
 
 

@@ -16,6 +16,7 @@ from persistent_topk.reference.plan import SMALL_DEVICE
 from persistent_topk.verify.cases.case import Origin, lay_out
 from persistent_topk.verify.failures.replay import (
     MANIFEST,
+    PLAIN_VERSION,
     VERSION,
     DamagedFile,
     Failure,
@@ -76,7 +77,7 @@ def rewritten(path: Path, change: Callable[[dict], None]) -> Path:  # type: igno
 
 CHANGES: dict[str, tuple[Callable[[dict], object], str]] = {  # type: ignore[type-arg]
     "format": (lambda m: m.update(format="other"), "format"),
-    "version": (lambda m: m.update(version=VERSION + 1), f"expected {VERSION}"),
+    "version": (lambda m: m.update(version=VERSION + 1), f"expected {PLAIN_VERSION} or {VERSION}"),
     "hash": (lambda m: m["arrays"]["storage"].update(sha256="0" * 64), "hash"),
     "elements": (lambda m: m["arrays"]["lengths"].update(elements=9), "expected 36"),
     "dtype": (lambda m: m["arrays"]["lengths"].update(dtype="<i8"), "lengths.bin"),

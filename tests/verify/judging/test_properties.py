@@ -11,7 +11,7 @@ from persistent_topk.verify.cases.values import bits_of
 from persistent_topk.verify.cases.variants import other_batch, other_layout, other_tail, with_legal_lengths
 from persistent_topk.verify.judging.describe import case_in_words, contents, row_in_words
 from persistent_topk.verify.judging.judge import JUDGES, Expected, Slots
-from persistent_topk.verify.properties import CLAIMS, NAMES, parse_claim, promise_of
+from persistent_topk.verify.properties import CLAIMS, NAMES, OF_WHOLE_CALLS, parse_claim, promise_of
 from persistent_topk.verify.targets.target import POISONS
 
 NAN = float("nan")
@@ -101,7 +101,7 @@ def test_a_tie_of_zeros_of_one_sign_is_a_tie_like_any_other(zero: float) -> None
 
 
 def test_claims_are_read() -> None:
-    assert parse_claim("contract") == frozenset(NAMES)
+    assert parse_claim("contract") == frozenset((*NAMES, *(item.name for item in OF_WHOLE_CALLS)))
     assert parse_claim("set, nan-first") == CLAIMS["set"] | {"nan-first"}
     assert CLAIMS["set"] < CLAIMS["contract"]
     with pytest.raises(ValueError, match="'speed'; expected .* exact-set"):

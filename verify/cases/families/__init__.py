@@ -14,13 +14,14 @@ from . import (
     published,
     streams,
     uneven,
+    whole,
 )
 from .family import FAMILIES, Family, Setting
 
 __all__ = ["FAMILIES", "Family", "Setting", "from_origin"]
 
 # Referenced, so that importing this package is what fills FAMILIES.
-_SOURCES = (batches, bins, commonest, contents, extents, indexer, lengths, published, streams, uneven)
+_SOURCES = (batches, bins, commonest, contents, extents, indexer, lengths, published, streams, uneven, whole)
 _SETTING = ("policy", "k", "device")
 
 

@@ -62,7 +62,7 @@ class Family:
     """build(random, setting, **parameters) -> Case; grid: the values of each parameter.
 
     fixed_sizes: its sizes, of rows or of a batch, are no boundaries of a policy, and large: it says nothing
-    new under the small ones.
+    new under the small ones. asks: what its cases may ask for beside the plain selection.
     """
 
     name: str
@@ -70,6 +70,7 @@ class Family:
     build: Build
     grid: Mapping[str, tuple[Scalar, ...]]
     fixed_sizes: bool = False
+    asks: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -100,12 +101,14 @@ class Family:
 FAMILIES: dict[str, Family] = {}
 
 
-def family(name: str, *, fixed_sizes: bool = False, **grid: tuple[Scalar, ...]) -> Callable[[Build], Build]:
+def family(
+    name: str, *, fixed_sizes: bool = False, asks: tuple[str, ...] = (), **grid: tuple[Scalar, ...]
+) -> Callable[[Build], Build]:
     """Registers a build function under `name`; its docstring's first line is the summary."""
 
     def register(build: Build) -> Build:
         summary = (build.__doc__ or "").strip().splitlines()[0]
-        FAMILIES[name] = Family(name, summary, build, grid, fixed_sizes)
+        FAMILIES[name] = Family(name, summary, build, grid, fixed_sizes, asks)
         return build
 
     return register
