@@ -50,8 +50,7 @@ SMALL_DEVICE = DeviceLimits(sms=8, cluster=4, shared_bytes=227 * 1024, resident=
 
 
 LAUNCHES = (LARGER_TEAMS, BY_PLAN, SHORT_ROWS) = ("larger teams", "by the plan", "short rows")
-# The kernels of a policy, as Entry in launches.cuh has them, in its order. A call of one launch is run by one
-# of the first five.
+# The kernels of a policy, as Entry in launches.cuh has them, in its order.
 ENTRIES = (
     "wide",
     "shared",
@@ -92,6 +91,20 @@ class Plan:
             SHORT if self.short_max else None,
         )
         return {number: policy for number, policy in enumerate(policies) if policy}
+
+    def entries(self, columns: int, limits: DeviceLimits) -> dict[int, str]:
+        """The one of ENTRIES that runs each launch, by their number: the mirror of launches_of().
+
+        columns: width of the buffer. limits: the device.
+        """
+        rest = "-rest" if len(self.launches) > 1 else ""
+        if self.ctas > 1:
+            by_plan = f"shared{rest}" if limits.has_clusters else "cooperative"
+        elif is_narrow(columns, self.policy):
+            by_plan = "narrowest" if columns <= self.policy.tile else "narrow"
+        else:
+            by_plan = f"wide{rest}"
+        return {number: ("teams", by_plan, "short-rows")[number] for number in self.launches}
 
     @property
     def records(self) -> int:

@@ -8,7 +8,6 @@
 #endif
 
 #include <bit>
-#include <cmath>
 #include <concepts>
 #include <cstdint>
 #include <type_traits>

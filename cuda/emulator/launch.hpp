@@ -4,10 +4,54 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "machine.hpp"
-#include "memory.hpp"
+#include "types.hpp"
 
 namespace persistent_topk::emulator {
+
+enum class Written : uint8_t {
+  kReadOnly,   // the kernel may not write it
+  kBefore,     // holds data, may be written
+  kNothing,    // holds junk: reading an element that the launch has not written is an error
+  kMustBe,     // the same, and every element must be written
+};
+
+// A caller's array of `rows` rows, of which the kernel may touch the `columns` of each, and nothing
+// between them.
+struct Tensor {
+  const char* name;
+  const void* data;
+  int64_t rows;
+  int64_t columns;
+  int64_t stride;        // elements from row to row
+  int64_t element_bytes;
+  Written written;
+};
+
+enum class ScheduleKind : int32_t { kRoundRobin, kReverse, kStarve, kRandom, kPct };
+
+// Mirrors `_ScheduleOptions` in library.py.
+struct ScheduleOptions {
+  ScheduleKind kind = ScheduleKind::kRoundRobin;
+  int32_t depth = 3;        // pct: number of ordered events that the bug needs
+  uint64_t seed = 0;
+  int64_t steps = 1 << 14;  // pct: decision points among which priorities change
+  int32_t resident = 0;     // clusters resident at once; 0: a default
+};
+
+// The launch configuration and the kernel, with its parameters.
+struct LaunchOptions {
+  dim3 grid{1};
+  dim3 block{1};
+  int cluster = 1;           // CTAs
+  bool cooperative = false;  // all CTAs resident at once, grid barrier allowed
+  size_t shared_bytes = 0;
+  int64_t access_budget = 0;  // observed accesses and scheduling steps before "runaway"; 0: a default
+  bool judges = true;        // look for races
+  ScheduleOptions schedule;
+  void (*kernel)(const void* parameters) = nullptr;
+  const void* parameters = nullptr;
+  size_t parameter_bytes = 0;
+};
 
 // What the Python side reads; mirrors `_Report` in library.py.
 struct Report {

@@ -7,24 +7,10 @@
 #include <vector>
 
 #include "copies.hpp"
+#include "launch.hpp"
 #include "machine_parts.hpp"
 
 namespace persistent_topk::emulator {
-
-// The launch configuration and the kernel, with its parameters.
-struct LaunchOptions {
-  dim3 grid{1};
-  dim3 block{1};
-  int cluster = 1;           // CTAs
-  bool cooperative = false;  // all CTAs resident at once, grid barrier allowed
-  size_t shared_bytes = 0;
-  int64_t access_budget = 0;  // observed accesses and scheduling steps before "runaway"; 0: a default
-  bool judges = true;        // look for races
-  ScheduleOptions schedule;
-  void (*kernel)(const void* parameters) = nullptr;
-  const void* parameters = nullptr;
-  size_t parameter_bytes = 0;
-};
 
 struct Statistics {
   int64_t accesses = 0, steps = 0, block_barriers = 0, collectives = 0, atomics = 0;

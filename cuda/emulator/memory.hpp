@@ -10,28 +10,10 @@
 #include <vector>
 
 #include "judge.hpp"
+#include "launch.hpp"
 #include "machine.hpp"
 
 namespace persistent_topk::emulator {
-
-enum class Written : uint8_t {
-  kReadOnly,   // the kernel may not write it
-  kBefore,     // holds data, may be written
-  kNothing,    // holds junk: reading an element that the launch has not written is an error
-  kMustBe,     // the same, and every element must be written
-};
-
-// A caller's array of `rows` rows, of which the kernel may touch the `columns` of each, and nothing
-// between them.
-struct Tensor {
-  const char* name;
-  const void* data;
-  int64_t rows;
-  int64_t columns;
-  int64_t stride;        // elements from row to row
-  int64_t element_bytes;
-  Written written;
-};
 
 // Zeroed lazily by the operating system: most launches touch little of a large array.
 struct FreeMemory {

@@ -10,6 +10,8 @@
 #include <memory>
 #include <vector>
 
+#include "launch.hpp"
+
 namespace persistent_topk::emulator {
 
 inline constexpr int kLanes = 32;         // lanes of a warp
@@ -64,17 +66,6 @@ class Schedule {
   virtual int64_t next_cluster(int64_t waiting) { return (void)waiting, 0; }
   // What __activemask() says: any set of lanes with the caller in it is legal.
   virtual uint32_t active_mask(uint32_t ready, int lane) { return ready | 1u << lane; }
-};
-
-enum class ScheduleKind : int32_t { kRoundRobin, kReverse, kStarve, kRandom, kPct };
-
-// Mirrors `_ScheduleOptions` in library.py.
-struct ScheduleOptions {
-  ScheduleKind kind = ScheduleKind::kRoundRobin;
-  int32_t depth = 3;        // pct: number of ordered events that the bug needs
-  uint64_t seed = 0;
-  int64_t steps = 1 << 14;  // pct: decision points among which priorities change
-  int32_t resident = 0;     // clusters resident at once; 0: a default
 };
 
 // For CTAs of `warps` warps in `slots` slots.

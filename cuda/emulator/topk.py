@@ -17,12 +17,12 @@ import torch
 from torch import Tensor
 
 from ...reference.call import Call, Options, Places, Selection
-from ...reference.plan import ENTRIES, H100, DeviceLimits, make_plan
+from ...reference.plan import BY_PLAN, ENTRIES, H100, LAUNCHES, DeviceLimits, make_plan
 from ...reference.policy import POLICIES, Policy
 from ...reference.trace import TRACE_DTYPE
 from ..cache import BuildError
 from ..structs import LOGITS_NAMES, CallRecord, EmulatedCall, Limits, PlanRecord
-from .build import KERNEL, TOPK_SOURCE, build_kernel
+from .build import BRIEF_FLAGS, KERNEL, TOPK_SOURCE, build_kernel
 from .library import EmulationError, Library, Schedule, Statistics
 from .outputs import Outputs
 
@@ -40,7 +40,7 @@ def load(
     dtype: torch.dtype = torch.float32,
 ) -> Library:
     """The kernel compiled for `policy` and logits of `dtype`, from the headers in the directory `kernel`.
-    entry: the one of ENTRIES to compile, for calls with a trace; a tenth of the whole.
+    entry: the one of ENTRIES to compile, for calls with a trace, with BRIEF_FLAGS; 3 % of the whole.
 
     Raises BuildError if that fails, ValueError for a policy that is not a named one.
     """
@@ -55,7 +55,8 @@ def load(
     part = f", its {entry} calls" if entry else ""
     of = "" if dtype == torch.float32 else f", {dtype} logits".replace("torch.", "")
     what = f"the emulated kernel, policy {policy.name}{of}{part}"
-    return Library(build_kernel(TOPK_SOURCE, defines, kernel, what=what))
+    flags = BRIEF_FLAGS if entry else ()
+    return Library(build_kernel(TOPK_SOURCE, defines, kernel, what=what, flags=flags))
 
 
 @overload
@@ -70,7 +71,7 @@ def topk(
     trace: np.ndarray | None = None,
     output: Tensor | None = None,
     kernel: Path = KERNEL,
-    entry: str | None = None,
+    brief: bool = False,
     **options: Unpack[Places],
 ) -> Tensor: ...
 @overload
@@ -85,7 +86,7 @@ def topk(
     trace: np.ndarray | None = None,
     output: Tensor | None = None,
     kernel: Path = KERNEL,
-    entry: str | None = None,
+    brief: bool = False,
     **options: Unpack[Options],
 ) -> Tensor | Selection: ...
 def topk(
@@ -99,7 +100,7 @@ def topk(
     trace: np.ndarray | None = None,
     output: Tensor | None = None,
     kernel: Path = KERNEL,
-    entry: str | None = None,
+    brief: bool = False,
     **options: Unpack[Options],
 ) -> Tensor | Selection:
     """Runs the production kernel on the emulated device and returns what it writes: int32 or int64 [rows, k],
@@ -110,8 +111,8 @@ def topk(
     columns. k: 1 .. 4096. policy: a named one, None for the plan's choice on the device `limits`. schedule:
     how the threads interleave; None: round_robin. trace: TRACE_DTYPE [rows, plan.records] of new_trace,
     filled in. output: int32 [rows, k], contiguous, written in place and returned. kernel: the directory of
-    the kernel's headers, for altered copies of it. entry: the one of ENTRIES that is compiled, if every call
-    is traced, has one launch and is of that entry. options: the other arguments of a Call.
+    the kernel's headers, for altered copies of it. brief: compile only the kernels that this call, which has
+    a trace, is run by, and check less (BRIEF_FLAGS). options: the other arguments of a Call.
 
     Raises EmulationError for what the kernel does wrong, BuildError if it cannot be compiled here,
     ValueError and TypeError for the arguments.
@@ -126,7 +127,7 @@ def topk(
         trace=trace,
         output=output,
         kernel=kernel,
-        entry=entry,
+        brief=brief,
         **options,
     )[0]
 
@@ -143,7 +144,7 @@ def run(
     trace: np.ndarray | None = None,
     output: Tensor | None = None,
     kernel: Path = KERNEL,
-    entry: str | None = None,
+    brief: bool = False,
     access_budget: int = 0,
     judges: bool = True,
     **options: Unpack[Places],
@@ -160,7 +161,7 @@ def run(
     trace: np.ndarray | None = None,
     output: Tensor | None = None,
     kernel: Path = KERNEL,
-    entry: str | None = None,
+    brief: bool = False,
     access_budget: int = 0,
     judges: bool = True,
     **options: Unpack[Options],
@@ -176,7 +177,7 @@ def run(
     trace: np.ndarray | None = None,
     output: Tensor | None = None,
     kernel: Path = KERNEL,
-    entry: str | None = None,
+    brief: bool = False,
     access_budget: int = 0,
     judges: bool = True,
     **options: Unpack[Options],
@@ -184,7 +185,7 @@ def run(
     """topk(), together with what the launch did: (int32 or int64 [rows, k] or a Selection, Statistics).
 
     logits: float32, bfloat16 or float16 [rows, columns]; lengths: int32 [rows] or [batch, queries]; k,
-    policy, limits, schedule, kernel, entry and options as for topk(); trace: TRACE_DTYPE
+    policy, limits, schedule, kernel, brief and options as for topk(); trace: TRACE_DTYPE
     [rows, plan.records]; output: int32 [rows, k]. access_budget: accesses and scheduling steps after which
     the launch counts as a runaway (0: 2^32). judges: look for races, which costs about half of the speed.
 
@@ -197,21 +198,27 @@ def run(
         raise TypeError(f"schedule is {schedule!r}; expected a Schedule, or None")
     plan = make_plan(call.rows, call.columns, limits, policy)
     _check_trace(trace, call.rows, plan.records)
+    if brief and trace is None:
+        raise ValueError("trace is None; expected one: kernels that are compiled briefly record what they do")
     if output is not None:
         _check_output(output, call.rows, k)
     outputs = Outputs(call, output)
     if call.rows == 0:
         return outputs.answer, Statistics()
-    workspace = _workspace(load(plan.policy, kernel, entry, logits.dtype), call.rows, call.columns, limits)
+    entries: dict[int, str] = plan.entries(call.columns, limits) if brief else {}
+    libraries = {
+        number: load(policy, kernel, entries.get(number), logits.dtype)
+        for number, policy in plan.launches.items()
+    }
+    workspace = _workspace(libraries[LAUNCHES.index(BY_PLAN)], call.rows, call.columns, limits)
     record = CallRecord.of(call, outputs.selection)
     records = None if trace is None else trace.ctypes.data
 
     def launch(number: int) -> Statistics:
-        library = load(plan.launches[number], kernel, entry, logits.dtype)
         emulated = EmulatedCall(
             record, records, workspace.ctypes.data, Limits.of(limits), PlanRecord.of(plan), number
         )
-        return library.launch("persistent_topk_emulate", emulated, schedule, access_budget, judges)
+        return libraries[number].launch("persistent_topk_emulate", emulated, schedule, access_budget, judges)
 
     if len(plan.launches) == 1:
         statistics = launch(*plan.launches)

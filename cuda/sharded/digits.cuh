@@ -184,8 +184,8 @@ PERSISTENT_TOPK_DEVICE void stage_of_row(const StageParams& params) {
   if (params.counted == kNone && params.action == kCountValues) make_keys(params, local, keys);
 #pragma unroll 1
   for (int i = threadIdx.x; i < kMostDigits; i += kStageThreads) storage.counters[i] = 0;
+  // Who counts has passed a barrier in here since the counters were cleared; keys are read by who made them.
   const StageState state = next_state(params, storage);
-  __syncthreads();  // counters and keys are there
   if (params.action == kWriteOwn) return write_own(params, state, local, keys, storage.totals);
   if (params.action == kCountTies) {
     int own = 0;

@@ -13,9 +13,10 @@ import torch
 from click.testing import CliRunner, Result
 
 from persistent_topk.commands.mutants import command
+from persistent_topk.cuda.emulator import topk
 from persistent_topk.cuda.emulator.build import KERNEL
 from persistent_topk.exit_code import ExitCode
-from persistent_topk.reference.plan import ENTRIES
+from persistent_topk.reference.plan import BY_PLAN, ENTRIES, LAUNCHES, Plan
 from persistent_topk.reference.policy import POLICIES
 from persistent_topk.tools.mutant_hints import hints_in
 from persistent_topk.verify.campaign.campaign import Options
@@ -33,12 +34,21 @@ from persistent_topk.verify.mutants.first_look import (
     Hint,
     LookTarget,
     cases_for,
+    entry_of,
     hints,
     kernel_of,
 )
 from persistent_topk.verify.mutants.kept import UNALTERED, Kept, identity
 from persistent_topk.verify.mutants.mutant import KINDS, one_edit
-from persistent_topk.verify.mutants.trial import BROKEN, KILLED, SURVIVED, Trial, put_on_trial
+from persistent_topk.verify.mutants.ranks import REFERENCE
+from persistent_topk.verify.mutants.trial import (
+    BROKEN,
+    CAMPAIGN_SECONDS,
+    KILLED,
+    SURVIVED,
+    Trial,
+    put_on_trial,
+)
 from persistent_topk.verify.targets.target import TargetFailure
 
 MUTANTS = all_mutants()
@@ -117,6 +127,15 @@ def test_a_mutant_that_does_not_apply_or_compile_counts_for_nothing() -> None:
     assert "no_such_name" in found.told
 
 
+def test_a_survivor_costs_no_more_than_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    edit = Edit("lists.py", "(listed >= 0).sum(dim=1)", "(listed > -1).sum(dim=1)")
+    harmless = Mutant("harmless", "nothing", (edit,), of=REFERENCE)
+    for seconds, expected in ((0.0, 1), (CAMPAIGN_SECONDS, 3)):
+        monkeypatch.setattr("persistent_topk.verify.mutants.trial.CAMPAIGN_SECONDS", seconds)
+        found = trial(harmless, cases=3)
+        assert (SURVIVED, expected) == (found.verdict, found.cases)
+
+
 def test_hints_are_of_mutants_and_of_cases_of_known_kernels() -> None:
     of_kernel = {name: mutant for name, mutant in MUTANTS.items() if mutant.of == KERNEL}
     known = hints()
@@ -130,15 +149,42 @@ def test_hints_are_of_mutants_and_of_cases_of_known_kernels() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("entry", EVERY)
-def test_a_look_compiles_the_kernel_that_its_cases_run(entry: str) -> None:
+def test_a_look_compiles_the_kernel_that_its_cases_run(entry: str, monkeypatch: pytest.MonkeyPatch) -> None:
     target = LookTarget(KERNEL, (POLICY, entry, torch.float32))
     for hint, case in islice(cases_for(entry), 3):
         measured = examine(target, Subject(case), [target.schedule(hint.schedule)])
         assert [] == [item for item in measured if item.broken]
     other = next(case for name in EVERY if name != entry for _, case in cases_for(name))
     assert target.refuses(other) is not None
+    monkeypatch.setattr(Plan, "entries", lambda *_: {LAUNCHES.index(BY_PLAN): entry})
     with pytest.raises(TargetFailure, match="not-compiled"):
         target.call(other, 0, "")
+
+
+def test_a_look_at_a_call_of_several_launches_compiles_a_kernel_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    hint = hints()["teams-twice-as-large"]
+    case = from_origin(hint.origin)
+    built: list[tuple[str, ...]] = []
+    compiler = topk.build_kernel
+    monkeypatch.setattr(
+        topk,
+        "build_kernel",
+        lambda *given, **how: built.append(tuple(given[1])) or compiler(*given, **how),
+    )
+    topk.load.cache_clear()
+    target = LookTarget(KERNEL, kernel_of(case))
+    assert [] == [item for item in examine(target, Subject(case), ["", ""]) if item.broken]
+    entries = case.plan.entries(case.columns, case.limits)
+    assert SEVERAL == entry_of(case) and len(entries) > 1
+    assert {f"PERSISTENT_TOPK_ENTRY={ENTRIES.index(entry)}" for entry in entries.values()} == {
+        define for defines in built for define in defines if "ENTRY" in define
+    }
+    assert len(built) == len(entries)
+
+
+def test_kernels_that_are_compiled_briefly_are_traced() -> None:
+    with pytest.raises(ValueError, match="trace is None; expected one"):
+        topk.topk(torch.zeros(1, 8), None, 2, brief=True)
 
 
 def trials_of(names: list[str]) -> Iterator[Trial]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import os
 import time
-from pathlib import Path
 
 REAPED = slice(13, 15)  # among the words behind the name in /proc/PID/stat: ticks of children that have ended
 SCHEDULED = 2  # the kind of a process's clock, as clock_getcpuclockid() has it
+TICKS = os.sysconf("SC_CLK_TCK")
+LONGEST = 1 << 16  # bytes of such a file
 
 
 def monotonic() -> float:
@@ -18,12 +19,21 @@ def monotonic() -> float:
 
 
 def _seconds_of(process: int) -> float:
-    folder = Path(f"/proc/{process}")
+    """Without pathlib, whose paths took a tenth of what is measured."""
+    folder = f"/proc/{process}"
     try:
         own = time.clock_gettime((~process << 3) | SCHEDULED)
-        ended = (folder / "stat").read_text().rpartition(")")[2].split()[REAPED]
-        threads = (folder / "task").iterdir()
-        children = [int(child) for task in threads for child in (task / "children").read_text().split()]
+        ended = _text(f"{folder}/stat").rpartition(b")")[2].split()[REAPED]
+        threads = [entry.path for entry in os.scandir(f"{folder}/task")]
+        children = [int(child) for thread in threads for child in _text(f"{thread}/children").split()]
     except OSError:  # it has ended meanwhile, and its parent has its time
         return 0.0
-    return own + sum(map(int, ended)) / os.sysconf("SC_CLK_TCK") + sum(map(_seconds_of, children))
+    return own + sum(map(int, ended)) / TICKS + sum(map(_seconds_of, children))
+
+
+def _text(file: str) -> bytes:
+    opened = os.open(file, os.O_RDONLY)
+    try:
+        return os.read(opened, LONGEST)
+    finally:
+        os.close(opened)

@@ -40,6 +40,7 @@ def keys_of(logits: Tensor) -> Tensor:
 
 class Expected:
     """What the contract says of a call. n, wanted: int64 [R], columns that count and min(k, n) of them.
+    longest: the most of n; no column behind it counts, and few buffers are full.
     selected: int32 [R, k], the greatest keys, descending, EMPTY behind the wanted ones. threshold: int32 [R],
     the least of them. has_nan: bool [R]. tie_is_cut: bool [R], rows with more keys equal to the k-th than
     are taken. both_zeros_cut: bool [R], rows that cut a tie between zeros of both signs. last_tie: int64 [R],
@@ -48,12 +49,13 @@ class Expected:
     def __init__(self, logits: Tensor, lengths: Tensor, k: int, n: Tensor | None = None) -> None:
         """logits: float32 [R, S], rows from their starts on. lengths: int32 [R]. n: by default of rows that
         have S columns."""
-        columns = logits.shape[1]
         self.logits, self.lengths, self.k = logits, lengths, k
-        self.n = lengths.long().clamp(0, columns) if n is None else n
+        self.n = lengths.long().clamp(0, logits.shape[1]) if n is None else n
         self.wanted = self.n.clamp(max=k)
-        slab = max(1, SLAB_ELEMENTS // max(1, columns))
-        slabs = zip(logits.split(slab), self.n.split(slab), self.wanted.split(slab), strict=True)
+        self.longest = int(self.n.max()) if self.n.numel() else 0
+        slab = max(1, SLAB_ELEMENTS // max(1, self.longest))
+        counted = logits[:, : self.longest].split(slab)
+        slabs = zip(counted, self.n.split(slab), self.wanted.split(slab), strict=True)
         facts = [_facts(*rows, k) for rows in slabs]
         self.selected, self.tie_is_cut, self.both_zeros_cut, self.last_tie = map(
             torch.cat, zip(*facts, strict=True)

@@ -2,7 +2,8 @@
 
 Most mutants die of that, within seconds; the whole campaign, which compiles every kernel of every policy, is
 for the others. A hint says which case killed a mutant before: then that one comes first, with its kernel, or
-with all kernels of its policy where its call has several launches.
+with those of its launches. Kernels of a look are compiled briefly: nearly all of a trial is the compiler's
+time.
 
 Source: test prioritisation (Rothermel and others, "Prioritizing test cases for regression testing", 2001).
 """
@@ -18,7 +19,6 @@ from typing import Any
 
 import torch
 
-from ...reference.plan import is_narrow
 from ..campaign.campaign import CALLS
 from ..campaign.scales import FIRST
 from ..cases.asking import NARROW_DTYPES
@@ -92,15 +92,9 @@ def hints() -> dict[str, Hint]:
 
 
 def entry_of(case: Case) -> str:
-    """Which kernel of its policy a call is run by, as entry_of() of launches.cuh says; or several."""
-    plan = case.plan
-    if len(plan.launches) > 1:
-        return SEVERAL
-    if plan.ctas > 1:
-        return "shared" if case.limits.has_clusters else "cooperative"
-    if not is_narrow(case.columns, plan.policy):
-        return "wide"
-    return "narrowest" if case.columns <= plan.policy.tile else "narrow"
+    """Which kernel of its policy a call is run by, or several."""
+    entries = case.plan.entries(case.columns, case.limits)
+    return SEVERAL if len(entries) > 1 else next(iter(entries.values()))
 
 
 def cases_for(
@@ -130,14 +124,13 @@ def kernel_of(case: Case) -> Kernel:
 
 
 class LookTarget(MutantTarget):
-    """The mutant with the kernel of some calls alone, always traced: no other is compiled."""
+    """The mutant with the kernel of some calls alone, always traced: no other is compiled. kernel: its
+    policy and entry."""
 
     def __init__(self, headers: Path, kernel: Kernel) -> None:
         super().__init__(headers)
         self._kernel = kernel
-        if kernel[1] != SEVERAL:
-            self._altered["entry"] = kernel[1]
-        self._traced = True
+        self._altered["brief"] = self._traced = True
 
     def refuses(self, case: Case) -> str | None:
         """Calls that another kernel runs."""
@@ -186,11 +179,12 @@ def _looks(mutant: Mutant) -> Iterator[tuple[str, torch.dtype, bool]]:
 
 def every_look(headers: Path) -> Kill | None:
     """What a first look at any mutant would kill the kernel itself by, which nothing should."""
-    target = MutantTarget(headers)
     looks = [found for entry in EVERY for found, _ in islice(cases_for(entry), MOST_CASES)]
     different = {str(found): found for found in (*hints().values(), *looks)}
     for cases, found in enumerate(different.values(), 1):
-        if broken := _broken(target, found, from_origin(found.origin)):
+        case = from_origin(found.origin)
+        target = LookTarget(headers, kernel_of(case))
+        if broken := _broken(target, found, case):
             return Kill(target, found, broken, cases)
     return None
 

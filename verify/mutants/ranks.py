@@ -139,8 +139,8 @@ KERNEL_OF_STAGES = (
     in_stages("stage-forgets-what-is-above-a-digit", LEFT_OUT, (
         "state.wanted -= is_first_of_none ? 0 : below;", "",
     )),
-    in_stages("stage-counters-not-awaited", "a barrier deleted", (
-        "__syncthreads();  // counters and keys are there", "",
+    in_stages("stage-state-not-awaited", "a barrier deleted", (
+        "__syncthreads(); if (threadIdx.x == 0) kept", "if (threadIdx.x == 0) kept",
     )),
     in_stages("stage-totals-not-awaited", "a barrier deleted", (
         "__syncthreads();  // the totals have been read", "",

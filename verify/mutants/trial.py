@@ -1,7 +1,9 @@
-"""One mutant put on trial: a first look, then the default campaign, until a claimed promise is broken."""
+"""One mutant put on trial: a first look, then the default campaign, until a claimed promise is broken or the
+mutant has had its time."""
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from collections.abc import Mapping
@@ -22,6 +24,8 @@ from .targets import MutantTarget, NoTrial, RanksTarget, target_of
 # Verdicts. A mutant that does not apply or compile any more says nothing: it is broken itself.
 KILLED, SURVIVED, BROKEN = "killed", "survived", "broken"
 WORDS_KEPT = 400  # characters of a message, which may list every waiting thread
+# A processor's, compilers' included: all default cases of the kernel take less, those of ranks far more.
+CAMPAIGN_SECONDS = 150.0
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Trial:
 
 
 class _Decided(Exception):
-    """A claimed promise is broken: the campaign need not go on."""
+    """A claimed promise is broken, or the mutant has had its time: the campaign need not go on."""
 
 
 def put_on_trial(mutant: Mutant, options: Options, original: Path | None = None) -> Trial:
@@ -74,9 +78,10 @@ def _at_first_sight(mutant: Mutant, folder: Path) -> Trial | None:
 
 def _campaign(mutant: Mutant, folder: Path, options: Options) -> Trial:
     target = target_of(mutant, folder)
+    end = _processor_seconds() + CAMPAIGN_SECONDS
 
     def stop(outcome: Outcome, share: float) -> None:
-        if outcome.targets[target.name].failing():
+        if outcome.targets[target.name].failing() or _processor_seconds() > end:
             raise _Decided
 
     campaign = Campaign([target], options, stop)
@@ -89,6 +94,11 @@ def _campaign(mutant: Mutant, folder: Path, options: Options) -> Trial:
     case = campaign.found.found[target.name, found.failing()[0]].case
     hint = Hint(case.origin, (cases - 1) * CALLS) if case.origin.family in FAMILIES else None
     return _killed(mutant, target, told, cases, hint if mutant.of == KERNEL else None)
+
+
+def _processor_seconds() -> float:
+    """What this process and those that it waited for have used."""
+    return sum(os.times()[:4])
 
 
 def _killed(

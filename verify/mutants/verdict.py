@@ -75,7 +75,11 @@ def print_verdict(
     unexplained = [trial for trial in alive if trial.verdict == BROKEN or trial.name not in equivalent]
     console.print(drawn(trial_table(others)))
     for trial in alive:
-        why = trial.told if trial.verdict == BROKEN else f"alive after {trial.cases} cases"
+        why = (
+            trial.told
+            if trial.verdict == BROKEN
+            else f"alive after {trial.cases} cases, {trial.seconds:.0f} s"
+        )
         if trial not in unexplained:
             why = f"equivalent: {equivalent[trial.name]}"
         console.print(styled(Cell(f"{trial.name}: {why}")))

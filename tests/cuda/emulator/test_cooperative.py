@@ -138,7 +138,7 @@ def judged(logits, rows, k, kernel, **options):
     where = {"policy": SMALL, "limits": UNCLUSTERED}
     trace = trace_of(logits, **where)
     with pytest.raises(EmulationError) as caught:
-        emulated.run(logits, rows, k, **where, trace=trace, kernel=kernel, entry="cooperative", **options)
+        emulated.run(logits, rows, k, **where, trace=trace, kernel=kernel, brief=True, **options)
     return caught.value.kind
 
 
