@@ -52,16 +52,31 @@ def topk(
     4096. index_dtype: of the places; None: int32. options: the other arguments of a Call. Raises TypeError or
     ValueError for arguments that cannot be right, BuildError and CudaError.
     """
-    if not (torch.compiler.is_compiling() or getattr(logits, "is_meta", False)):
+    operator = torch.ops.persistent_topk.select
+    if torch.compiler.is_compiling():
+        found = Selection(*operator(logits, lengths, k, index_dtype=index_dtype, **options))
+    else:
+        found = _checked_and_told(operator, logits, lengths, k, index_dtype=index_dtype, **options)
+    return found if options.get("return_values") or options.get("return_columns") else found.indices
+
+
+def _checked_and_told(
+    operator: Callable[..., Any],
+    logits: Tensor,
+    lengths: Tensor | None,
+    k: int,
+    *,
+    index_dtype: torch.dtype | None,
+    **options: Any,
+) -> Selection:
+    if not getattr(logits, "is_meta", False):
         # torch takes True and tensors of one integer for integers, and has its own words for the rest.
         Call(logits, lengths, k, index_dtype=torch.int32 if index_dtype is None else index_dtype, **options)
-    operator = torch.ops.persistent_topk.select
     try:
-        found = Selection(*operator(logits, lengths, k, index_dtype=index_dtype, **options))
+        return Selection(*operator(logits, lengths, k, index_dtype=index_dtype, **options))
     except RuntimeError as error:
         _raise_what_was_kept(error)
         raise
-    return found if options.get("return_values") or options.get("return_columns") else found.indices
 
 
 def selected_on_cpu(call: Call) -> Selection:

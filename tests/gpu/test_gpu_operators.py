@@ -124,7 +124,8 @@ def test_an_operator_passes_opcheck(name: str) -> None:
         torch.library.opcheck(torch.ops.persistent_topk.select_out, given, options)
     else:
         output = torch.empty(3, 16, dtype=torch.int32, device="cuda")
-        given = (arguments["logits"], arguments["lengths"], output, torch.empty(64, device="cuda"), 16)
+        workspace = torch.zeros(64, dtype=torch.uint8, device="cuda")
+        given = (arguments["logits"], arguments["lengths"], output, workspace, 16)
         torch.library.opcheck(torch.ops.persistent_topk.topk_out, given)
 
 
