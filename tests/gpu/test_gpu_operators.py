@@ -16,7 +16,6 @@ from persistent_topk.reference import oracle
 from persistent_topk.reference.call import Call, Selection
 
 POISON = -777
-SIX = ("starts", "page_table", "table_rows", "table_starts", "columns_out", "values_out")
 
 
 def as_select_out(arguments: dict[str, Any], beyond: int = 0) -> tuple[tuple, dict[str, Any], Selection]:
