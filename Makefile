@@ -2,6 +2,8 @@
 # make test        the tests that need no GPU (those that do are skipped where there is none)
 # make notebooks   runs every cell of the notebooks, assertions included
 # make docs        the API reference, from the docstrings, in build/docs; fails where it is not whole
+# make dist        the sdist and the wheel, as an index takes them
+# make hub         the kernel in the layout that Hugging Face's kernel-builder builds, in build/hub
 # make check       linters, types, formatting, links; `make format` repairs what tools can
 # make nightly     everything: notebooks, docs, all 2^32 floats, a long campaign, every mutant
 # make gate        on a machine with a GPU: everything that is verified and timed there, recorded
@@ -23,22 +25,25 @@ CONSTRAINTS ?= $(if $(SYSTEM_SITE),,constraints.txt)
 
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.persistent-topk-installed
-TYPED := $(VENV)/typed
 CPP_SOURCES = $(shell git ls-files '*.cuh' '*.cu' '*.hpp' '*.cpp')
 DOCUMENTS = $(shell git ls-files '*.md')
 
 DOCS := build/docs
+DIST := dist
+HUB := build/hub
+# Where setup.py has the tree under the package's name.
+TYPED := .editable
 # A process a core; those of a big machine would spend their time on importing torch.
 SIDE_BY_SIDE := --numprocesses logical --maxprocesses 8 --dist loadgroup
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
     $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable
 
-.PHONY: help verify test notebooks notebook-outputs docs check format bench-cpu nightly gate check-records clean
+.PHONY: help verify test notebooks notebook-outputs docs dist hub check format bench-cpu nightly gate check-records clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
 
-$(INSTALLED): pyproject.toml $(CONSTRAINTS)
+$(INSTALLED): pyproject.toml setup.py $(CONSTRAINTS)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(if $(SYSTEM_SITE),--system-site-packages) $(VENV)
 	$(INSTALL) '.[dev]'
 	touch $@
@@ -63,11 +68,19 @@ docs: $(INSTALLED)
 	$(INSTALL) '.[docs]'
 	$(BIN)/python docs/api_reference.py $(DOCS)
 
-# mypy knows the package by its name, whatever the folder of the clone is called: through a link.
+# The wheel is built from the sdist, as an installer would. --no-isolation: setuptools is here, in its tested version.
+dist: $(INSTALLED)
+	rm -rf $(DIST)
+	$(BIN)/python -m build --no-isolation --outdir $(DIST)
+	$(BIN)/twine check --strict $(DIST)/*
+
+hub: $(INSTALLED)
+	$(BIN)/python -m persistent_topk.tools.hub $(HUB)
+
+# mypy knows the package by its name, whatever the folder of the clone is called.
 check: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	mkdir -p $(TYPED) && ln -sfn "$(CURDIR)" $(TYPED)/persistent_topk
 	MYPYPATH=$(TYPED) $(BIN)/mypy --package persistent_topk
 	$(BIN)/clang-format --dry-run -Werror $(CPP_SOURCES)
 	$(BIN)/lychee --offline --include-fragments --no-progress --quiet $(DOCUMENTS)
@@ -99,4 +112,4 @@ check-records: $(INSTALLED)
 	$(BIN)/python -m persistent_topk.tools.records --check
 
 clean:
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis topk-failures
+	rm -rf .venv .editable build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis topk-failures

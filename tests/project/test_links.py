@@ -27,7 +27,14 @@ PLACEHOLDER = re.compile(r"[A-Z]{2,}[^/]*$")
 OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 OWN_COMMAND = re.compile(r"\bpersistent-topk ([a-z]+)\b(.*)")
 MAKE = re.compile(r"(?:^|[\s$])make ((?:[a-zA-Z_-]+(?:=\S*)? ?)+)")
-OF_THE_READER = {"my_kernel.py", "my_topk.py", "sharded_rows.py", "topk-failures/", "build/docs/"}
+OF_THE_READER = {
+    "my_kernel.py",
+    "my_topk.py",
+    "sharded_rows.py",
+    "topk-failures/",
+    "build/docs/",
+    "build.toml",
+}
 
 
 @cache
