@@ -1,7 +1,7 @@
 # make verify      the main job: kernel, model and oracle against each other for BUDGET seconds
 # make test        the tests that need no GPU (those that do are skipped where there is none)
 # make notebooks   runs every cell of the notebooks, assertions included
-# make docs        the API reference, from the docstrings, in build/docs; fails where it is not whole
+# make docs        the site of the documents, in build/docs; fails where it is not whole
 # make dist        the sdist and the wheel, as an index takes them
 # make hub         the kernel in the layout that Hugging Face's kernel-builder builds, in build/hub
 # make check       linters, types, formatting, links; `make format` repairs what tools can
@@ -19,6 +19,7 @@ BUDGET ?= 60
 SYSTEM_SITE ?=
 STEPS ?=
 RECORDS ?=
+VERSION ?=
 CCCL ?=
 SANITIZER ?=
 CONSTRAINTS ?= $(if $(SYSTEM_SITE),,constraints.txt)
@@ -28,6 +29,7 @@ INSTALLED := $(VENV)/.persistent-topk-installed
 CPP_SOURCES = $(shell git ls-files '*.cuh' '*.cu' '*.hpp' '*.cpp')
 DOCUMENTS = $(shell git ls-files '*.md')
 
+ADDRESS := https://github.com/persistent-topk/persistent-topk/blob/main/
 DOCS := build/docs
 DIST := dist
 HUB := build/hub
@@ -38,7 +40,7 @@ SIDE_BY_SIDE := --numprocesses logical --maxprocesses 8 --dist loadgroup
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
     $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable
 
-.PHONY: help verify test notebooks notebook-outputs docs dist hub check format bench-cpu nightly gate check-records clean
+.PHONY: help verify test notebooks notebook-outputs docs dist hub check types links changelog format bench-cpu nightly gate check-records clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -66,7 +68,7 @@ notebook-outputs: $(INSTALLED)
 
 docs: $(INSTALLED)
 	$(INSTALL) '.[docs]'
-	$(BIN)/python docs/api_reference.py $(DOCS)
+	$(BIN)/python -m persistent_topk.docs.site.build $(DOCS)
 
 # The wheel is built from the sdist, as an installer would. --no-isolation: setuptools is here, in its tested version.
 dist: $(INSTALLED)
@@ -77,13 +79,24 @@ dist: $(INSTALLED)
 hub: $(INSTALLED)
 	$(BIN)/python -m persistent_topk.tools.hub $(HUB)
 
-# mypy knows the package by its name, whatever the folder of the clone is called.
+# The parts that another tool may call alone are targets of their own.
 check: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	MYPYPATH=$(TYPED) $(BIN)/mypy --package persistent_topk
+	$(MAKE) --no-print-directory types
 	$(BIN)/clang-format --dry-run -Werror $(CPP_SOURCES)
-	$(BIN)/lychee --offline --include-fragments --no-progress --quiet $(DOCUMENTS)
+	$(MAKE) --no-print-directory links
+
+types: $(INSTALLED)
+	MYPYPATH=$(TYPED) $(BIN)/mypy --package persistent_topk
+
+# README.md links to this repository by its address, for PyPI: those links are followed on the disk.
+links: $(INSTALLED)
+	$(BIN)/lychee --offline --include-fragments --no-progress --quiet --remap '$(ADDRESS) file://$(CURDIR)/' $(DOCUMENTS)
+
+# Moves the fragments of changes/ to CHANGELOG.md, under the version and today's date.
+changelog: $(INSTALLED)
+	$(BIN)/towncrier build --yes --version '$(VERSION)'
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .

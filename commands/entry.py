@@ -18,3 +18,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         print(f"persistent-topk needs an extra: {error}", file=sys.stderr)
         sys.exit(ExitCode.CANNOT_RUN)
     cli.main(arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -120,7 +120,9 @@ def test_every_place_has_the_version() -> None:
         assert [version] == found, file
 
 
-@pytest.mark.parametrize("file", ["pyproject.toml", "packaging/conda/recipe.yaml", "CITATION.cff"])
+@pytest.mark.parametrize(
+    "file", ["pyproject.toml", "README.md", "packaging/conda/recipe.yaml", "CITATION.cff"]
+)
 def test_every_place_names_one_repository(file: str) -> None:
     own = re.findall(r"https://github\.com/[\w.-]*topk[\w.-]*/[\w.-]*", (ROOT / file).read_text())
     assert own and {REPOSITORY} == {address.removesuffix(".git") for address in own}
