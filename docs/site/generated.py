@@ -18,7 +18,7 @@ CALLED = {
     "persistent_topk": ("topk", "Selection"),
     "persistent_topk.distributed": ("topk", "Prepared"),
     "persistent_topk.testing": ("assert_topk", "check", "Limits"),
-    "persistent_topk.cuda.gpu": ("topk", "workspace_size", "plan_for", "launch_out"),
+    "persistent_topk.cuda.gpu": ("topk", "workspace_size", "plan_for"),
     "persistent_topk.cuda.sparse_indexer": (
         "SparseIndexer",
         "WorkspaceManager",
