@@ -15,6 +15,7 @@ from persistent_topk.docs.site import assemble, generated
 
 SITE = ROOT / "docs" / "site"
 PHONE_WIDTH = 390
+pytestmark = pytest.mark.filterwarnings("ignore:.*MystReferenceResolver.app")  # of MyST, for Sphinx
 EXECUTABLE = find_browser()
 DOCUMENT = """
 [a](contract.md#ties) ![b](performance.png) [c](../cuda/gpu.py) [d](https://x.y/z)
