@@ -8,6 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from ..extras import command_for
 from .run import COLD, WARM
 from .table import CellFigures
 
@@ -34,7 +35,7 @@ def load_matplotlib() -> Any:
         importlib.import_module("matplotlib").use("Agg")
         return importlib.import_module("matplotlib.pyplot")
     except ImportError as error:
-        raise PlotUnavailable(f"--plot needs matplotlib ({error}): pip install matplotlib") from error
+        raise PlotUnavailable(f"--plot needs matplotlib ({error}): {command_for('matplotlib')}") from error
 
 
 def in_page_order(cells: Sequence[CellFigures]) -> list[CellFigures]:

@@ -12,6 +12,7 @@ import click
 
 from .. import __version__
 from ..exit_code import ExitCode
+from ..extras import MissingExtra, advised
 from ..long_work import LOGGER
 
 # The first sentence of each command's help. The list repeats them here since importing all commands is slow.
@@ -71,13 +72,17 @@ def run(command: click.Command, name: str, arguments: list[str] | None = None) -
     INTERRUPTED or FAULT where it raises."""
     show_log()
     try:
-        code = command.main(arguments, prog_name=name, standalone_mode=False)
+        with advised():
+            code = command.main(arguments, prog_name=name, standalone_mode=False)
     except click.ClickException as error:
         error.show()
         code = ExitCode.USAGE
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         code = ExitCode.INTERRUPTED
+    except MissingExtra as error:
+        click.echo(f"the command cannot run: {error}", err=True)
+        code = ExitCode.CANNOT_RUN
     except OSError as error:
         click.echo(f"the command stopped: {error}", err=True)
         code = ExitCode.FAULT

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from ..extras import command_for
 from ..verify import settings
 from ..verify.properties import parse_claim
 
@@ -140,7 +141,7 @@ def draw_to(file: Path, draw: Callable[[Path], object]) -> None:
     try:
         draw(file)
     except ImportError as error:
-        raise click.ClickException("--plot needs matplotlib: pip install matplotlib") from error
+        raise click.ClickException(f"--plot needs matplotlib: {command_for('matplotlib')}") from error
     except (OSError, ValueError) as error:  # no such place, no such format
         raise click.UsageError(f"--plot is {file}: {error}") from error
 

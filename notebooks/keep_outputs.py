@@ -25,12 +25,18 @@ def run(notebook: NotebookNode) -> None:
     NotebookClient(notebook, timeout=CELL_SECONDS, kernel_name=KERNEL["name"], resources=where).execute()
 
 
+# What only draws is folded away by JupyterLab and by the site: the picture tells it.
+DRAWS = "plt.show()"
+FOLDED = {"jupyter": {"source_hidden": True}, "tags": ["hide-input"]}
+
+
 def tidy(notebook: NotebookNode) -> None:
     """Leaves nothing that another run or machine would write in another way: times, versions, random ids."""
     notebook.metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
     for number, cell in enumerate(notebook.cells):
         cell.id, cell.metadata = f"cell-{number:02}", {}
         if cell.cell_type == "code":
+            cell.metadata = FOLDED if DRAWS in cell.source else {}
             cell.outputs = join_streams(cell.outputs)
     notebook.nbformat_minor = 5
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from ..extras import advised
+
 if TYPE_CHECKING:
     from ..verify.campaign.outcome import Outcome
     from .in_process import Limits, assert_topk, check
@@ -23,6 +25,7 @@ def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     home = "persistent_topk.verify.campaign.outcome" if name == "Outcome" else f"{__name__}.in_process"
-    found = getattr(importlib.import_module(home), name)
+    with advised():
+        found = getattr(importlib.import_module(home), name)
     globals()[name] = found  # asked for once
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from ..commands.cli import main
+from ..commands.entry import main
 
 if __name__ == "__main__":
     main(["verify", *sys.argv[1:]])

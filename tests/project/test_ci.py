@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from places import ROOT
 
-STEPS = ("check", "docs", "notebooks", "test")
+STEPS = ("check", "docs", "dist", "notebooks", "test")
 PASSED = "===== 3 passed, 1 skipped in 2.00s ====="
 
 if os.name != "posix" or shutil.which("bash") is None:

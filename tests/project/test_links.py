@@ -21,13 +21,22 @@ from persistent_topk.commands.cli import CommandFiles
 
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`([^`\n]+)`")
+# What PyPI shows links to this repository by its address; `make check` follows these links on the disk.
+OWN_ADDRESS = "https://github.com/persistent-topk/persistent-topk/blob/main/"
 LINK = re.compile(r"\]\((?!\w+:)([^)#\s]+)[^)\s]*\)")
 FILE_NAME = re.compile(r"^[\w./-]+(?:\.(?:py|cuh|cu|cpp|hpp|md|ipynb|toml|txt)|(?<!/)/)$")
 PLACEHOLDER = re.compile(r"[A-Z]{2,}[^/]*$")
 OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 OWN_COMMAND = re.compile(r"\bpersistent-topk ([a-z]+)\b(.*)")
 MAKE = re.compile(r"(?:^|[\s$])make ((?:[a-zA-Z_-]+(?:=\S*)? ?)+)")
-OF_THE_READER = {"my_kernel.py", "my_topk.py", "sharded_rows.py", "topk-failures/", "build/docs/"}
+OF_THE_READER = {
+    "my_kernel.py",
+    "my_topk.py",
+    "sharded_rows.py",
+    "topk-failures/",
+    "build/docs/",
+    "build.toml",
+}
 
 
 @cache
@@ -69,6 +78,13 @@ def code(text: str) -> Iterator[str]:
     yield from INLINE.findall(re.sub(r"(?<=[^\n`])\n(?=[^\n`])", " ", rest))  # spans may go over a line's end
 
 
+def ends(path: str) -> set[str]:
+    """The files of this repository that a document links to."""
+    text = prose(path)
+    own = re.findall(rf"\]\({OWN_ADDRESS}([^)#\s]+)", text)
+    return {beside(path, link) for link in LINK.findall(text)} | set(own)
+
+
 def beside(path: str, name: str) -> str:
     return os.path.normpath(PurePosixPath(path).parent / name)
 
@@ -78,10 +94,11 @@ def missing_files(path: str, text: str) -> Iterator[str]:
         known = PLACEHOLDER.search(name) or name in places() | OF_THE_READER or beside(path, name) in places()
         if FILE_NAME.match(name) and not known:
             yield f"names the file {name}, which is not there"
-    if path.endswith(".ipynb"):
-        for link in LINK.findall(text):
-            if beside(path, link) not in tracked():
-                yield f"links to {link}, which is not there"
+    links = {link: beside(path, link) for link in LINK.findall(text)} if path.endswith(".ipynb") else {}
+    links |= {OWN_ADDRESS + end: end for end in re.findall(rf"\({OWN_ADDRESS}([^)#\s]+)", text)}
+    for link, end in links.items():
+        if end not in tracked():
+            yield f"links to {link}, which is not there"
 
 
 def unknown_commands(path: str, text: str) -> Iterator[str]:
@@ -109,8 +126,9 @@ Rule = Callable[[str, str], Iterator[str]]
 # For each rule, texts with one fault each, and one without.
 SAMPLES: dict[Rule, tuple[list[str], str]] = {
     missing_files: (
-        ["`reference/nowhere.py`", "`cuda/nowhere/`", "[a](nowhere.md)"],
-        "`reference/order.py` `order.cuh` `cuda/kernel/` `reference/NAME.py` `a.b` [a](../README.md#b)",
+        ["`reference/nowhere.py`", "`cuda/nowhere/`", "[a](nowhere.md)", f"[a]({OWN_ADDRESS}nowhere.md)"],
+        "`reference/order.py` `order.cuh` `cuda/kernel/` `reference/NAME.py` `a.b` [a](../README.md#b) "
+        f"[a]({OWN_ADDRESS}docs/contract.md#b)",
     ),
     unknown_commands: (
         ["`persistent-topk fly`", "    persistent-topk verify --nothing"],
@@ -139,13 +157,16 @@ def test_rule_finds_one_fault_in_each_sample_and_none_without(rule: Rule) -> Non
     assert [] == list(rule("notebooks/a.ipynb", whole))
 
 
-@pytest.mark.parametrize("index", ["README.md", "docs/README.md"])
-def test_an_index_leads_to_every_document(index: str) -> None:
-    ends = {beside(index, link) for link in LINK.findall(prose(index))}
+def test_the_index_leads_to_every_document() -> None:
+    index = "docs/README.md"
     owed = {path for path in documents() if path.startswith(("docs/", "notebooks/"))}
-    assert owed - {"docs/README.md", index} <= ends
+    assert owed - {index} <= ends(index)
 
 
-def test_readme_leads_to_what_lies_beside_it() -> None:
-    ends = set(LINK.findall(prose("README.md")))
-    assert {path for path in documents() if "/" not in path} | {"docs/README.md"} <= ends | {"README.md"}
+def test_readme_leads_to_the_index_and_to_what_lies_beside_it() -> None:
+    owed = {path for path in documents() if "/" not in path} | {"docs/README.md"}
+    assert owed - {"README.md"} <= ends("README.md")
+
+
+def test_readme_links_by_addresses_alone() -> None:
+    assert [] == LINK.findall(prose("README.md")), "PyPI knows no files beside the page"

@@ -18,6 +18,16 @@ NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 PACKAGE = "persistent_topk"
 CPU_SECONDS = 45  # of one notebook, compiling the emulated kernels included
 CELL_SECONDS = 300  # a cell that takes longer hangs
+WIDEST_CODE, WIDEST_OUTPUT = 100, 102  # columns that a page shows whole
+STAGES = re.compile(r"\.\./(?:reference|verify|bench)/[\w/]+\.py|\.\./cuda/kernel/\w+\.cuh")
+BOLD = re.compile(r"\*\*([^*]+)\*\*")
+# Words that are stressed, and no terms.
+STRESSED = re.split(
+    r";\s",
+    """at 65520; round zero; counts may come from atomics, positions may not; exact zeros; values; bold;
+bfloat16; find the cut without sorting; over the row; the spill; wrong; who; what; where; when; field; stage;
+the number of columns that the ctas before it select; scores; selection; attention; mistakes""",
+)
 FOREIGN_PATH = re.compile(r"(?<![\w.])/(?:tmp|home|root|work|usr|var)/")
 
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -56,6 +66,64 @@ def test_outputs_are_those_of_one_run_from_top_to_bottom(path: Path) -> None:
 def test_outputs_name_no_folder_of_the_machine_they_were_made_on(path: Path) -> None:
     texts = ["".join(output.get("text", ())) for cell in cells(path, "code") for output in cell["outputs"]]
     assert [text for text in texts if FOREIGN_PATH.search(text)] == []
+
+
+@every_notebook
+def test_nothing_is_clipped(path: Path) -> None:
+    ran = cells(path, "code")
+    assert [] == [line for cell in ran for line in source(cell).splitlines() if len(line) > WIDEST_CODE]
+    printed = "\n".join("".join(output.get("text", ())) for cell in ran for output in cell["outputs"])
+    assert [] == [line for line in printed.splitlines() if len(line) > WIDEST_OUTPUT]
+
+
+@every_notebook
+def test_what_only_draws_is_folded_away(path: Path) -> None:
+    for cell in cells(path, "code"):
+        folded = "hide-input" in cell["metadata"].get("tags", [])
+        assert folded == ("plt.show()" in source(cell)) == bool(cell["metadata"].get("jupyter"))
+
+
+@every_notebook
+def test_it_has_an_exercise_with_an_answer_and_leads_to_the_code(path: Path) -> None:
+    prose = [source(cell) for cell in cells(path, "markdown")]
+    (exercise,) = (text for text in prose if text.startswith("## Exercise"))
+    assert "<details><summary>Answer</summary>" in exercise
+    assert STAGES.search("\n".join(prose))
+
+
+def test_the_ladder_is_drawn_first_and_has_every_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("matplotlib")
+    monkeypatch.syspath_prepend(FOLDER)
+    figures = importlib.import_module("figures")
+    drawn = [cell for cell in cells(NOTEBOOKS[0], "code") if "draw_ladder" in source(cell)]
+    assert drawn == cells(NOTEBOOKS[0], "code")[1:2]
+    assert [str(number) for number in range(1, len(NOTEBOOKS) + 1)] == [
+        rung[0].split()[0] for rung in figures.RUNGS
+    ]
+
+
+@every_notebook
+def test_every_term_is_in_the_glossary(path: Path) -> None:
+    page = (ROOT / "docs" / "glossary.md").read_text()
+    listed = ", ".join(re.findall(r"^\| (.+?) \|", page, re.MULTILINE)).lower()
+    terms = {re.sub(r"\(.*?\)", "", term).strip() for term in listed.split(", ")}
+    bold = {
+        term.lower().strip(".,: ") for cell in cells(path, "markdown") for term in BOLD.findall(source(cell))
+    }
+    singular = {
+        term: {term, term.removesuffix("s"), term.removesuffix("es")} for term in bold - set(STRESSED)
+    }
+    assert [] == sorted(term for term, forms in singular.items() if not forms & terms)
+
+
+def test_long_lines_are_folded_between_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("matplotlib")
+    monkeypatch.syspath_prepend(FOLDER)
+    figures = importlib.import_module("figures")
+    text = "  table │ as it is\n  " + "word " * 30
+    first, *rest = figures.folded(text, under=2).splitlines()
+    assert "  table │ as it is" == first and rest[1].startswith("    word")
+    assert max(map(len, rest)) <= figures.COLUMNS and " ".join(rest).split() == ["word"] * 30
 
 
 @every_notebook

@@ -1,24 +1,30 @@
-"""What README.md shows is run: its oracle, its wrong kernel, its operator, its layers, its commands."""
+"""What README.md and the tutorial for engines show is run, and prints what they show."""
 
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
+from clocks import HANG_SECONDS
 from places import ROOT
 
 from persistent_topk.commands.cli import CommandFiles
+from persistent_topk.exit_code import ExitCode
 from persistent_topk.reference import oracle
 from persistent_topk.verify.campaign.campaign import Campaign, Options
 from persistent_topk.verify.properties import CLAIMS
 from persistent_topk.verify.targets.function import FunctionTarget
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-ORACLE, OWN_KERNEL, WHOLE_CALLS, OPERATOR, LAYERS = re.findall(
-    r"```python\n(.*?)```", README, flags=re.DOTALL
-)
+TUTORIALS = ROOT / "docs" / "tutorials"
+PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
+OWN_KERNEL, CALL, ORACLE = PYTHON.findall(README)
+WHOLE_CALLS, OPERATOR, LAYERS = PYTHON.findall((TUTORIALS / "call-it-from-an-engine.md").read_text())
+PICTURE = ROOT / "docs" / "pictures" / "beside-others.png"
 SPECIALS = [float("nan"), float("-inf"), float("inf"), 0.0, -0.0, 1.0, 1.0, -1e-45]
 
 
@@ -37,6 +43,52 @@ def test_its_kernel_fails_as_it_says(tmp_path: Path) -> None:
     target = FunctionTarget("my_kernel:topk", found["topk"], CLAIMS["set"])
     options = Options(cases=80, failures=tmp_path)
     assert "exact-set" in Campaign([target], options).run().targets[target.name].failing()
+
+
+def test_the_tutorial_has_the_same_kernel() -> None:
+    first = PYTHON.findall((TUTORIALS / "check-your-kernel.md").read_text())[0]
+    assert OWN_KERNEL.removeprefix("# my_kernel.py\n") == first
+
+
+def test_its_command_tells_the_story_that_it_shows(tmp_path: Path) -> None:
+    (tmp_path / "my_kernel.py").write_text(OWN_KERNEL)
+    (story,) = re.findall(r"```\n(my_kernel:topk breaks .*?)```", README, re.DOTALL)
+    (words,) = re.findall(r"^    persistent-topk (verify .*)$", README, re.MULTILINE)
+    command = [sys.executable, "-m", "persistent_topk.commands.entry", *words.split()]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=HANG_SECONDS)
+    assert ExitCode.MISMATCH == done.returncode, done.stderr
+    assert story in done.stdout
+
+
+def test_its_call_prints_what_it_shows(capsys: pytest.CaptureFixture[str]) -> None:
+    exec(CALL, {})
+    assert capsys.readouterr().out in README
+
+
+def test_its_walk_begins_as_it_shows(tmp_path: Path) -> None:
+    (shown,) = re.findall(r"```\n(1\. dispatch.*?) +\.\.\.\n```", README, re.DOTALL)
+    (words,) = re.findall(r"^    persistent-topk (explain .*) --plot row.png$", README, re.MULTILINE)
+    command = [sys.executable, "-m", "persistent_topk.commands.entry", *words.split()]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=HANG_SECONDS)
+    assert shown.split() == done.stdout.split()[: len(shown.split())]
+
+
+def test_its_picture_is_of_todays_table() -> None:
+    pytest.importorskip("matplotlib")
+    from persistent_topk.docs.pictures import draw
+
+    assert draw.digest().encode() in PICTURE.read_bytes(), (
+        "draw it again: python -m persistent_topk.docs.pictures.draw"
+    )
+    calls = draw.read_calls()
+    ahead = {kind: [call.ours < call.other for call in calls if call.kind == kind] for kind in draw.TITLES}
+    equal, engine = ahead["equal"], ahead["engine"]
+    most = max(call.ours / call.other for call in calls)
+    words = (
+        f"Ahead in {sum(equal)} of {len(equal)} calls of equal rows and in {sum(engine)} of {len(engine)} "
+        f"calls of uneven ones; behind in {len(calls) - sum(equal) - sum(engine)}, by up to {most:.2f}"
+    )
+    assert words in re.sub(r"\s+", " ", README)
 
 
 def test_its_whole_calls_select() -> None:

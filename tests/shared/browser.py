@@ -124,6 +124,14 @@ class Browser:
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
 
+    def awaited(self, expression: str) -> Any:
+        """What a JavaScript expression comes to once that is neither 0 nor empty."""
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while not (found := self.value(expression)):
+            assert time.monotonic() < deadline, f"{expression} stays {found!r}"
+            time.sleep(0.05)
+        return found
+
     def click(self, selector: str) -> None:
         """A press of the mouse in the middle of the first element that matches, scrolled to."""
         place = f"document.querySelector({json.dumps(selector)})"

@@ -39,7 +39,7 @@ Public = FunctionType | type
 
 def shown_code() -> Iterator[str]:
     """Python that readers see: blocks of the documents, code cells of the notebooks."""
-    for document in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+    for document in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
         yield from PYTHON_BLOCK.findall(document.read_text(encoding="utf-8"))
     for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):
         cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
