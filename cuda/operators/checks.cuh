@@ -86,6 +86,8 @@ inline void check_int(const char* name, int64_t value, int64_t most) {
 // That it is on the operators' device follows from the others: torch comes here with a tensor that is.
 inline void check_logits(const Given& logits, const Dtypes& dtypes) {
   check_tensor(logits, dtypes, 2, 2, "[rows, columns]");
+  if (!has_memory(logits))
+    refuse(logits.name, " is on device ", device_name(logits), "; expected one of cpu, cuda");
   check_extent(logits);
 }
 

@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <sstream>
 #include <stdexcept>
 #include <string>
 
@@ -67,12 +66,14 @@ inline Given given(const char* name, const std::optional<Tensor>& tensor) {
   return tensor.has_value() ? given(name, *tensor) : Given{};
 }
 
-// The words of an error.
+inline std::string word(std::string text) { return text; }
+inline std::string word(const char* text) { return text; }
+inline std::string word(int64_t number) { return std::to_string(number); }
+
+// The words of an error. Not by a stream: libtorch exports streams of its own beside those of libstdc++.
 template <class... Words>
 std::string text(const Words&... words) {
-  std::ostringstream out;
-  (out << ... << words);
-  return out.str();
+  return (... + word(words));
 }
 
 // torch makes a ValueError of it.
@@ -111,6 +112,12 @@ inline std::string device_name(const Given& tensor) {
   if (tensor.device_type == aoti_torch_device_type_cpu()) return "cpu";
   if (tensor.device_type == aoti_torch_device_type_meta()) return "meta";
   return text("device type ", tensor.device_type, " of torch");
+}
+
+// One that the kernel may be given: a CPU's are there in tests alone.
+inline bool has_memory(const Given& tensor) {
+  return tensor.device_type == aoti_torch_device_type_cuda() ||
+         tensor.device_type == aoti_torch_device_type_cpu();
 }
 
 }  // namespace persistent_topk::operators

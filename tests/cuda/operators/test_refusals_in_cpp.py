@@ -86,11 +86,34 @@ def test_wrong_arguments_are_told_in_pythons_words(in_cpp: InCpp, wrong: str) ->
     arguments = (
         right | WRONG[wrong] | ({"lengths": None} if "ends" in WRONG[wrong] and "two" in wrong else {})
     )
-    if wrong == "logits elsewhere":  # Python names the device of logits, which C++ takes for the right one
-        assert "lengths is on device cpu; expected meta" in words_of(in_cpp.select_out, arguments)
-    else:
-        assert words_of(ops.select_out, arguments) == words_of(in_cpp.select_out, arguments)
+    assert words_of(ops.select_out, arguments) == words_of(in_cpp.select_out, arguments)
     assert [] == in_cpp.kernel.calls
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["lengths", "output", "starts", "page_table", "table_rows", "table_starts", "columns_out", "values_out"],
+)
+def test_the_one_tensor_elsewhere_is_named_among_all(in_cpp: InCpp, name: str) -> None:
+    right: dict[str, Any] = {
+        "logits": torch.zeros(3, 5),
+        "lengths": ROWS,
+        "output": torch.zeros(3, 2, dtype=torch.int32),
+        "workspace": None,
+        "k": 2,
+        "starts": ROWS,
+        "page_table": TABLE,
+        "table_rows": ROWS,
+        "table_starts": ROWS,
+        "page_size": 1,
+        "columns_out": torch.zeros(3, 2, dtype=torch.int32),
+        "values_out": torch.zeros(3, 2),
+    }
+    told = words_of(in_cpp.select_out, right | {name: right[name].to("meta")})
+    assert f"{name} is on device meta; expected cpu, that of logits" == told
+    assert [] == in_cpp.kernel.calls
+    in_cpp.select_out(**right)  # a refusal leaves nothing behind
+    assert 1 == len(in_cpp.kernel.calls)
 
 
 @pytest.mark.parametrize(
