@@ -17,7 +17,8 @@ from persistent_topk import long_work as module
 from persistent_topk.cuda import emulated
 from persistent_topk.cuda.cache import CACHE_VARIABLE, build_once
 from persistent_topk.long_work import long_work
-from persistent_topk.reference.policy import LATENCY, POLICIES
+from persistent_topk.reference.policy import LATENCY
+from persistent_topk.verify.targets.emulator import KERNELS
 
 
 @pytest.fixture(autouse=True)
@@ -93,9 +94,10 @@ def test_a_library_is_silent_until_its_user_asks() -> None:
 
 @pytest.fixture
 def cache_without_latency(tmp_path: Path) -> Path:
-    """It has the objects of all policies but one: compiling them takes a minute."""
-    others = [policy for policy in POLICIES.values() if policy is not LATENCY]
-    return seed(tmp_path / "cache", lambda: list(map(emulated.load.__wrapped__, others)))
+    """It has the objects of all kernels of the campaign but one: compiling them takes a minute."""
+    others = [(policy, dtype) for policy, dtype in KERNELS if policy is not LATENCY]
+    load = emulated.load.__wrapped__
+    return seed(tmp_path / "cache", lambda: [load(policy, dtype=dtype) for policy, dtype in others])
 
 
 @pytest.mark.slow
