@@ -217,12 +217,7 @@ def _fake_select(
     _check_dimensions(logits=logits)
     if any(isinstance(one, Tensor) and one.device != logits.device for one in (lengths, *where.values())):
         Call(logits, lengths, k, **where)  # says which
-    shape = (logits.shape[0], k)
-    return Selection(
-        logits.new_empty(shape, dtype=index_dtype or torch.int32),
-        logits.new_empty(shape) if return_values else None,
-        logits.new_empty(shape, dtype=torch.int32) if return_columns else None,
-    )
+    return Selection.unwritten(logits, k, index_dtype or torch.int32, return_values, return_columns)
 
 
 def _by_name(function: Callable[..., Any], names: tuple[str, ...]) -> Callable[..., Any]:

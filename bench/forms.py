@@ -17,17 +17,18 @@ from ..cuda import calls
 from ..cuda.structs import CallRecord
 from ..reference.call import Call, Selection
 from ..reference.policy import Policy
+from ..verify.cases.asking import NARROW_DTYPES
+from ..verify.cases.dtypes import DTYPES as EVERY_DTYPE
 from ..verify.judging.batch import CONTRACT, SLAB_ELEMENTS, wrong_rows
 from .cells import Cell
 from .peers import Buffers
 
-DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+DTYPES = {name: EVERY_DTYPE[name] for name in NARROW_DTYPES}
 STARTS = {f"start {start}": start for start in range(4)}
 WHOLE = ("offsets", "page table", "columns", "values", *STARTS)
 FORMS = (*DTYPES, *WHOLE)
 PAGE_SIZE = 64
 MOST_OFFSET = 1 << 20
-FLOAT_BYTES, HALF_BYTES = 4, 2  # of a logit
 
 
 class UnknownForm(ValueError):
@@ -56,11 +57,16 @@ class Form:
 
 def make_form(name: str, cell: Cell, buffers: Buffers, policy: Policy | None) -> Form:
     """The form of a name, one of FORMS, over the scores of a cell."""
-    bytes_read = cell.bytes_read * (HALF_BYTES if name in DTYPES else FLOAT_BYTES) // FLOAT_BYTES
     logits = buffers.logits.to(DTYPES[name]) if name in DTYPES else buffers.logits
+    bytes_read = cell.bytes_read * logits.element_size() // buffers.logits.element_size()
     options = options_of(name, cell, logits)
     asked = [Call(logits[i], buffers.lengths[i], cell.k, **options) for i in range(buffers.launches)]
-    outputs = [_outputs(call, buffers.outputs[i]) for i, call in enumerate(asked)]
+    outputs = [
+        Selection.unwritten(
+            call.logits, call.k, call.index_dtype, call.return_values, call.return_columns, written
+        )
+        for call, written in zip(asked, buffers.outputs, strict=True)
+    ]
     records = [CallRecord.of(*pair) for pair in zip(asked, outputs, strict=True)]
     return Form(
         lambda i: calls.launch_record(records[i], asked[i].logits, policy=policy),
@@ -83,16 +89,6 @@ def options_of(name: str, cell: Cell, logits: Tensor) -> dict[str, Any]:
         drawn = torch.rand(rows, pages, generator=generator, device=device)
         return {"page_table": drawn.argsort(dim=1).to(torch.int32), "page_size": PAGE_SIZE}
     return {f"return_{name}": True} if name in ("columns", "values") else {}
-
-
-def _outputs(call: Call, indices: Tensor) -> Selection:
-    """What a call writes: indices into the cell's output, and what else it asks for."""
-    shape = call.rows, call.k
-    return Selection(
-        indices,
-        call.logits.new_empty(shape) if call.return_values else None,
-        indices.new_empty(shape) if call.return_columns else None,
-    )
 
 
 def wrong_in(call: Call, answer: Selection) -> Tensor:

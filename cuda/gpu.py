@@ -134,12 +134,8 @@ def select(call: Call, policy: Policy | None = None, trace: np.ndarray | None = 
     call, policy: as for run(), whose errors it raises. trace: TRACE_DTYPE [R, plan.records].
     """
     check_on_gpu(call.logits)
-    logits, shape = call.logits, (call.rows, call.k)
-    outputs = Selection(
-        logits.new_empty(shape, dtype=call.index_dtype),
-        logits.new_empty(shape) if call.return_values else None,
-        logits.new_empty(shape, dtype=torch.int32) if call.return_columns else None,
-    )
+    logits = call.logits
+    outputs = Selection.unwritten(logits, call.k, call.index_dtype, call.return_values, call.return_columns)
     record = CallRecord.of(call, outputs)
     if trace is None:
         launch_record(record, logits, policy=policy)

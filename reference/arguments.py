@@ -66,7 +66,6 @@ def check_outputs(call: Call, outputs: Selection) -> None:
     call: a checked one. outputs: places int32 or int64, values of the logits' dtype or None, columns int32 or
     None, each [R, k], beside the logits, of any row stride without overlaps.
     """
-    check_output_dtype(outputs.indices)
     _check_output("output", outputs.indices, PLACE_DTYPES, call)
     if outputs.columns is not None:
         _check_output("columns_out", outputs.columns, (torch.int32,), call)

@@ -57,6 +57,29 @@ class Selection(NamedTuple):
     values: Tensor | None = None
     columns: Tensor | None = None
 
+    @classmethod
+    def unwritten(
+        cls,
+        logits: Tensor,
+        k: int,
+        index_dtype: torch.dtype,
+        return_values: bool,
+        return_columns: bool,
+        indices: Tensor | None = None,
+    ) -> Selection:
+        """New tensors for what a call returns, of any contents.
+
+        logits: any dtype of the contract's [R, S], whose device they are on. k: slots of a row. index_dtype:
+        of the indices. return_values, return_columns: what is asked for beside them. indices: int32 or int64
+        [R, k], taken in place of new ones.
+        """
+        shape = (logits.shape[0], k)
+        return cls(
+            logits.new_empty(shape, dtype=index_dtype) if indices is None else indices,
+            logits.new_empty(shape) if return_values else None,
+            logits.new_empty(shape, dtype=torch.int32) if return_columns else None,
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Call:

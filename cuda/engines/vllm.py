@@ -18,7 +18,8 @@ from .arguments import first_columns, first_rows, refuse
 def persistent_topk(
     logits: Tensor, lengths: Tensor, output: Tensor, workspace: Tensor, k: int, max_seq_len: int
 ) -> None:
-    """torch.ops._C.persistent_topk: the k greatest columns of each row, into `output`.
+    """torch.ops._C.persistent_topk, and cooperative_topk, which asks for the same: the k greatest columns of
+    each row, into `output`.
 
     logits: float32, bfloat16 or float16 [rows, columns]. lengths: int32 [rows] or [batch, queries],
     contiguous. output: int32 [rows, k], written. workspace: uint8 [bytes], of gpu.workspace_size() or more;
@@ -28,16 +29,7 @@ def persistent_topk(
     torch.ops.persistent_topk.select_out(logits, lengths, output, workspace, k)
 
 
-def cooperative_topk(
-    logits: Tensor, lengths: Tensor, output: Tensor, workspace: Tensor, k: int, max_seq_len: int
-) -> None:
-    """torch.ops._C.cooperative_topk, which asks for the same as persistent_topk; here they are one.
-
-    logits: float32, bfloat16 or float16 [rows, columns]. lengths: int32 [rows] or [batch, queries]. output:
-    int32 [rows, k], written. workspace: uint8 [bytes]. k, max_seq_len: as for persistent_topk. Raises what
-    the operator select_out raises.
-    """
-    torch.ops.persistent_topk.select_out(logits, lengths, output, workspace, k)
+cooperative_topk = persistent_topk
 
 
 def top_k_per_row_prefill(

@@ -5,55 +5,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from inspect import signature
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from persistent_topk import topk
 from persistent_topk.reference import oracle
 from persistent_topk.reference.call import Selection
 
 Answer = Tensor | Selection
 
 
-def right(
-    logits: Tensor,
-    lengths: Tensor | None,
-    k: int,
-    *,
-    starts: Tensor | None = None,
-    ends: Tensor | None = None,
-    queries: int = 1,
-    compress_ratio: int = 1,
-    offsets: Tensor | None = None,
-    page_table: Tensor | None = None,
-    table_rows: Tensor | None = None,
-    table_starts: Tensor | None = None,
-    page_size: int | None = None,
-    return_values: bool = False,
-    return_columns: bool = False,
-    index_dtype: torch.dtype = torch.int32,
-) -> Answer:
+def right(logits: Tensor, lengths: Tensor | None, k: int, **options: Any) -> Answer:
     """The oracle."""
-    return oracle.topk(
-        logits,
-        lengths,
-        k,
-        starts=starts,
-        ends=ends,
-        queries=queries,
-        compress_ratio=compress_ratio,
-        offsets=offsets,
-        page_table=page_table,
-        table_rows=table_rows,
-        table_starts=table_starts,
-        page_size=page_size,
-        return_values=return_values,
-        return_columns=return_columns,
-        index_dtype=index_dtype,
-    )
+    return oracle.topk(logits, lengths, k, **options)
 
 
+right.__signature__ = signature(topk)  # type: ignore[attr-defined]
 right.dtype = "float32,bfloat16,float16"  # type: ignore[attr-defined]
 right.takes = ("no_lengths", "batch_lengths")  # type: ignore[attr-defined]
 

@@ -20,7 +20,7 @@ from ..judging.describe import case_in_words, runs_of
 from ..printable import printable
 from . import script_whole
 from .replay import Failure, case_called
-from .script_text import AGAIN, ANSWER, FORMS, HEAD, INPUTS, JUDGE
+from .script_text import AGAIN, ANSWER, FORMS, HEAD, INPUTS, JUDGE, SHARED
 
 MOST_RUNS = 256  # of equal values that are written into the script; more are put into a file beside it
 PLAIN_NAN = 0x7FC00000  # what float("nan") is
@@ -72,7 +72,7 @@ def script_of(failure: Failure, target: str, device: str, beside: Path) -> str:
     tensors = _tensors([*calls, *failure.earlier], beside)
     whole = _is_whole([*calls, *failure.earlier])
     judge = script_whole.JUDGE if whole else JUDGE
-    return "\n".join((head, *lines, *tensors, judge, _ending(failure.promise, variant, whole)))
+    return "\n".join((head, *lines, *tensors, SHARED, judge, _ending(failure.promise, variant, whole)))
 
 
 def _quoted(text: str) -> str:

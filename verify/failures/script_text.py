@@ -47,13 +47,7 @@ def saved(path):
 
 '''
 
-JUDGE = '''
-
-def expected(row, n):
-    """The columns of the greatest values: NaN above all, of equal values the lowest columns, in order."""
-    order = torch.sort(row[:n], descending=True, stable=True).indices
-    return order[: min(K, n)].sort().values
-
+SHARED = '''
 
 def load():
     sys.path.insert(0, os.getcwd())
@@ -63,10 +57,41 @@ def load():
         found = getattr(found, part)
     for call, k in zip(CALLS[SHOWN:], EARLIER_KS):  # the same process answers these first
         try:
-            found(*place(call)[:2], k)
+            put(found, call, k)
         except Exception:
             pass
     return found
+
+
+def same_values(left, right):
+    left, right = left.float().sort().values, right.float().sort().values
+    return bool(((left == right) | (left.isnan() & right.isnan())).all())
+
+
+def differences(first, second):
+    """Where two answers to the same question differ."""
+    if LEVEL == "columns":
+        first, second = first[:, :K].sort(dim=1).values, second[:, :K].sort(dim=1).values
+    for number in (first != second).any(dim=1).nonzero()[:, 0].tolist():
+        yield f"row {number}: {first[number].tolist()[:8]}, then {second[number].tolist()[:8]}"
+
+
+def end(wrong):
+    print("\\n".join(wrong) if wrong else "holds")
+    sys.exit(1 if wrong else 0)
+
+'''
+
+JUDGE = '''
+
+def expected(row, n):
+    """The columns of the greatest values: NaN above all, of equal values the lowest columns, in order."""
+    order = torch.sort(row[:n], descending=True, stable=True).indices
+    return order[: min(K, n)].sort().values
+
+
+def put(topk, call, k):
+    return topk(*place(call)[:2], k)
 
 
 def place(call):
@@ -88,11 +113,6 @@ def answer(topk, logits, lengths, poison=-559038737):
     if tuple(found.shape) != (len(lengths), K):
         sys.exit(f"shape {list(found.shape)}; expected {[len(lengths), K]}")
     return found
-
-
-def same_values(left, right):
-    left, right = left.float().sort().values, right.float().sort().values
-    return bool(((left == right) | (left.isnan() & right.isnan())).all())
 
 
 def faults(call, found):
@@ -117,19 +137,6 @@ def faults(call, found):
             yield f"row {number}: columns {head.tolist()[:8]}; expected {right.tolist()[:8]}"
         elif LEVEL == "order" and not torch.equal(head, right):
             yield f"row {number}: columns {head.tolist()[:8]} are not in ascending order"
-
-
-def differences(first, second):
-    """Where two answers to the same question differ."""
-    if LEVEL == "columns":
-        first, second = first.sort(dim=1).values, second.sort(dim=1).values
-    for number in (first != second).any(dim=1).nonzero()[:, 0].tolist():
-        yield f"row {number}: {first[number].tolist()[:8]}, then {second[number].tolist()[:8]}"
-
-
-def end(wrong):
-    print("\\n".join(wrong) if wrong else "holds")
-    sys.exit(1 if wrong else 0)
 
 '''
 

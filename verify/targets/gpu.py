@@ -41,14 +41,13 @@ class Call:
 
         call = reference.Call(given.logits, given.lengths, case.k, **given.options)
         values = torch.int32 if case.storage.element_size() == WORD_BYTES else torch.int16
+        asked = {"indices": call.index_dtype}
+        if call.return_values:
+            asked["values"] = values
+        if call.return_columns:
+            asked["columns"] = torch.int32
         self.guarded = {
-            "indices": GuardedOutput(case.rows, case.k, poison, "cuda", call.index_dtype),
-            **(
-                {"values": GuardedOutput(case.rows, case.k, poison, "cuda", values)}
-                if call.return_values
-                else {}
-            ),
-            **({"columns": GuardedOutput(case.rows, case.k, poison, "cuda")} if call.return_columns else {}),
+            name: GuardedOutput(case.rows, case.k, poison, "cuda", dtype) for name, dtype in asked.items()
         }
         outputs = {name: guarded.output for name, guarded in self.guarded.items()}
         if call.return_values:
